@@ -1,0 +1,57 @@
+/* backup: the night. source -> pipeline -> repo. */
+#ifndef KURA_BACKUP_H
+#define KURA_BACKUP_H
+
+#include "kura/config.h"
+#include "kura/repo.h"
+#include <signal.h>
+
+struct backup_progress {
+    const char *source;      /* being read now; NULL: waiting for the store, or publishing */
+    uint64_t files;          /* entries seen */
+    uint64_t bytes;          /* of content, read or known */
+    uint64_t bytes_expected; /* what the last backup had; 0: unknown */
+    uint64_t stored;         /* bytes off-site */
+    uint64_t waiting;        /* bytes on their way */
+};
+
+/* Told as it happens. warn comes on the thread that called backup_run; progress comes about five
+ * times a second from a thread of its own. Each may be NULL. */
+struct backup_events {
+    void *context;
+    void (*progress)(void *context, const struct backup_progress *progress);
+    /* path: NULL when the source as a whole is meant */
+    void (*warn)(void *context, const char *source, const char *path, const struct error *problem);
+    void (*waiting)(void *context); /* another backup holds the state */
+};
+
+struct backup_options {
+    const struct config *config;
+    const struct host_key *host;
+    const struct age_recipient *recipients; /* the recovery recipient among them */
+    size_t recipient_count;
+    const char *const *sources; /* names, NULL-terminated; NULL: all */
+    struct backup_events events;
+    const volatile sig_atomic_t *cancelled; /* != 0: stop; may be NULL */
+};
+
+struct backup_summary {
+    struct statement statement; /* what was published */
+    uint64_t files;
+    uint64_t files_unchanged; /* not read again */
+    uint64_t bytes;           /* of all sources */
+    uint64_t bytes_read;
+    uint64_t bytes_new; /* content that was not known */
+    uint64_t stored;    /* bytes sent */
+    uint64_t warnings;
+    size_t failed_sources;
+    double seconds;
+};
+
+/* Backs up and publishes one snapshot. A source that fails is in the snapshot as failed, and the
+ * status is still OK: the summary says it. If all fail, nothing is published: STATUS_FAILED. */
+MUST_USE enum status backup_run(struct backup_summary *summary, struct repo *repo,
+                                const struct backup_options *options, struct error *error);
+void backup_summary_free(struct backup_summary *summary);
+
+#endif

@@ -1,0 +1,58 @@
+/* config: the configuration file, kura.yaml. */
+#ifndef KURA_CONFIG_H
+#define KURA_CONFIG_H
+
+#include "kura/base.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/kura/kura.yaml"
+#define CONFIG_DEFAULT_STATE "/var/lib/kura"
+#define CONFIG_SIZE_LIMIT (1024 * 1024)
+
+enum source_kind { SOURCE_SQLITE, SOURCE_TREE, SOURCE_COMMAND };
+
+/* All paths are absolute after reading: relative ones were taken from the file's folder. */
+struct config_store {
+    char *name;
+    char *url;            /* sftp://… or a folder's absolute path */
+    char *identity_file;  /* or NULL */
+    char *known_hosts;    /* or NULL */
+    char *ssh_config;     /* or NULL */
+    unsigned connections; /* 0: default */
+};
+
+struct config_source {
+    char *name; /* [A-Za-z0-9._-], at most 64 bytes, no leading dot; unique */
+    enum source_kind kind;
+    char *path;           /* sqlite, tree */
+    char **command;       /* command: words, NULL-terminated */
+    char **exclude;       /* tree: patterns, NULL-terminated, or NULL */
+    bool one_file_system; /* tree */
+};
+
+struct config_retention { /* how many to keep; 0: not said */
+    unsigned daily, weekly, monthly, yearly;
+};
+
+struct config {
+    char *path; /* of the file itself */
+    char *host_key;
+    char *state;
+    char **recipients;    /* files, NULL-terminated */
+    char *trusted_key;    /* recovery signing key in hex, or NULL: the one in the host key */
+    int compression;      /* zstd level, 1..19; default 3 */
+    uint64_t spool_limit; /* bytes; default 8 GiB */
+    unsigned due_hours;   /* the next backup is due after so many hours; default 26 */
+    struct config_store *stores;
+    size_t store_count;
+    struct config_source *sources;
+    size_t source_count;
+    struct config_retention retention;
+};
+
+/* Reads and checks the file. An unknown or mistyped key, a missing one, a duplicate source name,
+ * two kinds in one source: STATUS_USAGE, with line and key in the message. */
+MUST_USE enum status config_read(struct config *config, const char *path, struct error *error);
+void config_free(struct config *config);
+const struct config_source *config_find_source(const struct config *config, const char *name);
+
+#endif

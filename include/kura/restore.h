@@ -1,0 +1,78 @@
+/* restore: the way back. From an opened snapshot to files, to a stream, to a comparison. */
+#ifndef KURA_RESTORE_H
+#define KURA_RESTORE_H
+
+#include "kura/repo.h"
+#include <signal.h>
+
+struct restore_progress {
+    uint64_t files_done, files_total;
+    uint64_t bytes_done, bytes_total; /* of content */
+};
+
+struct restore_events {
+    void *context;
+    /* about five times a second from a thread of its own */
+    void (*progress)(void *context, const struct restore_progress *progress);
+    /* something that could not be brought back, or not wholly; never called at once from two
+     * threads */
+    void (*warn)(void *context, const char *source, const char *path, const struct error *problem);
+};
+
+/* What of a snapshot. An include is a path ("2024/05/scan.pdf": it and all below), or a pattern
+ * with
+ * * ? [ that is matched against the path and against the last component. */
+struct selection {
+    const char *const *sources;  /* NULL-terminated names; NULL: all */
+    const char *const *includes; /* NULL-terminated; NULL: all */
+};
+bool selection_has_source(const struct selection *selection, const char *name);
+bool selection_has_path(const struct selection *selection, const char *path);
+
+enum restore_existing {
+    RESTORE_KEEP,    /* an existing file is an error for that file (a warning), and stays */
+    RESTORE_REPLACE, /* it is replaced, atomically */
+};
+
+struct restore_options {
+    const char *target; /* folder; made if absent */
+    struct selection selection;
+    enum restore_existing existing;
+    bool owners; /* set owner and group (root) */
+    struct restore_events events;
+    const volatile sig_atomic_t *cancelled;
+};
+
+struct restore_summary {
+    uint64_t files; /* entries restored */
+    uint64_t bytes;
+    uint64_t resumed;  /* files that an interrupted restore had finished already */
+    uint64_t failed;   /* entries that were not restored wholly */
+    bool counts_match; /* entries, bytes and digest of every whole source as the statement says */
+    double seconds;
+};
+
+/* Writes DIR/<source>/<path>. Every path stays beneath the target whatever the snapshot says. Files
+ * appear under their names only when they are whole; run again after an interruption it goes on.
+ * What is damaged is told and left out, and the rest comes back: then STATUS_OK with failed > 0. */
+MUST_USE enum status restore_run(struct restore_summary *summary, struct snapshot *snapshot,
+                                 const struct statement *statement,
+                                 const struct restore_options *options, struct error *error);
+
+/* The content of one file to a descriptor, in order. path NULL: the only file of the source (a
+ * database, a command's output). A folder is STATUS_USAGE: use restore_dump_tar. */
+MUST_USE enum status restore_dump(struct snapshot *snapshot, const char *source, const char *path,
+                                  int fd, struct error *error);
+/* A pax tar (POSIX.1-2001) of `path` and all below to a descriptor. */
+MUST_USE enum status restore_dump_tar(struct snapshot *snapshot, const char *source,
+                                      const char *path, int fd, struct error *error);
+
+enum difference { DIFFERENCE_ADDED, DIFFERENCE_REMOVED, DIFFERENCE_CONTENT, DIFFERENCE_METADATA };
+typedef enum status (*difference_visit)(void *context, const char *source,
+                                        enum difference difference, const struct entry *entry,
+                                        struct error *error);
+/* What changed from snapshot a to snapshot b, in the order of sources and paths. */
+MUST_USE enum status restore_diff(struct snapshot *a, struct snapshot *b, difference_visit visit,
+                                  void *context, struct error *error);
+
+#endif

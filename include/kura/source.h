@@ -1,0 +1,76 @@
+/* source: what is backed up. A source delivers entries and their content to a sink; it knows
+ * nothing of chunks or repositories.
+ *
+ * One contract for all sources: entries come in the order of entry_path_compare; the root ("")
+ * comes first where there is one (tree). For each entry:
+ *
+ *     known(entry with the facts of lstat)  -> yes: the sink took it over, go on with the next
+ *     entry(entry with attributes, too)
+ *     for ENTRY_FILE: space/advance/hole ..., end(outcome)
+ *
+ * After known said no the entry may still be left out (it vanished, or could not be opened), or
+ * known be asked once more (another file took its place). What goes wrong with one file is told to
+ * warn() and the rest goes on; what makes the source as a whole worthless is returned, and a file
+ * that was begun then gets no end(). A status that a sink function returned is passed on at once.
+ */
+#ifndef KURA_SOURCE_H
+#define KURA_SOURCE_H
+
+#include "kura/config.h"
+#include "kura/entry.h"
+
+struct source_outcome {
+    uint64_t size; /* bytes delivered, holes counted */
+    bool failed;   /* the content could not be read to its end; warn() was told why. The sink drops
+                    * the entry and what came of it. */
+    uint32_t
+        rotation; /* so many bytes of the end of the stream belong to the front of the file:
+                   * position p of the stream is position (p + rotation) mod size of the file */
+};
+
+struct source_sink {
+    void *context;
+    /* Is this entry (path, type, owner, size, times, inode) as it was last time, so that its
+     * content need not be read? Then the sink has taken over what it knew. May be NULL: nothing is
+     * known. */
+    enum status (*known)(void *context, const struct entry *entry, bool *known,
+                         struct error *error);
+    /* `entry` is borrowed for the call; size may still change, end() says the truth. */
+    enum status (*entry)(void *context, const struct entry *entry, struct error *error);
+    /* Where the next bytes of content may be written: at least 1 byte. May be asked again without
+     * an advance in between; a source that waits does so at least once a second, so that the sink
+     * can say that it is to stop. */
+    enum status (*space)(void *context, unsigned char **data, size_t *size, struct error *error);
+    enum status (*advance)(void *context, size_t size, struct error *error);
+    /* `size` bytes of zeros that are not stored in the file. */
+    enum status (*hole)(void *context, uint64_t size, struct error *error);
+    /* What follows begins a new chunk: called where a rotated stream passes the end of the file, so
+     * that no chunk lies over it. May be NULL. */
+    enum status (*cut)(void *context, struct error *error);
+    enum status (*end)(void *context, const struct source_outcome *outcome, struct error *error);
+    /* Typical pieces of the content to come, for a dictionary; sent before the first entry by
+     * sources whose content is many small similar records. May be NULL: not wanted. */
+    enum status (*sample)(void *context, const unsigned char *samples, size_t sample_size,
+                          size_t count, struct error *error);
+    /* Rows of a table in the very state that is delivered. */
+    enum status (*rows)(void *context, const char *table, uint64_t rows, struct error *error);
+    /* Something is wrong with one entry; path may be NULL. The night goes on. */
+    void (*warn)(void *context, const char *path, const struct error *problem);
+};
+
+/* Delivers the source. The caller decides what a failure means for the others. */
+MUST_USE enum status source_run(const struct config_source *source, const struct source_sink *sink,
+                                struct error *error);
+
+/* "sqlite", "tree", "command" */
+const char *source_kind_name(enum source_kind kind);
+
+/* ---- for drivers ---- */
+struct source_driver {
+    enum source_kind kind;
+    enum status (*run)(const struct config_source *source, const struct source_sink *sink,
+                       struct error *error);
+};
+extern const struct source_driver source_sqlite, source_tree, source_command;
+
+#endif

@@ -1,0 +1,311 @@
+/* source_sink: what a source delivers goes into the pipeline. Small contents are kept with their
+ * entry, all others become streams of chunks. */
+#include "source_backup.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Entries that may wait behind a chunk that is still being compressed: bounds their memory. */
+#define QUEUE_LIMIT 2048
+/* A file that changed so few seconds before it was read can change again within the tick of its
+ * file system's clock: its times prove nothing. */
+#define RACY_SECONDS 2
+
+void pending_free(struct pending *pending)
+{
+    if (pending != NULL) {
+        memory_entry_free(&pending->item);
+        buffer_free(&pending->hashes);
+        buffer_free(&pending->holes);
+        free(pending);
+    }
+}
+
+static struct pending *pending_new(struct source_backup *backup)
+{
+    struct pending *pending = calloc(1, sizeof *pending);
+    if (pending != NULL) {
+        pending->owner = backup;
+    }
+    return pending;
+}
+
+/* Whatever a sink function returns ends the whole backup, but for a damaged memory. */
+static enum status answer(struct source_backup *backup, enum status status)
+{
+    backup->fatal |= status != STATUS_OK && !backup->memory_damaged;
+    return status;
+}
+
+static enum status let_emerge(struct source_backup *backup, pipeline_on_mark on_mark,
+                              struct pending *pending, struct error *error)
+{
+    struct pipeline *pipeline = backup->journey->pipeline;
+    atomic_fetch_add(&backup->journey->files, 1);
+    backup->queued++;
+    TAILQ_INSERT_TAIL(&backup->queue, pending, queue);
+    enum status status = pipeline_mark(pipeline, on_mark, pending, error);
+    if (status == STATUS_OK && backup->queued >= QUEUE_LIMIT) {
+        status = pipeline_drain(pipeline, error);
+    }
+    return status;
+}
+
+static enum status sink_known(void *context, const struct entry *entry, bool *known,
+                              struct error *error)
+{
+    struct source_backup *backup = context;
+    struct journey *journey = backup->journey;
+    enum status status = journey_check_cancelled(journey, error);
+    if (status != STATUS_OK) {
+        return answer(backup, status);
+    }
+    struct pending *pending = pending_new(backup);
+    if (pending == NULL) {
+        return answer(backup, error_set_memory(error));
+    }
+    status = recall_entry(pending, known, entry, error);
+    if (status != STATUS_OK || !*known) {
+        pending_free(pending);
+        return answer(backup, status);
+    }
+    /* What is the same for the snapshot may still have moved on this disk. */
+    pending->item.entry.device = entry->device;
+    journey->files_unchanged += entry->type == ENTRY_FILE;
+    atomic_fetch_add(&journey->bytes, entry->type == ENTRY_FILE ? entry->size : 0);
+    return answer(backup, let_emerge(backup, emerge_known, pending, error));
+}
+
+static bool is_racy(const struct entry *entry)
+{
+    struct moment now = moment_now();
+    return entry->changed.seconds + RACY_SECONDS >= now.seconds;
+}
+
+static enum status sink_entry(void *context, const struct entry *entry, struct error *error)
+{
+    struct source_backup *backup = context;
+    enum status status = journey_check_cancelled(backup->journey, error);
+    if (status != STATUS_OK) {
+        return answer(backup, status);
+    }
+    struct pending *pending = pending_new(backup);
+    if (pending == NULL) {
+        return answer(backup, error_set_memory(error));
+    }
+    status = entry_copy(&pending->item.entry, entry, error);
+    if (status != STATUS_OK) {
+        pending_free(pending);
+        return answer(backup, status);
+    }
+    pending->item.racy = is_racy(entry);
+    if (entry->type != ENTRY_FILE) {
+        return answer(backup, let_emerge(backup, emerge_end, pending, error));
+    }
+    pending->item.content.inlined = true;
+    backup->filling = pending;
+    backup->streaming = false;
+    return STATUS_OK;
+}
+
+static enum status append_to_stream(struct source_backup *backup, const unsigned char *data,
+                                    size_t size, struct error *error)
+{
+    struct pipeline *pipeline = backup->journey->pipeline;
+    while (size > 0) {
+        unsigned char *space;
+        size_t room;
+        enum status status = pipeline_space(pipeline, &space, &room, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        size_t part = room < size ? room : size;
+        memcpy(space, data, part);
+        status = pipeline_advance(pipeline, part, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        data += part;
+        size -= part;
+    }
+    return STATUS_OK;
+}
+
+/* The content is too long for the leaf: what there is of it becomes the beginning of a stream. */
+static enum status start_streaming(struct source_backup *backup, struct error *error)
+{
+    struct content *content = &backup->filling->item.content;
+    bool database = backup->source->kind == SOURCE_SQLITE;
+    struct pipeline_stream stream = {
+        .chunking = database ? CHUNKING_DATABASE : CHUNKING_CONTENT,
+        .dictionary = backup->dictionary,
+        .on_chunk = emerge_chunk,
+        .context = backup->filling,
+    };
+    enum status status = pipeline_stream_begin(backup->journey->pipeline, &stream, error);
+    if (status == STATUS_OK) {
+        backup->streaming = true;
+        status = append_to_stream(backup, content->data.data, content->data.size, error);
+        buffer_clear(&content->data);
+        content->inlined = false;
+    }
+    return status;
+}
+
+static enum status sink_space(void *context, unsigned char **data, size_t *size,
+                              struct error *error)
+{
+    struct source_backup *backup = context;
+    struct pending *pending = backup->filling;
+    struct buffer *inlined = &pending->item.content.data;
+    enum status status = journey_check_cancelled(backup->journey, error);
+    bool small = pending->item.entry.size <= CONTENT_INLINE_LIMIT;
+    if (status == STATUS_OK && !backup->streaming &&
+        (!small || inlined->size == CONTENT_INLINE_LIMIT)) {
+        status = start_streaming(backup, error);
+    }
+    if (status != STATUS_OK) {
+        return answer(backup, status);
+    }
+    if (backup->streaming) {
+        return answer(backup, pipeline_space(backup->journey->pipeline, data, size, error));
+    }
+    status = buffer_reserve(inlined, CONTENT_INLINE_LIMIT - inlined->size, error);
+    *data = inlined->data + inlined->size;
+    *size = CONTENT_INLINE_LIMIT - inlined->size;
+    return answer(backup, status);
+}
+
+static enum status sink_advance(void *context, size_t size, struct error *error)
+{
+    struct source_backup *backup = context;
+    backup->journey->bytes_read += size;
+    atomic_fetch_add(&backup->journey->bytes, size);
+    if (backup->streaming) {
+        return answer(backup, pipeline_advance(backup->journey->pipeline, size, error));
+    }
+    backup->filling->item.content.data.size += size;
+    return STATUS_OK;
+}
+
+static enum status sink_hole(void *context, uint64_t size, struct error *error)
+{
+    struct source_backup *backup = context;
+    struct pipeline *pipeline = backup->journey->pipeline;
+    struct pending *pending = backup->filling;
+    enum status status = buffer_append(&pending->holes, &size, sizeof size, error);
+    if (status == STATUS_OK && !backup->streaming) {
+        status = start_streaming(backup, error);
+    }
+    if (status == STATUS_OK) {
+        status = pipeline_cut(pipeline, error);
+    }
+    if (status == STATUS_OK) {
+        status = pipeline_mark(pipeline, emerge_hole, pending, error);
+    }
+    return answer(backup, status);
+}
+
+static enum status end_filling(struct source_backup *backup, struct error *error)
+{
+    struct pending *pending = backup->filling;
+    enum status status = STATUS_OK;
+    if (backup->streaming) {
+        status = pipeline_stream_end(backup->journey->pipeline, error);
+    }
+    if (status == STATUS_OK) {
+        backup->filling = NULL;
+        backup->streaming = false;
+        status = let_emerge(backup, emerge_end, pending, error);
+    }
+    return answer(backup, status);
+}
+
+static enum status sink_end(void *context, const struct source_outcome *outcome,
+                            struct error *error)
+{
+    struct source_backup *backup = context;
+    struct pending *pending = backup->filling;
+    pending->failed = outcome->failed;
+    pending->item.content.size = outcome->size;
+    pending->item.content.rotation = outcome->rotation;
+    pending->item.entry.size = outcome->size;
+    return end_filling(backup, error);
+}
+
+enum status source_sink_abandon(struct source_backup *backup, struct error *error)
+{
+    if (backup->filling == NULL) {
+        return STATUS_OK;
+    }
+    backup->filling->failed = true;
+    return end_filling(backup, error);
+}
+
+static enum status sink_sample(void *context, const unsigned char *samples, size_t sample_size,
+                               size_t count, struct error *error)
+{
+    struct source_backup *backup = context;
+    struct journey *journey = backup->journey;
+    if (backup->dictionary != NULL) {
+        return STATUS_OK;
+    }
+    CLEANUP(buffer_free) struct buffer bytes = {0};
+    enum status status = dictionary_train(&bytes, samples, sample_size, count, error);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK;
+    }
+    struct chunk_result stored = {0};
+    if (status == STATUS_OK) {
+        status = dictionary_new(&backup->dictionary, bytes.data, bytes.size, journey->level, error);
+    }
+    if (status == STATUS_OK) {
+        status = pipeline_store(journey->pipeline, bytes.data, bytes.size, NULL, &stored, error);
+    }
+    if (status == STATUS_OK) {
+        status = source_add_dictionary(backup, &stored, error);
+    }
+    return answer(backup, status);
+}
+
+static enum status sink_rows(void *context, const char *table, uint64_t rows, struct error *error)
+{
+    struct source_backup *backup = context;
+    struct statement_source *words = &backup->catalogue->words;
+    struct statement_table *grown =
+        realloc(words->tables, (words->table_count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return answer(backup, error_set_memory(error));
+    }
+    words->tables = grown;
+    char *name = strdup(table);
+    if (name == NULL) {
+        return answer(backup, error_set_memory(error));
+    }
+    grown[words->table_count++] = (struct statement_table){name, rows};
+    return STATUS_OK;
+}
+
+static void sink_warn(void *context, const char *path, const struct error *problem)
+{
+    struct source_backup *backup = context;
+    if (backup->catalogue->words.status == SOURCE_COMPLETE) {
+        backup->catalogue->words.status = SOURCE_WARNINGS;
+    }
+    journey_warn(backup->journey, backup->source->name, path, problem);
+}
+
+void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
+{
+    *sink = (struct source_sink){
+        .context = backup,
+        .known = sink_known,
+        .entry = sink_entry,
+        .space = sink_space,
+        .advance = sink_advance,
+        .hole = sink_hole,
+        .end = sink_end,
+        .sample = sink_sample,
+        .rows = sink_rows,
+        .warn = sink_warn,
+    };
+}

@@ -1,0 +1,60 @@
+/* cli_statement: what a statement says, as JSON. */
+#include "cli.h"
+
+static const char *status_name(enum source_status status)
+{
+    static const char *const names[] = {
+        [SOURCE_COMPLETE] = "complete", [SOURCE_WARNINGS] = "warnings", [SOURCE_FAILED] = "failed"};
+    return names[status];
+}
+
+static json_t *json_source(const struct statement_source *source)
+{
+    json_t *object = json_object();
+    json_t *rows = json_object();
+    cli_json_set_bytes(object, "name", source->name);
+    cli_json_set_bytes(object, "kind", source->kind);
+    json_object_set_new(object, "status", json_string(status_name(source->status)));
+    if (source->problem != NULL) {
+        cli_json_set_bytes(object, "problem", source->problem);
+    }
+    json_object_set_new(object, "entries", json_integer((json_int_t)source->entries));
+    json_object_set_new(object, "bytes", json_integer((json_int_t)source->bytes));
+    if (source->persons >= 0) {
+        json_object_set_new(object, "persons", json_integer(source->persons));
+    }
+    for (size_t i = 0; i < source->table_count; i++) {
+        json_object_set_new(rows, source->tables[i].name,
+                            json_integer((json_int_t)source->tables[i].rows));
+    }
+    json_object_set_new(object, "rows", rows);
+    return object;
+}
+
+json_t *cli_json_statement(const struct statement *statement)
+{
+    json_t *object = json_object();
+    json_t *sources = json_array();
+    json_t *parents = json_array();
+    uint64_t bytes = 0;
+    cli_json_set_id(object, "id", statement->id, sizeof statement->id);
+    cli_json_set_moment(object, "time", statement->time);
+    cli_json_set_moment(object, "due", statement->due);
+    cli_json_set_id(object, "host", statement->host, sizeof statement->host);
+    json_object_set_new(object, "sequence", json_integer((json_int_t)statement->sequence));
+    json_object_set_new(object, "trusted", json_boolean(statement->standing == STANDING_TRUSTED));
+    for (size_t i = 0; i < statement->parent_count; i++) {
+        char text[OBJECT_ID_TEXT_SIZE];
+        json_array_append_new(parents,
+                              json_string(hex_encode(text, statement->parents[i], OBJECT_ID_SIZE)));
+    }
+    json_object_set_new(object, "parents", parents);
+    for (size_t i = 0; i < statement->source_count; i++) {
+        json_array_append_new(sources, json_source(&statement->sources[i]));
+        bytes += statement->sources[i].bytes;
+    }
+    json_object_set_new(object, "bytes", json_integer((json_int_t)bytes));
+    json_object_set_new(object, "stored", json_integer((json_int_t)statement->stored));
+    json_object_set_new(object, "sources", sources);
+    return object;
+}

@@ -1,0 +1,116 @@
+/* kura check: is everything there and undamaged. */
+#include "cli.h"
+
+static void on_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct cli_progress_values values = {
+        .bytes = done, .bytes_total = total, .doing = _("checking")};
+    cli_progress_show(context, &values);
+}
+
+static enum status print_json(const struct check_report *report, bool opened, struct error *error)
+{
+    json_t *object = json_object();
+    json_t *problems = json_array();
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {"snapshots", report->snapshots},
+        {"packs", report->packs},
+        {"bytes", report->bytes},
+        {"chunks", report->chunks},
+        {"packs_read", report->packs_read},
+        {"chunks_opened", report->chunks_opened},
+        {"unused_packs", report->unused_packs},
+    };
+    for (size_t i = 0; i < LENGTH(numbers); i++) {
+        json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
+    }
+    json_object_set_new(object, "opened", json_boolean(opened));
+    for (size_t i = 0; i < report->problems.count; i++) {
+        json_t *problem = json_object();
+        cli_json_set_bytes(problem, "object", report->problems.items[i].object);
+        cli_json_set_bytes(problem, "message", report->problems.items[i].message);
+        json_array_append_new(problems, problem);
+    }
+    json_object_set_new(object, "problems", problems);
+    json_object_set_new(object, "more_problems",
+                        json_integer((json_int_t)report->problems.dropped));
+    return cli_json_print(object, error);
+}
+
+static void print_text(const struct check_report *report, unsigned percent, bool opened)
+{
+    char bytes[CLI_SIZE_TEXT];
+    printf(_("%zu snapshots; %llu packs, %s; %llu chunks\n"), report->snapshots,
+           (unsigned long long)report->packs, cli_format_bytes(bytes, report->bytes),
+           (unsigned long long)report->chunks);
+    if (percent > 0) {
+        printf(_("packs read and verified: %llu\n"), (unsigned long long)report->packs_read);
+    } else {
+        printf("%s\n", _("packs not read (--read-data reads them)"));
+    }
+    if (opened) {
+        printf(_("chunks opened: %llu\n"), (unsigned long long)report->chunks_opened);
+    } else {
+        printf("%s\n", _("chunks not opened (that needs --identity or --kit)"));
+    }
+    if (report->unused_packs > 0) {
+        printf(_("packs that no snapshot needs, left by interrupted runs: %llu\n"),
+               (unsigned long long)report->unused_packs);
+    }
+    if (report->problems.count == 0 && report->problems.dropped == 0) {
+        printf("%s\n", _("no problems found"));
+    } else {
+        printf(_("PROBLEMS FOUND: %llu\n"),
+               (unsigned long long)(report->problems.count + report->problems.dropped));
+    }
+}
+
+static enum status run(struct cli *cli, struct error *error)
+{
+    CLEANUP(cli_access_free) struct cli_access access = {0};
+    CLEANUP(check_report_free) struct check_report report = {0};
+    const struct cli_arguments *arguments = &cli->arguments;
+    enum status status = cli_access_open(&access, &cli->arguments, CLI_NEED_ANY, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct cli_progress *progress = cli_progress_new(arguments);
+    /* Opening every chunk reads every pack. */
+    bool opened = access.access.identity_count > 0;
+    const struct check_options options = {
+        .read_percent = (unsigned)arguments->read_data,
+        .open_chunks = opened,
+        .progress = progress == NULL ? NULL : on_progress,
+        .context = progress,
+    };
+    status = repo_check(&report, access.repo, &options, error);
+    cli_progress_free(progress);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    cli_report_problems(cli, &report.problems);
+    if (arguments->json) {
+        return print_json(&report, opened, error);
+    }
+    if (!arguments->quiet) {
+        print_text(&report, options.read_percent, opened);
+    }
+    return STATUS_OK;
+}
+
+const struct cli_command cmd_check = {
+    .name = "check",
+    .operands = "",
+    .summary = N_("Check that all is there, undamaged and by whom it should be."),
+    .details =
+        N_("The host key is enough for signatures, chain and structure, and with --read-data for\n"
+           "every stored byte. With --identity or --kit every chunk is opened, too. The exit\n"
+           "code is 5 if there is any problem; each is named."),
+    .options = {OPTION_READ_DATA, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
+                OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,
+                OPTION_KNOWN_HOSTS, OPTION_JSON, OPTION_END},
+    .run = run,
+};

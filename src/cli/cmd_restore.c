@@ -1,0 +1,226 @@
+/* kura restore: the way back, on a bare machine with the kit alone, or with an identity. */
+#include "kura/restore.h"
+#include "cli.h"
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+struct telling {
+    struct cli *cli;
+    struct cli_progress *progress;
+};
+
+static void on_progress(void *context, const struct restore_progress *now)
+{
+    struct telling *telling = context;
+    struct cli_progress_values values = {
+        .files = now->files_done, .bytes = now->bytes_done, .bytes_total = now->bytes_total};
+    cli_progress_show(telling->progress, &values);
+}
+
+static void on_warn(void *context, const char *source, const char *path,
+                    const struct error *problem)
+{
+    struct telling *telling = context;
+    cli_progress_clear(telling->progress);
+    cli_report_entry(source, path, problem);
+    bool damage = problem->status == STATUS_CORRUPT || problem->status == STATUS_UNAUTHENTIC ||
+                  problem->status == STATUS_NOT_FOUND;
+    cli_note(telling->cli, damage ? EXIT_INTEGRITY : EXIT_WARNINGS);
+}
+
+/* Codes are copied from paper: case and blanks do not matter. */
+static bool same_code(const char *a, const char *b)
+{
+    for (;;) {
+        while (*a == '-' || isspace((unsigned char)*a)) {
+            a++;
+        }
+        while (*b == '-' || isspace((unsigned char)*b)) {
+            b++;
+        }
+        if (toupper((unsigned char)*a) != toupper((unsigned char)*b)) {
+            return false;
+        }
+        if (*a == '\0') {
+            return true;
+        }
+        a++;
+        b++;
+    }
+}
+
+static enum status check_head(struct cli *cli, const struct snapshot_list *list, bool *fresh,
+                              struct error *error)
+{
+    char code[HEAD_CODE_SIZE];
+    const char *expected = cli->arguments.expect_head;
+    *fresh = false;
+    if (expected == NULL) {
+        return STATUS_OK;
+    }
+    snapshot_list_head_code(code, list);
+    *fresh = same_code(code, expected);
+    if (*fresh) {
+        return STATUS_OK;
+    }
+    error_set(error, STATUS_UNAUTHENTIC, 0,
+              _("the head code of this storage is %s, not %s as expected"), code, expected);
+    return error_set_hint(
+        error, "%s",
+        _("Either backups newer than these are hidden or lost, or the code is not "
+          "that of the last backup. Without --expect-head the restore goes on."));
+}
+
+/* Storage can hide its newest part: say what is known, so that a person can judge. */
+static void tell_age(struct cli *cli, const struct snapshot_list *list, bool fresh)
+{
+    char time[MOMENT_TEXT_SIZE];
+    char due[MOMENT_TEXT_SIZE];
+    const struct statement *newest = &list->items[list->count - 1];
+    cli_say(cli, _("The newest snapshot here is of %s; the next one was due by %s."),
+            moment_format_local(time, newest->time), moment_format_local(due, newest->due));
+    if (fresh) {
+        cli_say(cli, "%s", _("The head code matches: nothing newer is hidden."));
+    } else {
+        cli_say(cli, "%s",
+                _("The storage alone cannot prove that nothing newer existed; a head code that was "
+                  "kept elsewhere can (--expect-head)."));
+    }
+}
+
+static enum status check_sources(const struct snapshot *snapshot, const struct cli_words *names,
+                                 struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < names->count && status == STATUS_OK; i++) {
+        const struct catalogue_source *source;
+        status = cli_find_source(&source, snapshot, names->items[i], error);
+    }
+    return status;
+}
+
+static enum status restore(struct restore_summary *summary, struct cli *cli, struct cli_view *view,
+                           struct error *error)
+{
+    const struct cli_arguments *arguments = &cli->arguments;
+    enum status status = check_sources(view->snapshot, &arguments->sources, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct telling telling = {.cli = cli, .progress = cli_progress_new(arguments)};
+    const struct restore_options options = {
+        .target = arguments->target,
+        .selection = {arguments->sources.items, arguments->includes.items},
+        .existing = arguments->overwrite ? RESTORE_REPLACE : RESTORE_KEEP,
+        .owners = geteuid() == 0,
+        .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn},
+        .cancelled = cli_catch_signals(),
+    };
+    status = restore_run(summary, view->snapshot, view->statement, &options, error);
+    cli_progress_free(telling.progress);
+    return status;
+}
+
+static enum status print_json(const struct cli_view *view, const struct restore_summary *summary,
+                              bool fresh, struct error *error)
+{
+    json_t *object = cli_json_statement(view->statement);
+    json_object_set_new(object, "files", json_integer((json_int_t)summary->files));
+    json_object_set_new(object, "restored_bytes", json_integer((json_int_t)summary->bytes));
+    json_object_set_new(object, "resumed", json_integer((json_int_t)summary->resumed));
+    json_object_set_new(object, "failed", json_integer((json_int_t)summary->failed));
+    json_object_set_new(object, "counts_match", json_boolean(summary->counts_match));
+    json_object_set_new(object, "head_proved", json_boolean(fresh));
+    json_object_set_new(object, "seconds", json_real(summary->seconds));
+    return cli_json_print(object, error);
+}
+
+static void print_text(const struct cli *cli, const struct cli_view *view,
+                       const struct restore_summary *summary)
+{
+    char id[OBJECT_ID_TEXT_SIZE];
+    char bytes[CLI_SIZE_TEXT];
+    char time[CLI_SIZE_TEXT];
+    printf(_("Snapshot %s: %llu files restored, %s, in %s.\n"),
+           cli_format_id(id, view->statement->id), (unsigned long long)summary->files,
+           cli_format_bytes(bytes, summary->bytes), cli_format_duration(time, summary->seconds));
+    if (summary->resumed > 0) {
+        printf(_("An earlier restore had finished %llu of them.\n"),
+               (unsigned long long)summary->resumed);
+    }
+    if (summary->failed > 0) {
+        printf(_("Not restored, or not wholly: %llu\n"), (unsigned long long)summary->failed);
+    }
+    bool whole = cli->arguments.includes.count == 0;
+    if (whole && summary->counts_match) {
+        printf("%s\n", _("Entries, bytes and digests are as the backup said."));
+    } else if (whole) {
+        printf("%s\n", _("Entries, bytes or digests are NOT as the backup said."));
+    }
+}
+
+static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, struct error *error)
+{
+    const struct cli_arguments *arguments = &cli->arguments;
+    if (arguments->target == NULL) {
+        error_set(error, STATUS_USAGE, 0, "%s", _("kura restore needs --target DIR"));
+        return error_set_hint(error, "%s",
+                              _("Restore into a new folder; each source becomes a folder in it."));
+    }
+    enum status status = cli_view_open(view, cli, arguments->snapshot, error);
+    if (status == STATUS_OK) {
+        status = cli_check_origin(&view->access, arguments, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_head(cli, &view->list, fresh, error);
+    }
+    if (status == STATUS_OK) {
+        tell_age(cli, &view->list, *fresh);
+    }
+    return status;
+}
+
+static enum status run(struct cli *cli, struct error *error)
+{
+    CLEANUP(cli_view_free) struct cli_view view = {0};
+    struct restore_summary summary = {0};
+    bool fresh = false;
+    enum status status = prepare(&view, &fresh, cli, error);
+    if (status == STATUS_OK) {
+        status = restore(&summary, cli, &view, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (summary.failed > 0) {
+        cli_note(cli, EXIT_WARNINGS);
+    }
+    if (!summary.counts_match && summary.failed == 0 && cli->arguments.includes.count == 0) {
+        cli_note(cli, EXIT_INTEGRITY);
+    }
+    if (cli->arguments.json) {
+        return print_json(&view, &summary, fresh, error);
+    }
+    if (!cli->arguments.quiet) {
+        print_text(cli, &view, &summary);
+    }
+    return STATUS_OK;
+}
+
+const struct cli_command cmd_restore = {
+    .name = "restore",
+    .operands = "",
+    .summary = N_("Give everything back, or what is named, into a folder."),
+    .details =
+        N_("With --kit no configuration is needed: the kit knows where the storage is. Existing\n"
+           "files stay unless --overwrite is given. An interrupted restore goes on when it is\n"
+           "run again. The exit code is 3 if something could not be written, 5 if something is\n"
+           "damaged; everything else is restored all the same."),
+    .options = {OPTION_TARGET, OPTION_SNAPSHOT, OPTION_BEFORE, OPTION_SOURCE, OPTION_INCLUDE,
+                OPTION_OVERWRITE, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
+                OPTION_PASSPHRASE_FD, OPTION_EXPECT_HEAD, OPTION_UNTRUSTED, OPTION_STORE,
+                OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_KNOWN_HOSTS, OPTION_JSON,
+                OPTION_END},
+    .run = run,
+};

@@ -1,0 +1,125 @@
+/* chunk: where a stream is cut. Fixed sizes for databases, whose pages stay where they are; content
+ * defined boundaries for all else, so that an insertion moves the boundaries near it only.
+ *
+ * The content-defined cutter is FastCDC (Xia et al., USENIX ATC 2016): the gear hash
+ *     hash = (hash << 1) + table[byte]
+ * sees the last 64 bytes; a chunk ends behind the byte at which it falls below a threshold. Nothing
+ * is looked at before the minimum; up to the average the threshold is 4 times harder than the
+ * average asks for, behind it 4 times easier, so that lengths stay near the average.
+ */
+#include "kura/pipeline.h"
+#include <sodium.h>
+#include <stdlib.h>
+
+const struct chunking CHUNKING_CONTENT = {
+    .minimum = 64 * 1024, .average = 256 * 1024, .maximum = 1024 * 1024};
+const struct chunking CHUNKING_DATABASE = {
+    .minimum = 16 * 1024, .average = 16 * 1024, .maximum = 16 * 1024};
+
+#define TABLE_DOMAIN "kura/1 chunker table"
+#define NORMALISATION 4
+
+struct chunker {
+    uint64_t table[256];
+    uint64_t hard; /* a boundary before the average: hash below this */
+    uint64_t easy; /* a boundary behind the average */
+    size_t minimum;
+    size_t average;
+    size_t maximum;
+};
+
+static void table_derive(uint64_t table[256], const unsigned char key[CHUNK_KEY_SIZE])
+{
+    unsigned char stream_key[crypto_stream_chacha20_ietf_KEYBYTES];
+    static const unsigned char nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
+    unsigned char bytes[256 * 8];
+    crypto_generichash(stream_key, sizeof stream_key, (const unsigned char *)TABLE_DOMAIN,
+                       sizeof TABLE_DOMAIN - 1, key, CHUNK_KEY_SIZE);
+    crypto_stream_chacha20_ietf(bytes, sizeof bytes, nonce, stream_key);
+    for (size_t i = 0; i < 256; i++) {
+        table[i] = 0;
+        for (size_t j = 0; j < 8; j++) {
+            table[i] |= (uint64_t)bytes[8 * i + j] << (8 * j);
+        }
+    }
+    sodium_memzero(bytes, sizeof bytes);
+    sodium_memzero(stream_key, sizeof stream_key);
+}
+
+enum status chunker_new(struct chunker **chunker, const unsigned char key[CHUNK_KEY_SIZE],
+                        struct chunking chunking, struct error *error)
+{
+    if (chunking.minimum == 0 || chunking.minimum > chunking.average ||
+        chunking.average > chunking.maximum || chunking.maximum > CHUNK_MAXIMUM ||
+        (chunking.minimum != chunking.maximum && chunking.average < 4 * NORMALISATION)) {
+        return error_set(error, STATUS_FAILED, 0, _("no chunks can be cut to %u, %u, %u bytes"),
+                         chunking.minimum, chunking.average, chunking.maximum);
+    }
+    struct chunker *made = malloc(sizeof *made);
+    if (made == NULL) {
+        return error_set_memory(error);
+    }
+    table_derive(made->table, key);
+    made->hard = UINT64_MAX / chunking.average / NORMALISATION;
+    made->easy = UINT64_MAX / chunking.average * NORMALISATION;
+    made->minimum = chunking.minimum;
+    made->average = chunking.average;
+    made->maximum = chunking.maximum;
+    *chunker = made;
+    return STATUS_OK;
+}
+
+void chunker_free(struct chunker *chunker)
+{
+    if (chunker != NULL) {
+        sodium_memzero(chunker, sizeof *chunker);
+        free(chunker);
+    }
+}
+
+/* Scans [from, to) and returns the position behind the boundary, or 0. */
+static size_t scan(const uint64_t table[static 256], const unsigned char *data, size_t from,
+                   size_t to, uint64_t threshold, uint64_t *hash)
+{
+    uint64_t rolling = *hash;
+    for (size_t i = from; i < to; i++) {
+        rolling = (rolling << 1) + table[data[i]];
+        if (rolling < threshold) {
+            return i + 1;
+        }
+    }
+    *hash = rolling;
+    return 0;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t chunker_cut(const struct chunker *chunker, const unsigned char *data, size_t size,
+                   struct chunker_state *state)
+{
+    if (chunker->minimum == chunker->maximum) {
+        return size >= chunker->maximum ? chunker->maximum : 0;
+    }
+    size_t at = state->scanned < chunker->minimum ? chunker->minimum : state->scanned;
+    size_t end = smaller(size, chunker->maximum);
+    size_t middle = smaller(end, chunker->average);
+    if (at < middle) {
+        size_t found = scan(chunker->table, data, at, middle, chunker->hard, &state->hash);
+        if (found != 0) {
+            return found;
+        }
+        at = middle;
+    }
+    if (at < end) {
+        size_t found = scan(chunker->table, data, at, end, chunker->easy, &state->hash);
+        if (found != 0) {
+            return found;
+        }
+        at = end;
+    }
+    state->scanned = at;
+    return size >= chunker->maximum ? chunker->maximum : 0;
+}

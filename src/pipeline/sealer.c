@@ -1,0 +1,58 @@
+/* sealer: what is done to one chunk, in this order, so that known content costs a hash only and
+ * nothing leaves that is not sealed. */
+#include "sealer.h"
+#include <sodium.h>
+
+enum status sealer_start(struct sealer *sealer, const struct sealing *sealing, struct error *error)
+{
+    *sealer = (struct sealer){.sealing = sealing};
+    return compressor_new(&sealer->compressor, sealing->level, error);
+}
+
+void sealer_end(struct sealer *sealer)
+{
+    compressor_free(sealer->compressor);
+    buffer_wipe(&sealer->tagged);
+    buffer_free(&sealer->sealed);
+    *sealer = (struct sealer){0};
+}
+
+static enum status store(struct sealer *sealer, const struct chunk_result *result, const void *data,
+                         const struct dictionary *dictionary, struct error *error)
+{
+    const struct sealing *sealing = sealer->sealing;
+    unsigned char id[CHUNK_ID_SIZE];
+    unsigned char context[CHUNK_CONTEXT_SIZE];
+    buffer_clear(&sealer->tagged);
+    buffer_clear(&sealer->sealed);
+    enum status status = compressor_run(sealer->compressor, &sealer->tagged, data,
+                                        result->reference.size, dictionary, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    chunk_reference_id(id, &result->reference);
+    chunk_context(context, sealing->repository, id);
+    status = seal(&sealer->sealed, result->reference.key, sealer->tagged.data, sealer->tagged.size,
+                  context, sizeof context, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return sealing->keeper.store(sealing->keeper.context, result->hash, &result->reference,
+                                 sealer->sealed.data, sealer->sealed.size, error);
+}
+
+enum status sealer_run(struct sealer *sealer, struct chunk_result *result, const void *data,
+                       uint32_t size, const struct dictionary *dictionary, struct error *error)
+{
+    const struct sealing *sealing = sealer->sealing;
+    crypto_generichash(result->hash, CHUNK_HASH_SIZE, data, size, sealing->hash_key,
+                       CHUNK_KEY_SIZE);
+    result->known = false;
+    enum status status = sealing->keeper.recognise(sealing->keeper.context, result->hash, size,
+                                                   &result->reference, &result->known, error);
+    if (status != STATUS_OK || result->known) {
+        return status;
+    }
+    result->reference.size = size;
+    return store(sealer, result, data, dictionary, error);
+}

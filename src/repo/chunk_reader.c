@@ -1,0 +1,192 @@
+/* chunk_reader: one thread's way from a reference to content. Whatever the storage hands out, what
+ * comes out of here was authenticated and has the length that the reference says. */
+#include "chunk_reader.h"
+#include "sealed.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define WINDOW_LIMIT (4u * 1024 * 1024)
+
+enum status chunk_reader_new(struct chunk_reader **reader, struct snapshot *snapshot,
+                             struct error *error)
+{
+    struct chunk_reader *made = calloc(1, sizeof *made);
+    *reader = NULL;
+    if (made == NULL) {
+        return error_set_memory(error);
+    }
+    made->snapshot = snapshot;
+    enum status status = decompressor_new(&made->decompressor, error);
+    if (status != STATUS_OK) {
+        chunk_reader_free(made);
+        return status;
+    }
+    *reader = made;
+    return STATUS_OK;
+}
+
+void chunk_reader_free(struct chunk_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    decompressor_free(reader->decompressor);
+    range_cache_free(&reader->cache);
+    buffer_wipe(&reader->plain);
+    buffer_wipe(&reader->content);
+    buffer_free(&reader->range.bytes);
+    free(reader);
+}
+
+enum status chunk_reader_unpack(struct chunk_reader *reader,
+                                const struct catalogue_source *source,
+                                const struct chunk_reference *reference, const void *sealed,
+                                size_t size, void *target, struct error *error)
+{
+    enum status status =
+        sealed_open(&reader->plain, reader->snapshot->repo, reference, sealed, size, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct dictionary *dictionary = NULL;
+    uint32_t id = compressed_dictionary_id(reader->plain.data, reader->plain.size);
+    if (id != 0) {
+        status = snapshot_dictionary(&dictionary, reader->snapshot, source, id, error);
+    }
+    return status ? status
+                  : decompressor_run(reader->decompressor, target, reference->size,
+                                     reader->plain.data, reader->plain.size, dictionary, error);
+}
+
+/* ------------------------------------------------------------------ pieces of packs */
+
+/* Reading in order comes back to the same pack again and again, for its chunks lie in random order:
+ * then larger and larger pieces of it are fetched, up to half of the cache. */
+static uint64_t choose_window(struct chunk_reader *reader, const unsigned char *pack)
+{
+    if (memcmp(reader->missed_pack, pack, OBJECT_ID_SIZE) != 0) {
+        memcpy(reader->missed_pack, pack, OBJECT_ID_SIZE);
+        reader->window = RANGE_ALIGNMENT;
+    } else if (reader->window < WINDOW_LIMIT) {
+        reader->window *= 4;
+    }
+    return reader->window < WINDOW_LIMIT ? reader->window : WINDOW_LIMIT;
+}
+
+static enum status fetch(struct chunk_reader *reader, const struct location *location,
+                         const unsigned char **sealed, struct error *error)
+{
+    *sealed = range_cache_find(&reader->cache, location->pack, location->offset, location->size);
+    if (*sealed != NULL) {
+        return STATUS_OK;
+    }
+    struct repo *repo = reader->snapshot->repo;
+    struct range range = {.start = 0};
+    struct store *store = NULL;
+    enum status status = repo_take_store(&store, repo, error);
+    if (status == STATUS_OK) {
+        status = range_fetch(&range, store, location->pack, location->offset, location->size,
+                             choose_window(reader, location->pack), error);
+    }
+    repo_give_store(repo, store);
+    if (status != STATUS_OK) {
+        buffer_free(&range.bytes);
+        return status;
+    }
+    range_cache_put(&reader->cache, &range);
+    *sealed = range_cache_find(&reader->cache, location->pack, location->offset, location->size);
+    return STATUS_OK;
+}
+
+static bool known_bad(const struct chunk_reader *reader, const unsigned char *pack)
+{
+    for (unsigned i = 0; i < reader->bad_count && i < BAD_PACKS; i++) {
+        if (memcmp(reader->bad[i], pack, OBJECT_ID_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The piece did not verify. There may be another object of this name's id that does, where somebody
+ * or a broken upload left garbage under the first name: the whole pack, by its hash, tells. */
+static enum status fetch_verified(struct chunk_reader *reader, const struct location *location,
+                                  const unsigned char **sealed, struct error *error)
+{
+    struct repo *repo = reader->snapshot->repo;
+    struct range range = {.start = 0};
+    struct store *store = NULL;
+    memcpy(range.pack, location->pack, OBJECT_ID_SIZE);
+    enum status status = repo_take_store(&store, repo, error);
+    status = status ? status
+                    : object_get(&range.bytes, repo, store, OBJECT_PACK, location->pack, error);
+    repo_give_store(repo, store);
+    if (status == STATUS_OK &&
+        !range_covers(&range, location->pack, location->offset, location->size)) {
+        status = error_set(error, STATUS_CORRUPT, 0, _("An index names a chunk beyond its pack"));
+    }
+    if (is_damage(status)) {
+        memcpy(reader->bad[reader->bad_count++ % BAD_PACKS], location->pack, OBJECT_ID_SIZE);
+    }
+    if (status != STATUS_OK) {
+        buffer_free(&range.bytes);
+        return status;
+    }
+    range_cache_free(&reader->cache);
+    range_cache_put(&reader->cache, &range);
+    *sealed = range_cache_find(&reader->cache, location->pack, location->offset, location->size);
+    return STATUS_OK;
+}
+
+/* ------------------------------------------------------------------ one chunk */
+
+static enum status get_at(struct chunk_reader *reader, const struct catalogue_source *source,
+                          const struct chunk_reference *reference,
+                          const struct location *location, void *target, struct error *error)
+{
+    const unsigned char *sealed;
+    enum status status = fetch(reader, location, &sealed, error);
+    status = status ? status
+                    : chunk_reader_unpack(reader, source, reference, sealed, location->size,
+                                          target, error);
+    if (status == STATUS_CORRUPT && !known_bad(reader, location->pack)) {
+        struct error first = *error;
+        status = fetch_verified(reader, location, &sealed, error);
+        if (is_damage(status)) {
+            *error = first;
+            status = first.status;
+        } else if (status == STATUS_OK) {
+            status = chunk_reader_unpack(reader, source, reference, sealed, location->size, target,
+                                         error);
+        }
+    }
+    if (status != STATUS_OK) {
+        char name[OBJECT_NAME_SIZE];
+        object_name(name, OBJECT_PACK, location->pack);
+        return error_add_context(error, "%s", name);
+    }
+    return STATUS_OK;
+}
+
+enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue_source *source,
+                             const struct chunk_reference *reference, void *target,
+                             struct error *error)
+{
+    struct location locations[LOCATIONS_LIMIT];
+    size_t count = 0;
+    enum status status =
+        snapshot_locate_all(locations, &count, reader->snapshot, reference, error);
+    struct error first = {0};
+    for (size_t i = 0; i < count; i++) {
+        status = get_at(reader, source, reference, &locations[i], target, error);
+        if (!is_damage(status)) {
+            return status;
+        }
+        first = i == 0 ? *error : first;
+    }
+    if (count > 0) {
+        *error = first;
+        return first.status;
+    }
+    return status;
+}

@@ -1,0 +1,131 @@
+/* chunk_reader_many: all chunks of one pack that are wanted, in as few requests as their places
+ * allow. */
+#include "chunk_reader.h"
+#include <stdlib.h>
+
+#define GAP_LIMIT (256u * 1024)
+#define MERGED_LIMIT (8u * 1024 * 1024) /* bytes of one request, unless one chunk is longer */
+
+struct many {
+    struct chunk_reader *reader;
+    chunk_visit visit;
+    void *context;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct location *left = &(*(const struct chunk_wish *const *)a)->location;
+    const struct location *right = &(*(const struct chunk_wish *const *)b)->location;
+    return left->offset < right->offset ? -1 : left->offset > right->offset;
+}
+
+/* The other way: alone, from any pack that has it. */
+static enum status visit_alone(struct many *many, const struct chunk_wish *wish,
+                               struct error *error)
+{
+    struct error damage = {0};
+    enum status status = chunk_reader_get(many->reader, wish->source, &wish->reference,
+                                          many->reader->content.data, &damage);
+    if (status != STATUS_OK && !is_damage(status)) {
+        *error = damage;
+        return status;
+    }
+    bool good = status == STATUS_OK;
+    return many->visit(many->context, wish, good ? many->reader->content.data : NULL,
+                       good ? NULL : &damage, error);
+}
+
+static enum status visit_one(struct many *many, const struct chunk_wish *wish, bool fetched,
+                             struct error *error)
+{
+    struct chunk_reader *reader = many->reader;
+    const struct location *place = &wish->location;
+    buffer_clear(&reader->content);
+    enum status status = buffer_reserve(&reader->content, wish->reference.size, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!fetched) {
+        return visit_alone(many, wish, error);
+    }
+    status = chunk_reader_unpack(reader, wish->source, &wish->reference,
+                                 reader->range.bytes.data + (place->offset - reader->range.start),
+                                 place->size, reader->content.data, error);
+    if (status == STATUS_OK) {
+        return many->visit(many->context, wish, reader->content.data, NULL, error);
+    }
+    if (!is_damage(status)) {
+        return status;
+    }
+    error_clear(error);
+    return visit_alone(many, wish, error);
+}
+
+/* How many of the sorted wishes go into one request. */
+static size_t merge(const struct chunk_wish *const *sorted, size_t count, uint64_t *end)
+{
+    uint64_t start = sorted[0]->location.offset;
+    *end = start + sorted[0]->location.size;
+    size_t taken = 1;
+    while (taken < count) {
+        const struct location *next = &sorted[taken]->location;
+        uint64_t next_end = (uint64_t)next->offset + next->size;
+        if (next->offset > *end + GAP_LIMIT || next_end > start + MERGED_LIMIT) {
+            break;
+        }
+        *end = next_end > *end ? next_end : *end;
+        taken++;
+    }
+    return taken;
+}
+
+static enum status visit_range(struct many *many, const struct chunk_wish *const *sorted,
+                               size_t count, uint64_t end, struct error *error)
+{
+    struct chunk_reader *reader = many->reader;
+    struct repo *repo = reader->snapshot->repo;
+    const struct location *first = &sorted[0]->location;
+    struct store *store = NULL;
+    enum status status = repo_take_store(&store, repo, error);
+    status = status ? status
+                    : range_fetch(&reader->range, store, first->pack, first->offset,
+                                  end - first->offset, RANGE_ALIGNMENT, error);
+    repo_give_store(repo, store);
+    if (status != STATUS_OK && !is_damage(status)) {
+        return status;
+    }
+    bool fetched = status == STATUS_OK;
+    error_clear(error);
+    status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = visit_one(many, sorted[i], fetched, error);
+    }
+    return status;
+}
+
+enum status chunk_reader_get_many(struct chunk_reader *reader, const struct chunk_wish *wishes,
+                                  size_t count, chunk_visit visit, void *context,
+                                  struct error *error)
+{
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    struct many many = {reader, visit, context};
+    const struct chunk_wish **sorted = calloc(count, sizeof(struct chunk_wish *));
+    CLEANUP(memory_free) const struct chunk_wish **owned = sorted;
+    if (sorted == NULL) {
+        return error_set_memory(error);
+    }
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = &wishes[i];
+    }
+    qsort(sorted, count, sizeof(struct chunk_wish *), compare_places);
+    enum status status = STATUS_OK;
+    for (size_t at = 0; status == STATUS_OK && at < count;) {
+        uint64_t end;
+        size_t taken = merge(owned + at, count - at, &end);
+        status = visit_range(&many, owned + at, taken, end, error);
+        at += taken;
+    }
+    return status;
+}

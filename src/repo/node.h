@@ -1,0 +1,37 @@
+/* node: pieces of long lists and trees. Where they end, and how large they may be. */
+#ifndef REPO_NODE_H
+#define REPO_NODE_H
+
+#include "kura/repo.h"
+
+#define NODE_MINIMUM (16u * 1024)
+#define NODE_AVERAGE (64u * 1024)
+#define NODE_MAXIMUM (256u * 1024)
+#define NODE_LEVELS 16 /* more than any tree that fits the universe of 64-bit sizes needs */
+
+#define NODE_LEAF 'L'
+#define NODE_INNER 'T'
+#define NODE_LIST 'R'
+
+#define LIST_INLINE_LIMIT 4096                  /* bytes of references that stay with the entry */
+#define ENTRY_RECORD_LIMIT (2u * 1024 * 1024)   /* bytes of one entry: a leaf of it fits a chunk */
+#define LIST_REFERENCE_SIZE (4 + CHUNK_KEY_SIZE)
+#define LIST_HOLE_SIZE (4 + 8)
+#define LIST_NODE_SIZE (CHUNK_KEY_SIZE + 4 + 8) /* of a reference to a node of a list */
+
+/* Does a node that has at least NODE_MINIMUM bytes end after the item with this name? Only the key
+ * and the name decide (and by how many bytes the item brings), so that a change moves no border
+ * beyond its own node. */
+bool node_ends(const unsigned char *node_key, const void *name, size_t name_size,
+               size_t item_size);
+
+/* The references of a list at `level`, one after another; *hole says that there is no chunk. Sizes
+ * are checked. False at a malformed one. */
+struct list_item {
+    struct chunk_reference reference; /* the chunk, or the node (level > 0) */
+    uint64_t bytes;                   /* of content */
+    bool hole;
+};
+MUST_USE bool list_item_read(struct list_item *item, struct cursor *cursor, unsigned level);
+
+#endif

@@ -1,0 +1,87 @@
+/* problems: what was set aside, in bounded memory. */
+#include "repo_private.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool add(struct problems *problems, enum status status, const char *object,
+                const char *message)
+{
+    char printable[2 * OBJECT_NAME_SIZE];
+    char *object_copy = strdup(text_printable(printable, sizeof printable, object));
+    char *message_copy = strdup(message);
+    struct problem *items = NULL;
+    if (object_copy != NULL && message_copy != NULL) {
+        items = realloc(problems->items, (problems->count + 1) * sizeof *items);
+    }
+    if (items == NULL) {
+        free(object_copy);
+        free(message_copy);
+        return false;
+    }
+    problems->items = items;
+    items[problems->count++] = (struct problem){status, object_copy, message_copy};
+    return true;
+}
+
+void problems_add(struct problems *problems, const char *object, const struct error *error)
+{
+    if (problems->count >= PROBLEMS_LIMIT ||
+        !add(problems, error->status, object, error->message)) {
+        problems->dropped++;
+    }
+}
+
+void problems_free(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        free(problems->items[i].object);
+        free(problems->items[i].message);
+    }
+    free(problems->items);
+    *problems = (struct problems){0};
+}
+
+enum status problems_copy(struct problems *to, const struct problems *from, struct error *error)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        if (to->count >= PROBLEMS_LIMIT) {
+            to->dropped++;
+        } else if (!add(to, from->items[i].status, from->items[i].object, from->items[i].message)) {
+            return error_set_memory(error);
+        }
+    }
+    to->dropped += from->dropped;
+    return STATUS_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct problem *left = a;
+    const struct problem *right = b;
+    int order = strcmp(left->object, right->object);
+    return order != 0 ? order : strcmp(left->message, right->message);
+}
+
+void problems_sort(struct problems *problems)
+{
+    if (problems->count > 0) {
+        qsort(problems->items, problems->count, sizeof *problems->items, compare);
+    }
+}
+
+bool problem_is_local(const struct error *error)
+{
+    switch (error->status) {
+    case STATUS_CORRUPT:
+    case STATUS_UNAUTHENTIC:
+    case STATUS_NOT_FOUND:
+    case STATUS_UNSUPPORTED:
+    case STATUS_DENIED:
+        return true;
+    case STATUS_FAILED: /* one bad sector must not hide all other objects */
+        return error->os_error == EIO;
+    default:
+        return false;
+    }
+}

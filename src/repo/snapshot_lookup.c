@@ -1,0 +1,134 @@
+/* snapshot_lookup: which pack holds which chunk, as a table that SQLite keeps in a temporary file of
+ * its own when it outgrows the cache. It holds random ids and places, nothing of any content. */
+#include "snapshot_private.h"
+#include "sql.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct lookup {
+    sqlite3 *database;
+    sqlite3_stmt *add_pack;
+    sqlite3_stmt *add_chunk;
+    sqlite3_stmt *find;
+};
+
+/* A name of "" is a database in a file that is removed as soon as it is made. */
+static const char SETTINGS[] = "PRAGMA journal_mode=OFF;"
+                               "PRAGMA synchronous=OFF;"
+                               "PRAGMA locking_mode=EXCLUSIVE;"
+                               "PRAGMA cache_size=-4096;"
+                               "PRAGMA temp_store=FILE;"
+                               "CREATE TABLE pack(no INTEGER PRIMARY KEY, id BLOB NOT NULL);"
+                               "CREATE TABLE incoming(id BLOB, pack INTEGER, offset INTEGER,"
+                               " size INTEGER);"
+                               "CREATE TABLE chunk(id BLOB, pack INTEGER, offset INTEGER,"
+                               " size INTEGER, PRIMARY KEY(id, pack, offset)) WITHOUT ROWID;"
+                               "BEGIN;";
+
+/* Sorting once and appending is many times faster than finding each one's place in a large tree. */
+static const char SETTLE[] =
+    "INSERT OR IGNORE INTO chunk SELECT id, pack, offset, size FROM incoming"
+    " ORDER BY id, pack, offset;"
+    "DROP TABLE incoming;"
+    "COMMIT;";
+
+static enum status add_chunk(struct lookup *lookup, int64_t pack, const struct index_chunk *chunk,
+                             struct error *error)
+{
+    sql_bind(lookup->add_chunk, 1, chunk->id, CHUNK_ID_SIZE);
+    sql_bind_number(lookup->add_chunk, 2, pack);
+    sql_bind_number(lookup->add_chunk, 3, chunk->offset);
+    sql_bind_number(lookup->add_chunk, 4, chunk->size);
+    return sql_once(lookup->add_chunk, error);
+}
+
+static enum status add_pack(void *context, const struct index_pack *pack, struct error *error)
+{
+    struct lookup *lookup = context;
+    sql_bind(lookup->add_pack, 1, pack->id, OBJECT_ID_SIZE);
+    enum status status = sql_once(lookup->add_pack, error);
+    int64_t number = sqlite3_last_insert_rowid(lookup->database);
+    for (uint32_t i = 0; status == STATUS_OK && i < pack->count; i++) {
+        status = add_chunk(lookup, number, &pack->chunks[i], error);
+    }
+    return status;
+}
+
+static enum status fill(struct lookup *lookup, struct repo *repo, struct problems *problems,
+                        struct error *error)
+{
+    enum status status = sql_run(lookup->database, SETTINGS, error);
+    status = status ? status
+                    : sql_prepare(&lookup->add_pack, lookup->database,
+                                  "INSERT INTO pack(id) VALUES(?1)", error);
+    status = status ? status
+                    : sql_prepare(&lookup->add_chunk, lookup->database,
+                                  "INSERT INTO incoming VALUES(?1, ?2, ?3, ?4)", error);
+    status = status ? status : index_read_all(repo, problems, add_pack, lookup, error);
+    sql_finalize(&lookup->add_chunk);
+    status = status ? status : sql_run(lookup->database, SETTLE, error);
+    return status ? status
+                  : sql_prepare(&lookup->find, lookup->database,
+                                "SELECT pack.id, chunk.offset, chunk.size FROM chunk"
+                                " CROSS JOIN pack ON pack.no=chunk.pack WHERE chunk.id=?1"
+                                " ORDER BY pack.no DESC LIMIT ?2",
+                                error);
+}
+
+enum status lookup_open(struct lookup **lookup, struct repo *repo, struct problems *problems,
+                        struct error *error)
+{
+    struct lookup *opened = calloc(1, sizeof *opened);
+    *lookup = NULL;
+    if (opened == NULL) {
+        return error_set_memory(error);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    enum status status = STATUS_OK;
+    if (sqlite3_open_v2("", &opened->database, flags, NULL) != SQLITE_OK) {
+        status = opened->database == NULL ? error_set_memory(error)
+                                          : sql_error(opened->database, error);
+    }
+    status = status ? status : fill(opened, repo, problems, error);
+    if (status != STATUS_OK) {
+        lookup_free(opened);
+        return status;
+    }
+    *lookup = opened;
+    return STATUS_OK;
+}
+
+void lookup_free(struct lookup *lookup)
+{
+    if (lookup == NULL) {
+        return;
+    }
+    sql_finalize(&lookup->add_pack);
+    sql_finalize(&lookup->add_chunk);
+    sql_finalize(&lookup->find);
+    (void)sqlite3_close(lookup->database);
+    free(lookup);
+}
+
+enum status lookup_find(struct lookup *lookup, const unsigned char id[CHUNK_ID_SIZE],
+                        struct location locations[LOCATIONS_LIMIT], size_t *count,
+                        struct error *error)
+{
+    CLEANUP(sql_reset) sqlite3_stmt *statement = lookup->find;
+    sql_bind(statement, 1, id, CHUNK_ID_SIZE);
+    sql_bind_number(statement, 2, LOCATIONS_LIMIT);
+    *count = 0;
+    bool row = true;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && row && *count < LOCATIONS_LIMIT) {
+        struct location *location = &locations[*count];
+        status = sql_step(statement, &row, error);
+        if (status == STATUS_OK && row) {
+            status = sql_blob(location->pack, OBJECT_ID_SIZE, statement, 0, error);
+            location->offset = (uint32_t)sqlite3_column_int64(statement, 1);
+            location->size = (uint32_t)sqlite3_column_int64(statement, 2);
+            *count += status == STATUS_OK ? 1 : 0;
+        }
+    }
+    return status;
+}

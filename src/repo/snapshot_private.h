@@ -1,0 +1,54 @@
+/* snapshot_private: an opened snapshot from inside. */
+#ifndef REPO_SNAPSHOT_PRIVATE_H
+#define REPO_SNAPSHOT_PRIVATE_H
+
+#include "catalogue.h"
+#include "node.h"
+#include "repo_private.h"
+
+/* ---- lookup: where chunks lie, on disk beyond a bounded cache. Not thread-safe. ---- */
+struct lookup;
+/* Reads all index objects. Damaged ones are told as problems. */
+MUST_USE enum status lookup_open(struct lookup **lookup, struct repo *repo,
+                                 struct problems *problems, struct error *error);
+void lookup_free(struct lookup *lookup);
+#define LOCATIONS_LIMIT 8 /* packs that are tried for one chunk */
+MUST_USE enum status lookup_find(struct lookup *lookup, const unsigned char id[CHUNK_ID_SIZE],
+                                 struct location locations[LOCATIONS_LIMIT], size_t *count,
+                                 struct error *error);
+
+/* ---- the snapshot ---- */
+struct snapshot {
+    struct repo *repo;
+    struct catalogue catalogue;
+
+    pthread_mutex_t lookup_lock;
+    struct lookup *lookup; /* NULL until it is wanted */
+    struct problems problems;
+
+    pthread_mutex_t dictionary_lock;
+    struct dictionary **dictionaries; /* of all sources, one after another */
+
+    pthread_mutex_t node_lock;
+    struct chunk_reader *nodes;
+};
+
+/* All places of a chunk; NOT_FOUND if there is none. Thread-safe. */
+MUST_USE enum status snapshot_locate_all(struct location locations[LOCATIONS_LIMIT], size_t *count,
+                                         struct snapshot *snapshot,
+                                         const struct chunk_reference *reference,
+                                         struct error *error);
+/* The dictionary with zstd's id among those of the source; loaded once. Thread-safe; borrowed. */
+MUST_USE enum status snapshot_dictionary(const struct dictionary **dictionary,
+                                         struct snapshot *snapshot,
+                                         const struct catalogue_source *source, uint32_t id,
+                                         struct error *error);
+/* The content of a node. Thread-safe. */
+MUST_USE enum status snapshot_node(struct buffer *node, struct snapshot *snapshot,
+                                   const struct catalogue_source *source,
+                                   const struct chunk_reference *reference, struct error *error);
+
+/* Damage of one object or its absence: something else may still be found. */
+bool is_damage(enum status status);
+
+#endif

@@ -1,0 +1,150 @@
+/* statement_source: the words about one source, shared by statements and catalogues. */
+#include "statement_private.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const STATUS_WORDS[] = {
+    [SOURCE_COMPLETE] = "complete", [SOURCE_WARNINGS] = "warnings", [SOURCE_FAILED] = "failed"};
+
+void statement_source_free(struct statement_source *source)
+{
+    for (size_t i = 0; i < source->table_count; i++) {
+        free(source->tables[i].name);
+    }
+    free(source->tables);
+    free(source->name);
+    free(source->kind);
+    free(source->problem);
+    *source = (struct statement_source){.persons = -1};
+}
+
+/* ---- writing ---- */
+
+static json_t *tables_to_json(const struct statement_source *source)
+{
+    json_t *tables = json_object();
+    for (size_t i = 0; tables != NULL && i < source->table_count; i++) {
+        CLEANUP(json_free) json_t *key = json_new_text(source->tables[i].name);
+        json_t *rows = json_integer((json_int_t)source->tables[i].rows);
+        if (key == NULL || json_object_set_new(tables, json_string_value(key), rows) != 0) {
+            json_decref(tables);
+            return NULL;
+        }
+    }
+    return tables;
+}
+
+struct json_t *statement_source_to_json(const struct statement_source *source)
+{
+    CLEANUP(json_free) json_t *json = json_object();
+    const char *status = STATUS_WORDS[source->status];
+    json_t *problem = source->problem == NULL ? json_null() : json_new_text(source->problem);
+    json_t *persons = source->persons < 0 ? json_null() : json_integer(source->persons);
+    int failed = json_object_set_new(json, "name", json_new_text(source->name));
+    failed |= json_object_set_new(json, "kind", json_new_text(source->kind));
+    failed |= json_object_set_new(json, "status", json_string(status));
+    failed |= json_object_set_new(json, "problem", problem);
+    failed |= json_object_set_new(json, "entries", json_integer((json_int_t)source->entries));
+    failed |= json_object_set_new(json, "bytes", json_integer((json_int_t)source->bytes));
+    failed |= json_object_set_new(json, "persons", persons);
+    failed |=
+        json_object_set_new(json, "digest", json_new_hex(source->digest, sizeof source->digest));
+    failed |= json_object_set_new(json, "tables", tables_to_json(source));
+    return failed != 0 ? NULL : json_incref(json);
+}
+
+/* ---- reading ---- */
+
+static bool take_copy(char **copy, const json_t *json, const char *key)
+{
+    const char *text = NULL;
+    if (!json_take_text(&text, json, key)) {
+        return false;
+    }
+    *copy = strdup(text);
+    return *copy != NULL;
+}
+
+static bool take_status(enum source_status *status, const json_t *json)
+{
+    const char *word = NULL;
+    if (!json_take_text(&word, json, "status")) {
+        return false;
+    }
+    for (size_t i = 0; i < LENGTH(STATUS_WORDS); i++) {
+        if (strcmp(word, STATUS_WORDS[i]) == 0) {
+            *status = (enum source_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_problem(char **problem, const json_t *json)
+{
+    return json_is_null(json_object_get(json, "problem")) || take_copy(problem, json, "problem");
+}
+
+static bool take_persons(int64_t *persons, const json_t *json)
+{
+    uint64_t count = 0;
+    if (json_is_null(json_object_get(json, "persons"))) {
+        *persons = -1;
+        return true;
+    }
+    bool there = json_take_count(&count, json, "persons");
+    *persons = (int64_t)count;
+    return there;
+}
+
+static int compare_tables(const void *a, const void *b)
+{
+    return strcmp(((const struct statement_table *)a)->name,
+                  ((const struct statement_table *)b)->name);
+}
+
+static bool take_tables(struct statement_source *source, const json_t *json)
+{
+    json_t *tables = json_object_get(json, "tables");
+    if (!json_is_object(tables)) {
+        return false;
+    }
+    source->tables = calloc(json_object_size(tables) + 1, sizeof *source->tables);
+    if (source->tables == NULL) {
+        return false;
+    }
+    const char *name = NULL;
+    json_t *rows = NULL;
+    json_object_foreach(tables, name, rows)
+    {
+        struct statement_table *table = &source->tables[source->table_count];
+        if (!json_take_count(&table->rows, tables, name)) {
+            return false;
+        }
+        table->name = strdup(name);
+        if (table->name == NULL) {
+            return false;
+        }
+        source->table_count++;
+    }
+    qsort(source->tables, source->table_count, sizeof *source->tables, compare_tables);
+    return true;
+}
+
+enum status statement_source_from_json(struct statement_source *source, const struct json_t *json,
+                                       struct error *error)
+{
+    *source = (struct statement_source){.persons = -1};
+    if (json_is_object(json) && take_copy(&source->name, json, "name") &&
+        take_copy(&source->kind, json, "kind") && take_status(&source->status, json) &&
+        take_problem(&source->problem, json) &&
+        json_take_count(&source->entries, json, "entries") &&
+        json_take_count(&source->bytes, json, "bytes") && take_persons(&source->persons, json) &&
+        json_take_hex(source->digest, sizeof source->digest, json, "digest") &&
+        take_tables(source, json)) {
+        return STATUS_OK;
+    }
+    statement_source_free(source);
+    return error_set(error, STATUS_CORRUPT, 0, "%s",
+                     _("what is said of a source is incomplete or of the wrong form"));
+}

@@ -1,0 +1,229 @@
+/* plan: see the header. */
+#include "plan.h"
+#include "record.h"
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum query { ADD_ENTRY, GET_ENTRY, ADD_WISH, NEXT_WISH, EACH_FORWARD, EACH_BACKWARD, QUERIES };
+
+static const char *const query_text[QUERIES] = {
+    [ADD_ENTRY] = "INSERT INTO entry(kind, source, record) VALUES(?1, ?2, ?3)",
+    [GET_ENTRY] = "SELECT number, source, record FROM entry WHERE number = ?1",
+    [ADD_WISH] = "INSERT INTO wish(pack, start, sealed, number, position, source, key, size) "
+                 "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [NEXT_WISH] = "SELECT pack, start, sealed, number, position, source, key, size FROM wish "
+                  "ORDER BY pack, start",
+    [EACH_FORWARD] = "SELECT number, source, record FROM entry WHERE kind = ?1 ORDER BY number",
+    [EACH_BACKWARD] =
+        "SELECT number, source, record FROM entry WHERE kind = ?1 ORDER BY number DESC",
+};
+
+struct plan {
+    pthread_mutex_t lock;
+    sqlite3 *database;
+    sqlite3_stmt *queries[QUERIES];
+    bool held; /* a wish of the next pack was read already */
+    bool exhausted;
+    struct plan_wish next;
+};
+
+static enum status failed(struct plan *plan, struct error *error)
+{
+    int code = sqlite3_errcode(plan->database);
+    enum status status = code == SQLITE_FULL ? STATUS_NO_SPACE : STATUS_FAILED;
+    error_set(error, status, 0, _("the temporary database of the restore failed: %s"),
+              sqlite3_errmsg(plan->database));
+    return code == SQLITE_FULL
+               ? error_set_hint(
+                     error, "%s",
+                     _("make room in the folder for temporary files, or set SQLITE_TMPDIR"))
+               : status;
+}
+
+enum status plan_new(struct plan **plan, struct error *error)
+{
+    struct plan *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return error_set_memory(error);
+    }
+    pthread_mutex_init(&made->lock, NULL);
+    static const char schema[] =
+        "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096;"
+        "CREATE TABLE entry(number INTEGER PRIMARY KEY, kind INT, source INT, record BLOB);"
+        "CREATE TABLE wish(pack BLOB, start INT, sealed INT, number INT, position INT, source INT,"
+        " key BLOB, size INT);"
+        "BEGIN;";
+    bool good = sqlite3_open_v2("", &made->database,
+                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                                NULL) == SQLITE_OK &&
+                sqlite3_exec(made->database, schema, NULL, NULL, NULL) == SQLITE_OK;
+    for (size_t i = 0; good && i < QUERIES; i++) {
+        good = sqlite3_prepare_v3(made->database, query_text[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                  &made->queries[i], NULL) == SQLITE_OK;
+    }
+    if (!good) {
+        enum status status = failed(made, error);
+        plan_free(made);
+        return status;
+    }
+    *plan = made;
+    return STATUS_OK;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (plan == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < QUERIES; i++) {
+        sqlite3_finalize(plan->queries[i]);
+    }
+    sqlite3_close(plan->database);
+    pthread_mutex_destroy(&plan->lock);
+    free(plan);
+}
+
+static enum status run(struct plan *plan, sqlite3_stmt *query, struct error *error)
+{
+    int code = sqlite3_step(query);
+    enum status status = code == SQLITE_DONE ? STATUS_OK : failed(plan, error);
+    sqlite3_reset(query);
+    return status;
+}
+
+enum status plan_add_entry(uint64_t *number, struct plan *plan, enum plan_kind kind, size_t source,
+                           const struct entry *entry, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer record = {0};
+    enum status status = record_encode(&record, entry, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&plan->lock);
+    sqlite3_stmt *query = plan->queries[ADD_ENTRY];
+    sqlite3_bind_int(query, 1, (int)kind);
+    sqlite3_bind_int64(query, 2, (sqlite3_int64)source);
+    sqlite3_bind_blob64(query, 3, record.data, record.size, SQLITE_STATIC);
+    status = run(plan, query, error);
+    *number = (uint64_t)sqlite3_last_insert_rowid(plan->database);
+    pthread_mutex_unlock(&plan->lock);
+    return status;
+}
+
+static enum status take_entry(size_t *source, struct entry *entry, sqlite3_stmt *query,
+                              struct error *error)
+{
+    *source = (size_t)sqlite3_column_int64(query, 1);
+    enum status status = record_decode(entry, sqlite3_column_blob(query, 2),
+                                       (size_t)sqlite3_column_bytes(query, 2), error);
+    return status;
+}
+
+enum status plan_get_entry(size_t *source, struct entry *entry, struct plan *plan, uint64_t number,
+                           struct error *error)
+{
+    pthread_mutex_lock(&plan->lock);
+    sqlite3_stmt *query = plan->queries[GET_ENTRY];
+    sqlite3_bind_int64(query, 1, (sqlite3_int64)number);
+    enum status status = sqlite3_step(query) == SQLITE_ROW ? take_entry(source, entry, query, error)
+                                                           : failed(plan, error);
+    sqlite3_reset(query);
+    pthread_mutex_unlock(&plan->lock);
+    return status;
+}
+
+enum status plan_add_wish(struct plan *plan, const struct plan_wish *wish, struct error *error)
+{
+    pthread_mutex_lock(&plan->lock);
+    sqlite3_stmt *query = plan->queries[ADD_WISH];
+    sqlite3_bind_blob(query, 1, wish->location.pack, OBJECT_ID_SIZE, SQLITE_STATIC);
+    sqlite3_bind_int64(query, 2, wish->location.offset);
+    sqlite3_bind_int64(query, 3, wish->location.size);
+    sqlite3_bind_int64(query, 4, (sqlite3_int64)wish->number);
+    sqlite3_bind_int64(query, 5, (sqlite3_int64)wish->offset);
+    sqlite3_bind_int64(query, 6, (sqlite3_int64)wish->source);
+    sqlite3_bind_blob(query, 7, wish->reference.key, CHUNK_KEY_SIZE, SQLITE_STATIC);
+    sqlite3_bind_int64(query, 8, wish->reference.size);
+    enum status status = run(plan, query, error);
+    pthread_mutex_unlock(&plan->lock);
+    return status;
+}
+
+static void take_wish(struct plan_wish *wish, sqlite3_stmt *query)
+{
+    memcpy(wish->location.pack, sqlite3_column_blob(query, 0), OBJECT_ID_SIZE);
+    wish->location.offset = (uint32_t)sqlite3_column_int64(query, 1);
+    wish->location.size = (uint32_t)sqlite3_column_int64(query, 2);
+    wish->number = (uint64_t)sqlite3_column_int64(query, 3);
+    wish->offset = (uint64_t)sqlite3_column_int64(query, 4);
+    wish->source = (size_t)sqlite3_column_int64(query, 5);
+    memcpy(wish->reference.key, sqlite3_column_blob(query, 6), CHUNK_KEY_SIZE);
+    wish->reference.size = (uint32_t)sqlite3_column_int64(query, 7);
+}
+
+static enum status step_wish(bool *found, struct plan *plan, struct error *error)
+{
+    if (plan->held) {
+        *found = true;
+        return STATUS_OK;
+    }
+    if (plan->exhausted) {
+        *found = false;
+        return STATUS_OK;
+    }
+    sqlite3_stmt *query = plan->queries[NEXT_WISH];
+    int code = sqlite3_step(query);
+    *found = code == SQLITE_ROW;
+    plan->exhausted = !*found;
+    if (*found) {
+        take_wish(&plan->next, query);
+        plan->held = true;
+    }
+    return code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : failed(plan, error);
+}
+
+enum status plan_next_wishes(struct plan_wish *wishes, size_t limit, size_t *count,
+                             struct plan *plan, struct error *error)
+{
+    *count = 0;
+    pthread_mutex_lock(&plan->lock);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && *count < limit) {
+        bool found = false;
+        status = step_wish(&found, plan, error);
+        bool same_pack = *count == 0 || memcmp(plan->next.location.pack, wishes[0].location.pack,
+                                               OBJECT_ID_SIZE) == 0;
+        if (!found || !same_pack) {
+            break;
+        }
+        wishes[(*count)++] = plan->next;
+        plan->held = false;
+    }
+    pthread_mutex_unlock(&plan->lock);
+    return status;
+}
+
+enum status plan_each_entry(struct plan *plan, enum plan_kind kind, plan_visit visit, void *context,
+                            struct error *error)
+{
+    sqlite3_stmt *query = plan->queries[kind == PLAN_FOLDER ? EACH_BACKWARD : EACH_FORWARD];
+    sqlite3_bind_int(query, 1, (int)kind);
+    int code = SQLITE_DONE;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && (code = sqlite3_step(query)) == SQLITE_ROW) {
+        struct entry entry = {0};
+        size_t source;
+        status = take_entry(&source, &entry, query, error);
+        if (status == STATUS_OK) {
+            status =
+                visit(context, (uint64_t)sqlite3_column_int64(query, 0), source, &entry, error);
+        }
+        entry_free(&entry);
+    }
+    if (status == STATUS_OK && code != SQLITE_DONE) {
+        status = failed(plan, error);
+    }
+    sqlite3_reset(query);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* plan: what is still to be done, in a temporary database that spills to disk: which chunk goes
+ * where, ordered by pack, so that every byte of the store is fetched once; and the entries whose
+ * turn comes later. Thread-safe. */
+#ifndef RESTORE_PLAN_H
+#define RESTORE_PLAN_H
+
+#include "kura/repo.h"
+
+struct plan;
+MUST_USE enum status plan_new(struct plan **plan, struct error *error);
+void plan_free(struct plan *plan);
+
+enum plan_kind { PLAN_FILE, PLAN_FOLDER, PLAN_LINK };
+
+/* Remembers an entry of a source under a new number. */
+MUST_USE enum status plan_add_entry(uint64_t *number, struct plan *plan, enum plan_kind kind,
+                                    size_t source, const struct entry *entry, struct error *error);
+MUST_USE enum status plan_get_entry(size_t *source, struct entry *entry, struct plan *plan,
+                                    uint64_t number, struct error *error);
+
+/* A piece of file `number` at `offset` comes from a chunk. */
+struct plan_wish {
+    uint64_t number;
+    uint64_t offset;
+    size_t source;
+    struct chunk_reference reference;
+    struct location location;
+};
+MUST_USE enum status plan_add_wish(struct plan *plan, const struct plan_wish *wish,
+                                   struct error *error);
+/* After the last plan_add_wish: the next wishes that lie in one pack, at most `limit`; *count == 0
+ * at the end. */
+MUST_USE enum status plan_next_wishes(struct plan_wish *wishes, size_t limit, size_t *count,
+                                      struct plan *plan, struct error *error);
+
+/* Visits the entries of a kind: folders last to first (so that what is inside is finished before),
+ * all others in order. */
+typedef enum status (*plan_visit)(void *context, uint64_t number, size_t source,
+                                  const struct entry *entry, struct error *error);
+MUST_USE enum status plan_each_entry(struct plan *plan, enum plan_kind kind, plan_visit visit,
+                                     void *context, struct error *error);
+
+#endif

@@ -1,0 +1,233 @@
+/* restore_walk: from the snapshot's entries to folders, small files, and a plan for the rest. */
+#include "restore_private.h"
+#include <string.h>
+
+struct source_walk {
+    struct restore *restore;
+    size_t number;
+    const struct catalogue_source *source;
+    uint64_t entries;
+    uint64_t bytes;
+    bool whole; /* nothing was left out or damaged */
+};
+
+struct file_pieces {
+    struct source_walk *walk;
+    const struct entry *entry;
+    uint64_t number;
+    uint32_t chunks;
+};
+
+static enum status place_piece(void *context, const struct piece *piece, struct error *error)
+{
+    struct file_pieces *file = context;
+    struct restore *restore = file->walk->restore;
+    if (piece->inlined != NULL) {
+        return target_write_file(restore->target, file->number, piece->offset, piece->inlined,
+                                 (size_t)piece->size, error);
+    }
+    if (piece->reference == NULL) {
+        return STATUS_OK; /* a hole: the file has its size already */
+    }
+    struct plan_wish wish = {.number = file->number,
+                             .offset = piece->offset,
+                             .source = file->walk->number,
+                             .reference = *piece->reference};
+    enum status status =
+        snapshot_locate(&wish.location, restore->snapshot, piece->reference, error);
+    if (status == STATUS_OK) {
+        status = plan_add_wish(restore->plan, &wish, error);
+    }
+    file->chunks++;
+    return status;
+}
+
+static enum status note_missing(struct restore *restore, uint64_t number, uint32_t chunks,
+                                struct error *error)
+{
+    size_t needed = (number + 1) * sizeof chunks;
+    if (restore->left.size < needed) {
+        size_t more = needed - restore->left.size;
+        enum status status = buffer_reserve(&restore->left, more, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        memset(restore->left.data + restore->left.size, 0, more);
+        restore->left.size = needed;
+    }
+    memcpy(restore->left.data + number * sizeof chunks, &chunks, sizeof chunks);
+    return STATUS_OK;
+}
+
+/* Damage of one file is that file's; anything else ends the restore. */
+static bool is_damage(enum status status)
+{
+    return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND || status == STATUS_UNAUTHENTIC;
+}
+
+static enum status plan_file(struct source_walk *walk, const struct entry *entry,
+                             const struct content *content, struct error *error)
+{
+    struct restore *restore = walk->restore;
+    const char *source = walk->source->words.name;
+    struct file_pieces file = {.walk = walk, .entry = entry};
+    struct error problem = {0};
+    enum status status =
+        plan_add_entry(&file.number, restore->plan, PLAN_FILE, walk->number, entry, error);
+    if (status == STATUS_OK) {
+        status = target_begin_file(restore->target, file.number, entry->size, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = content_walk(restore->snapshot, content, place_piece, &file, &problem);
+    if (status != STATUS_OK && !is_damage(status)) {
+        *error = problem;
+        return status;
+    }
+    uint32_t left = status == STATUS_OK ? file.chunks : PIECES_FAILED;
+    if (status != STATUS_OK) {
+        restore_fail(restore, source, entry->path, &problem);
+        target_drop_file(restore->target, file.number);
+    } else if (file.chunks == 0) {
+        status = target_finish_file(restore->target, file.number, source, entry, &problem);
+        restore_settle(restore, source, entry->path, status, &problem);
+        atomic_fetch_add(&restore->bytes_done, entry->size);
+    }
+    return note_missing(restore, file.number, left, error);
+}
+
+/* A hard link whose first name is not selected brings the content itself. */
+static enum status restore_unlinked(struct source_walk *walk, const struct entry *entry,
+                                    struct error *error)
+{
+    struct entry first = {0};
+    struct content content = {0};
+    enum status status =
+        snapshot_find(&first, &content, walk->restore->snapshot, walk->source, entry->link, error);
+    if (status == STATUS_OK) {
+        struct entry alone = first;
+        alone.path = entry->path;
+        status = plan_file(walk, &alone, &content, error);
+    }
+    entry_free(&first);
+    content_free(&content);
+    return status;
+}
+
+static enum status make_other(struct source_walk *walk, const struct entry *entry,
+                              struct error *error)
+{
+    struct restore *restore = walk->restore;
+    const char *source = walk->source->words.name;
+    uint64_t number;
+    struct error problem = {0};
+    if (entry->type == ENTRY_HARD_LINK) {
+        return selection_has_path(&restore->options->selection, entry->link)
+                   ? plan_add_entry(&number, restore->plan, PLAN_LINK, walk->number, entry, error)
+                   : restore_unlinked(walk, entry, error);
+    }
+    enum status status = target_make_special(restore->target, source, entry, &problem);
+    restore_settle(restore, source, entry->path, status, &problem);
+    return STATUS_OK;
+}
+
+static enum status make_folder(struct source_walk *walk, const struct entry *entry,
+                               struct error *error)
+{
+    struct restore *restore = walk->restore;
+    uint64_t number;
+    struct error problem;
+    enum status status =
+        target_make_folder(restore->target, walk->source->words.name, entry->path, &problem);
+    if (status != STATUS_OK) {
+        restore_fail(restore, walk->source->words.name, entry->path, &problem);
+        return STATUS_OK;
+    }
+    return plan_add_entry(&number, restore->plan, PLAN_FOLDER, walk->number, entry, error);
+}
+
+static enum status visit(void *context, const struct entry *entry, const struct content *content,
+                         struct error *error)
+{
+    struct source_walk *walk = context;
+    struct restore *restore = walk->restore;
+    walk->entries++;
+    walk->bytes += entry->type == ENTRY_FILE ? entry->size : 0;
+    enum status status = restore_check_cancelled(restore, error);
+    if (status != STATUS_OK || !selection_has_path(&restore->options->selection, entry->path)) {
+        return status;
+    }
+    atomic_fetch_add(&restore->files_total, 1);
+    atomic_fetch_add(&restore->bytes_total, entry->type == ENTRY_FILE ? entry->size : 0);
+    if (entry->type == ENTRY_FOLDER) {
+        return make_folder(walk, entry, error);
+    }
+    enum target_place place;
+    struct error problem = {0};
+    status = target_look(&place, restore->target, walk->source->words.name, entry, &problem);
+    if (status == STATUS_OK && place == PLACE_FINISHED) {
+        restore->summary->resumed++;
+        atomic_fetch_add(&restore->files_done, 1);
+        atomic_fetch_add(&restore->bytes_done, entry->size);
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK && place == PLACE_TAKEN) {
+        status = error_set(&problem, STATUS_EXISTS, 0, _("%s is there already and was kept"),
+                           entry->path);
+    }
+    if (status != STATUS_OK) {
+        restore_fail(restore, walk->source->words.name, entry->path, &problem);
+        return STATUS_OK;
+    }
+    return entry->type == ENTRY_FILE ? plan_file(walk, entry, content, error)
+                                     : make_other(walk, entry, error);
+}
+
+static void damaged_node(void *context, const char *near_path, const struct error *error)
+{
+    struct source_walk *walk = context;
+    walk->whole = false;
+    restore_fail(walk->restore, walk->source->words.name, near_path, error);
+}
+
+static void compare_counts(struct source_walk *walk)
+{
+    const struct statement_source *words = &walk->source->words;
+    bool all = walk->restore->options->selection.includes == NULL;
+    bool match = walk->whole && walk->entries == words->entries && walk->bytes == words->bytes;
+    if (all && !match) {
+        struct error problem;
+        walk->restore->summary->counts_match = false;
+        error_set(&problem, STATUS_CORRUPT, 0,
+                  _("%llu entries with %llu bytes were found where the backup counted %llu with "
+                    "%llu bytes"),
+                  (unsigned long long)walk->entries, (unsigned long long)walk->bytes,
+                  (unsigned long long)words->entries, (unsigned long long)words->bytes);
+        restore_warn(walk->restore, words->name, NULL, &problem);
+    }
+}
+
+enum status restore_walk_source(struct restore *restore, size_t source, struct error *error)
+{
+    struct source_walk walk = {.restore = restore,
+                               .number = source,
+                               .source = snapshot_source(restore->snapshot, source),
+                               .whole = true};
+    struct walk steps = {.path = "", .visit = visit, .problem = damaged_node, .context = &walk};
+    if (walk.source->words.status == SOURCE_FAILED) {
+        struct error problem;
+        error_set(&problem, STATUS_NOT_FOUND, 0, _("this source failed when it was backed up: %s"),
+                  walk.source->words.problem == NULL ? "" : walk.source->words.problem);
+        restore_fail(restore, walk.source->words.name, NULL, &problem);
+        return STATUS_OK;
+    }
+    enum status status = target_make_folder(restore->target, walk.source->words.name, "", error);
+    if (status == STATUS_OK) {
+        status = snapshot_walk(restore->snapshot, walk.source, &steps, error);
+    }
+    if (status == STATUS_OK) {
+        compare_counts(&walk);
+    }
+    return status;
+}

@@ -1,0 +1,66 @@
+/* target: writing beneath one folder and nowhere else, whatever a snapshot says. Every path is
+ * resolved by the kernel with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, so neither "..", nor an
+ * absolute path, nor a symbolic link that the snapshot itself brought leads out.
+ *
+ * A file grows in the hidden folder TARGET/.kura-restore and is renamed when it is whole. The
+ * marker in that folder names the snapshot: with it, a second run knows what the first one
+ * finished. */
+#ifndef RESTORE_TARGET_H
+#define RESTORE_TARGET_H
+
+#include "kura/restore.h"
+
+#define TARGET_STAGING ".kura-restore"
+
+struct target;
+struct target_options {
+    const char *path;
+    const unsigned char *snapshot; /* OBJECT_ID_SIZE */
+    bool replace;
+    bool owners;
+};
+MUST_USE enum status target_open(struct target **target, const struct target_options *options,
+                                 struct error *error);
+void target_free(struct target *target);
+/* Everything is done: the staging folder goes. */
+MUST_USE enum status target_finish(struct target *target, struct error *error);
+
+/* What is at the place of an entry. */
+enum target_place {
+    PLACE_FREE,
+    PLACE_FINISHED, /* by the run that was interrupted */
+    PLACE_TAKEN,    /* by something else, and not to be replaced */
+};
+MUST_USE enum status target_look(enum target_place *place, struct target *target,
+                                 const char *source, const struct entry *entry,
+                                 struct error *error);
+
+/* Makes a folder (0700 until target_finish_folder). "" is the source's own. */
+MUST_USE enum status target_make_folder(struct target *target, const char *source, const char *path,
+                                        struct error *error);
+MUST_USE enum status target_finish_folder(struct target *target, const char *source,
+                                          const struct entry *entry, struct error *error);
+/* Symbolic links, fifos, sockets, device nodes. */
+MUST_USE enum status target_make_special(struct target *target, const char *source,
+                                         const struct entry *entry, struct error *error);
+MUST_USE enum status target_make_link(struct target *target, const char *source,
+                                      const struct entry *entry, struct error *error);
+
+/* A file in the making, by its number. Thread-safe between different numbers. */
+MUST_USE enum status target_begin_file(struct target *target, uint64_t number, uint64_t size,
+                                       struct error *error);
+MUST_USE enum status target_write_file(struct target *target, uint64_t number, uint64_t offset,
+                                       const void *data, size_t size, struct error *error);
+MUST_USE enum status target_finish_file(struct target *target, uint64_t number, const char *source,
+                                        const struct entry *entry, struct error *error);
+void target_drop_file(struct target *target, uint64_t number);
+
+/* Gives an open file or folder its owner, mode, attributes and times, in the order that keeps them
+ * (metadata.c). `owners`: set owner and group, and only then the set-id bits. */
+MUST_USE enum status metadata_apply(int fd, const struct entry *entry, bool owners,
+                                    struct error *error);
+/* The same for what cannot be opened: a symbolic link or a special file in the folder `parent`. */
+MUST_USE enum status metadata_apply_at(int parent, const char *name, const struct entry *entry,
+                                       bool owners, struct error *error);
+
+#endif

@@ -1,0 +1,254 @@
+/* command_process: starts a command, reads both its outputs without ever waiting for the wrong one,
+ * and leaves no process behind. */
+#include "command_process.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    WORDS_SHOWN = 1024,
+    PIPE_SIZE = 1024 * 1024,
+    STOP_MS = 2000,
+    FIRST_OTHER_DESCRIPTOR = 3,
+    DRAIN_READS = 64
+};
+
+static int prepare_actions(posix_spawn_file_actions_t *actions, int output, int errors)
+{
+    int result = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (result == 0) {
+        result = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
+    }
+    if (result == 0) {
+        result = posix_spawn_file_actions_adddup2(actions, errors, STDERR_FILENO);
+    }
+    if (result == 0) {
+        result = posix_spawn_file_actions_addclosefrom_np(actions, FIRST_OTHER_DESCRIPTOR);
+    }
+    return result;
+}
+
+static int prepare_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int result = posix_spawnattr_setflags(
+        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (result == 0) {
+        result = posix_spawnattr_setpgroup(attributes, 0);
+    }
+    if (result == 0) {
+        result = posix_spawnattr_setsigmask(attributes, &none);
+    }
+    if (result == 0) {
+        result = posix_spawnattr_setsigdefault(attributes, &all);
+    }
+    return result;
+}
+
+/* 0 or an errno. */
+static int spawn(pid_t *pid, char *const *words, int output, int errors)
+{
+    posix_spawn_file_actions_t actions;
+    int result = posix_spawn_file_actions_init(&actions);
+    if (result != 0) {
+        return result;
+    }
+    posix_spawnattr_t attributes;
+    result = posix_spawnattr_init(&attributes);
+    if (result == 0) {
+        result = prepare_actions(&actions, output, errors);
+        if (result == 0) {
+            result = prepare_attributes(&attributes);
+        }
+        if (result == 0) {
+            result = posix_spawnp(pid, words[0], &actions, &attributes, words, environ);
+        }
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return result;
+}
+
+/* Both ends above the standard descriptors, should one of those be closed here: the child's dup2
+ * would otherwise overwrite one pipe with the other. */
+static bool make_pipe(int ends[2])
+{
+    int raw[2];
+    if (pipe2(raw, O_CLOEXEC) != 0) {
+        return false;
+    }
+    ends[0] = fcntl(raw[0], F_DUPFD_CLOEXEC, FIRST_OTHER_DESCRIPTOR);
+    ends[1] = ends[0] < 0 ? -1 : fcntl(raw[1], F_DUPFD_CLOEXEC, FIRST_OTHER_DESCRIPTOR);
+    int os_error = errno;
+    close(raw[0]);
+    close(raw[1]);
+    errno = os_error;
+    return ends[1] >= 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+enum status command_process_start(struct command_process *process, char *const *words,
+                                  struct error *error)
+{
+    int output[2] = {-1, -1};
+    int errors[2] = {-1, -1};
+    bool piped = make_pipe(output) && make_pipe(errors);
+    int os_error = piped ? 0 : errno;
+    process->output = output[0];
+    process->errors = errors[0];
+    CLEANUP(file_close) int output_end = output[1];
+    CLEANUP(file_close) int errors_end = errors[1];
+    if (piped) {
+        (void)fcntl(output[0], F_SETPIPE_SZ, PIPE_SIZE); /* smaller only costs speed */
+        os_error = spawn(&process->pid, words, output_end, errors_end);
+    }
+    if (os_error == 0) {
+        process->handle = pidfd_open(process->pid, 0);
+        os_error = process->handle < 0 ? errno : 0;
+    }
+    if (os_error == 0) {
+        return STATUS_OK;
+    }
+    error_set_errno(error, os_error, _("the command %s could not be started"), words[0]);
+    if (os_error == ENOENT) {
+        error_set_hint(error, _("Is it installed? The configuration may name it by its whole "
+                                "path. It is started directly and not by a shell."));
+    }
+    return error->status;
+}
+
+static void remember(struct command_process *process, const char *text, size_t size)
+{
+    size_t total = process->words_size + size;
+    size_t surplus = total > sizeof process->words ? total - sizeof process->words : 0;
+    memmove(process->words, process->words + surplus, process->words_size - surplus);
+    memcpy(process->words + process->words_size - surplus, text, size);
+    process->words_size = total - surplus;
+}
+
+static void close_errors(struct command_process *process)
+{
+    file_close(&process->errors);
+    process->errors = -1;
+}
+
+/* What there is on standard error now; of a command that never stops complaining, a part. */
+static void drain_errors(struct command_process *process)
+{
+    char text[COMMAND_WORDS_SIZE / 2];
+    for (int i = 0; i < DRAIN_READS && process->errors >= 0; i++) {
+        ssize_t got = read(process->errors, text, sizeof text);
+        if (got > 0) {
+            remember(process, text, (size_t)got);
+        } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
+            close_errors(process);
+        } else if (errno == EAGAIN) {
+            return;
+        }
+    }
+}
+
+enum status command_process_read(struct command_process *process, unsigned char *target,
+                                 size_t size, int wait_ms, size_t *got, bool *ended,
+                                 struct error *error)
+{
+    *got = 0;
+    *ended = false;
+    struct pollfd waiting[] = {{.fd = process->output, .events = POLLIN},
+                               {.fd = process->errors, .events = POLLIN}};
+    if (poll(waiting, LENGTH(waiting), wait_ms) < 0) {
+        return errno == EINTR ? STATUS_OK
+                              : error_set_errno(error, errno, _("waiting for the command failed"));
+    }
+    if (waiting[1].revents != 0) {
+        drain_errors(process);
+    }
+    if (waiting[0].revents == 0) {
+        return STATUS_OK;
+    }
+    ssize_t result = read(process->output, target, size);
+    if (result < 0 && errno != EINTR && errno != EAGAIN) {
+        return error_set_errno(error, errno, _("the output of the command could not be read"));
+    }
+    *ended = result == 0;
+    *got = result > 0 ? (size_t)result : 0;
+    return STATUS_OK;
+}
+
+enum status command_process_wait(struct command_process *process, int wait_ms, bool *ended,
+                                 struct command_end *end, struct error *error)
+{
+    *ended = false;
+    struct pollfd waiting[] = {{.fd = process->handle, .events = POLLIN},
+                               {.fd = process->errors, .events = POLLIN}};
+    if (poll(waiting, LENGTH(waiting), wait_ms) < 0 && errno != EINTR) {
+        return error_set_errno(error, errno, _("waiting for the command failed"));
+    }
+    drain_errors(process);
+    int state;
+    pid_t result = waitpid(process->pid, &state, WNOHANG);
+    if (result < 0 && errno != EINTR) {
+        int os_error = errno;
+        process->pid = 0;
+        return error_set_errno(error, os_error, _("how the command ended cannot be told"));
+    }
+    if (result <= 0) {
+        return STATUS_OK;
+    }
+    process->pid = 0;
+    drain_errors(process);
+    *ended = true;
+    end->by_signal = WIFSIGNALED(state);
+    end->code = end->by_signal ? WTERMSIG(state) : WEXITSTATUS(state);
+    return STATUS_OK;
+}
+
+void command_process_last_words(const struct command_process *process,
+                                char words[COMMAND_WORDS_SIZE])
+{
+    size_t used = 0;
+    bool line_over = false;
+    size_t first = process->words_size > WORDS_SHOWN ? process->words_size - WORDS_SHOWN : 0;
+    for (size_t i = first; i < process->words_size && used + 4 < COMMAND_WORDS_SIZE; i++) {
+        char byte = process->words[i];
+        if (byte == '\n' || byte == '\r' || byte == '\0') {
+            line_over = used > 0;
+            continue;
+        }
+        if (line_over) {
+            memcpy(words + used, " | ", 3);
+            used += 3;
+            line_over = false;
+        }
+        words[used++] = byte;
+    }
+    words[used] = '\0';
+}
+
+/* The leader is not waited for before the last kill: until then its number, and so the group's,
+ * cannot be given to anybody else. */
+void command_process_stop(struct command_process *process)
+{
+    if (process->pid > 0) {
+        kill(-process->pid, SIGTERM);
+        struct pollfd waiting = {.fd = process->handle, .events = POLLIN};
+        while (process->handle >= 0 && poll(&waiting, 1, STOP_MS) < 0 && errno == EINTR) {
+        }
+        kill(-process->pid, SIGKILL);
+        while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+        process->pid = 0;
+    }
+    file_close(&process->handle);
+    file_close(&process->output);
+    file_close(&process->errors);
+    *process = COMMAND_PROCESS_NONE;
+}

@@ -1,0 +1,51 @@
+/* command_process: a running command: its output to read, its errors remembered, its end. */
+#ifndef KURA_SOURCE_COMMAND_PROCESS_H
+#define KURA_SOURCE_COMMAND_PROCESS_H
+
+#include "kura/base.h"
+
+#define COMMAND_WORDS_SIZE 2048
+
+struct command_process {
+    pid_t pid;  /* also its process group; 0: none, or its end was fetched */
+    int handle; /* pidfd */
+    int output;
+    int errors;
+    char words[COMMAND_WORDS_SIZE]; /* the last of what came on standard error */
+    size_t words_size;
+};
+#define COMMAND_PROCESS_NONE                                                                       \
+    (struct command_process)                                                                       \
+    {                                                                                              \
+        .handle = -1, .output = -1, .errors = -1                                                   \
+    }
+
+struct command_end {
+    bool by_signal;
+    int code; /* exit code or signal */
+};
+
+/* Starts `words` (the first one looked for in PATH): standard input empty, no other descriptors, no
+ * blocked or ignored signals, a process group of its own. */
+MUST_USE enum status command_process_start(struct command_process *process, char *const *words,
+                                           struct error *error);
+
+/* Reads up to `size` bytes of output; after `wait_ms` without any *got is 0. *ended: there will be
+ * no more. */
+MUST_USE enum status command_process_read(struct command_process *process, unsigned char *target,
+                                          size_t size, int wait_ms, size_t *got, bool *ended,
+                                          struct error *error);
+
+/* Waits for its end at most `wait_ms`. */
+MUST_USE enum status command_process_wait(struct command_process *process, int wait_ms, bool *ended,
+                                          struct command_end *end, struct error *error);
+
+/* The last lines of standard error, joined by " | "; "" if there were none. */
+void command_process_last_words(const struct command_process *process,
+                                char words[COMMAND_WORDS_SIZE]);
+
+/* Ends it, if it still runs, with its whole process group: politely, after two seconds by force.
+ */
+void command_process_stop(struct command_process *process);
+
+#endif

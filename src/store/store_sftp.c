@@ -1,0 +1,410 @@
+/* store_sftp: a folder on an SSH server as a store. A lost connection is made again, with backoff,
+ * and the operation repeated from its beginning; nothing is resumed in the middle, because writes
+ * on the way can land after an earlier one failed. */
+#include "store_sftp.h"
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BACKOFF_FIRST 0.25
+#define BACKOFF_MOST 30.0
+/* Less room than this counts as none: a file needs more than its bytes. */
+#define SPACE_LEAST ((uint64_t)64 * 1024)
+
+char *sftp_path(char target[SFTP_PATH_LIMIT], const struct store_sftp *store, const char *name)
+{
+    const char *folder = store->config->address.folder;
+    const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+    snprintf(target, SFTP_PATH_LIMIT, "%s%s%s", folder, slash, name);
+    return target;
+}
+
+enum status sftp_fail(struct store_sftp *store, struct error *error, int answer, const char *format,
+                      ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (answer == SFTP_BROKEN) {
+        sftp_error_broken(store->session, error);
+        return error_add_context(error, "%s", text);
+    }
+    return sftp_error_answer(error, answer, "%s", text);
+}
+
+enum status sftp_fail_writing(struct store_sftp *store, const char *name, size_t size, int answer,
+                              struct error *error)
+{
+    uint64_t bytes = 0;
+    if (answer == LIBSSH2_FX_FAILURE) {
+        int told = sftp_call_space(&bytes, store->session, store->config->address.folder);
+        if (told == SFTP_BROKEN) {
+            answer = SFTP_BROKEN;
+        } else if (told == LIBSSH2_FX_OK && bytes < size + SPACE_LEAST) {
+            answer = LIBSSH2_FX_NO_SPACE_ON_FILESYSTEM;
+        }
+    }
+    enum status status = sftp_fail(store, error, answer, _("%s cannot be stored"), name);
+    if (status == STATUS_NO_SPACE) {
+        return error_set_hint(error, "%s",
+                              _("Make room on the server, or forget old snapshots and collect."));
+    }
+    if (status == STATUS_FAILED) {
+        return error_set_hint(error, "%s",
+                              _("The login's quota on the server may be used up; its operator can "
+                                "tell."));
+    }
+    return status;
+}
+
+void sftp_stop_reading(struct store_sftp *store)
+{
+    if (store->reading != NULL) {
+        /* A failure breaks the session, and the next request says so. */
+        (void)sftp_call_close(store->session, &store->reading);
+    }
+    store->reading_name[0] = '\0';
+}
+
+static void disconnect(struct store_sftp *store)
+{
+    /* Closing the session frees the open handle; closing the handle first frees it in time. */
+    sftp_stop_reading(store);
+    sftp_session_close(store->session);
+    store->session = NULL;
+}
+
+static enum status measure(struct store_sftp *store, struct error *error)
+{
+    double start = clock_monotonic();
+    LIBSSH2_SFTP_ATTRIBUTES attributes;
+    int answer = sftp_call_look(&attributes, store->session, store->config->address.folder);
+    if (answer == SFTP_BROKEN) {
+        return sftp_error_broken(store->session, error);
+    }
+    store->round_trip = clock_monotonic() - start;
+    return STATUS_OK;
+}
+
+static enum status connect_once(struct store_sftp *store, struct error *error)
+{
+    enum status status = sftp_session_open(&store->session, store->config, error);
+    if (status == STATUS_OK) {
+        status = measure(store, error);
+    }
+    if (status == STATUS_OK && store->host_key == NULL) {
+        status = sftp_session_host_key(&store->host_key, store->session, error);
+    }
+    return status;
+}
+
+static void sleep_for(double seconds)
+{
+    struct timespec rest = {.tv_sec = (time_t)seconds,
+                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
+    }
+}
+
+/* Sleeps before the next attempt; false when the time for attempts is over. The random part keeps
+ * several connections from coming back all at once, which sshd (MaxStartups) would refuse. */
+static bool back_off(double *delay, double *until, const struct store_sftp *store)
+{
+    double now = clock_monotonic();
+    if (*until == 0) {
+        *until = now + store->config->retry_seconds;
+        *delay = BACKOFF_FIRST;
+    }
+    double left = *until - now;
+    if (left <= 0) {
+        return false;
+    }
+    double wait = *delay * (0.5 + randombytes_uniform(1000) / 1000.0);
+    sleep_for(wait < left ? wait : left);
+    *delay = *delay * 2 < BACKOFF_MOST ? *delay * 2 : BACKOFF_MOST;
+    return true;
+}
+
+enum status sftp_run(struct store_sftp *store, sftp_attempt attempt, void *request,
+                     struct error *error)
+{
+    double delay = 0;
+    double until = 0;
+    for (;;) {
+        error_clear(error);
+        enum status status = STATUS_OK;
+        if (store->session == NULL) {
+            status = connect_once(store, error);
+        }
+        if (status == STATUS_OK) {
+            status = attempt(store, request, error);
+        }
+        if (store->session != NULL && store->session->failure != SFTP_SOUND) {
+            disconnect(store);
+        }
+        if (status != STATUS_UNREACHABLE || store->session != NULL) {
+            return status;
+        }
+        if (!back_off(&delay, &until, store)) {
+            return error_add_context(error, _("given up after %u seconds"),
+                                     store->config->retry_seconds);
+        }
+    }
+}
+
+static enum status attempt_nothing(struct store_sftp *store, void *request, struct error *error)
+{
+    (void)store;
+    (void)request;
+    (void)error;
+    return STATUS_OK;
+}
+
+static void sftp_close(void *self)
+{
+    struct store_sftp *store = self;
+    if (store != NULL) {
+        disconnect(store);
+        sftp_config_free(store->config);
+        free(store->host_key);
+        free(store);
+    }
+}
+
+static enum status sftp_open(void **self, const struct store_options *options, struct error *error)
+{
+    struct store_sftp *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return error_set_memory(error);
+    }
+    enum status status = sftp_config_new(&store->config, options, error);
+    if (status == STATUS_OK) {
+        status = sftp_run(store, attempt_nothing, NULL, error);
+    }
+    if (status != STATUS_OK) {
+        sftp_close(store);
+        return status;
+    }
+    *self = store;
+    return STATUS_OK;
+}
+
+/* ---- folders */
+
+static int look_folder(struct store_sftp *store, const char *path)
+{
+    LIBSSH2_SFTP_ATTRIBUTES attributes = {0};
+    int answer = sftp_call_look(&attributes, store->session, path);
+    if (answer == LIBSSH2_FX_OK && !LIBSSH2_SFTP_S_ISDIR(attributes.permissions) &&
+        !LIBSSH2_SFTP_S_ISLNK(attributes.permissions)) {
+        return LIBSSH2_FX_FAILURE;
+    }
+    return answer;
+}
+
+/* Makes a folder, and before it, where one is missing, those that it lies in. */
+static int make_path(struct store_sftp *store, char *path)
+{
+    int answer = sftp_call_make_folder(store->session, path);
+    if (answer == LIBSSH2_FX_OK || answer == SFTP_BROKEN) {
+        return answer;
+    }
+    if (answer == LIBSSH2_FX_NO_SUCH_FILE) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path) {
+            return answer;
+        }
+        *slash = '\0';
+        answer = make_path(store, path);
+        *slash = '/';
+        return answer == LIBSSH2_FX_OK ? sftp_call_make_folder(store->session, path) : answer;
+    }
+    int seen = look_folder(store, path);
+    return seen == LIBSSH2_FX_NO_SUCH_FILE ? answer : seen;
+}
+
+static enum status attempt_make_folder(struct store_sftp *store, void *request, struct error *error)
+{
+    char path[SFTP_PATH_LIMIT];
+    int answer = make_path(store, sftp_path(path, store, request));
+    if (answer == LIBSSH2_FX_OK) {
+        return STATUS_OK;
+    }
+    enum status status =
+        sftp_fail(store, error, answer, _("the folder %s cannot be made"), (const char *)request);
+    if (status == STATUS_DENIED) {
+        return error_set_hint(error, "%s",
+                              _("On write-once storage the folders are made beforehand, by the "
+                                "server's operator."));
+    }
+    return status;
+}
+
+static enum status sftp_make_folder(void *self, const char *name, struct error *error)
+{
+    char copy[STORE_NAME_LIMIT + 1];
+    snprintf(copy, sizeof copy, "%s", name);
+    return sftp_run(self, attempt_make_folder, copy, error);
+}
+
+/* ---- reading */
+
+struct get_request {
+    const char *name;
+    uint64_t offset;
+    void *target;
+    size_t size;
+    size_t *got;
+};
+
+static enum status attempt_get(struct store_sftp *store, void *request, struct error *error)
+{
+    const struct get_request *get = request;
+    int answer = LIBSSH2_FX_OK;
+    if (strcmp(store->reading_name, get->name) != 0) {
+        sftp_stop_reading(store);
+        char path[SFTP_PATH_LIMIT];
+        answer = sftp_call_open(&store->reading, store->session, sftp_path(path, store, get->name),
+                                LIBSSH2_FXF_READ);
+        if (answer != LIBSSH2_FX_OK) {
+            return sftp_fail(store, error, answer, _("%s cannot be opened"), get->name);
+        }
+        snprintf(store->reading_name, sizeof store->reading_name, "%s", get->name);
+    }
+    if (libssh2_sftp_tell64(store->reading) != get->offset) {
+        libssh2_sftp_seek64(store->reading, get->offset);
+    }
+    answer = sftp_call_read(get->got, store->session, store->reading, get->target, get->size);
+    if (answer != LIBSSH2_FX_OK) {
+        enum status status = sftp_fail(store, error, answer, _("%s cannot be read"), get->name);
+        sftp_stop_reading(store);
+        return status;
+    }
+    if (*get->got < get->size) {
+        /* libssh2 remembers the end; a handle of its own sees what is there the next time. */
+        sftp_stop_reading(store);
+    }
+    return STATUS_OK;
+}
+
+static enum status sftp_get(void *self, const char *name, uint64_t offset, void *target,
+                            size_t size, size_t *got, struct error *error)
+{
+    struct get_request request = {
+        .name = name, .offset = offset, .target = target, .size = size, .got = got};
+    enum status status = sftp_run(self, attempt_get, &request, error);
+    if (status != STATUS_OK) {
+        *got = 0;
+    }
+    return status;
+}
+
+struct size_request {
+    const char *name;
+    uint64_t *size;
+};
+
+static enum status attempt_size(struct store_sftp *store, void *request, struct error *error)
+{
+    const struct size_request *wanted = request;
+    char path[SFTP_PATH_LIMIT];
+    LIBSSH2_SFTP_ATTRIBUTES attributes = {0};
+    int answer = sftp_call_look(&attributes, store->session, sftp_path(path, store, wanted->name));
+    if (answer != LIBSSH2_FX_OK) {
+        return sftp_fail(store, error, answer, _("%s cannot be looked at"), wanted->name);
+    }
+    if ((attributes.flags & LIBSSH2_SFTP_ATTR_SIZE) == 0 ||
+        ((attributes.flags & LIBSSH2_SFTP_ATTR_PERMISSIONS) != 0 &&
+         !LIBSSH2_SFTP_S_ISREG(attributes.permissions))) {
+        return error_set(error, STATUS_FAILED, 0, _("%s is not a file"), wanted->name);
+    }
+    *wanted->size = attributes.filesize;
+    return STATUS_OK;
+}
+
+static enum status sftp_size(void *self, const char *name, uint64_t *size, struct error *error)
+{
+    *size = 0;
+    struct size_request request = {.name = name, .size = size};
+    return sftp_run(self, attempt_size, &request, error);
+}
+
+/* ---- removing */
+
+struct remove_request {
+    const char *name;
+    bool sent; /* an earlier attempt may have removed it before the answer was lost */
+};
+
+static enum status attempt_remove(struct store_sftp *store, void *request, struct error *error)
+{
+    struct remove_request *removal = request;
+    sftp_stop_reading(store);
+    char path[SFTP_PATH_LIMIT];
+    int answer = sftp_call_remove(store->session, sftp_path(path, store, removal->name));
+    if (answer == LIBSSH2_FX_OK || (answer == LIBSSH2_FX_NO_SUCH_FILE && removal->sent)) {
+        return STATUS_OK;
+    }
+    removal->sent = true;
+    enum status status = sftp_fail(store, error, answer, _("%s cannot be removed"), removal->name);
+    if (status == STATUS_DENIED) {
+        return error_set_hint(error, "%s",
+                              _("On write-once storage only the server's operator removes."));
+    }
+    return status;
+}
+
+static enum status sftp_remove(void *self, const char *name, struct error *error)
+{
+    struct remove_request request = {.name = name};
+    return sftp_run(self, attempt_remove, &request, error);
+}
+
+static enum status attempt_free_space(struct store_sftp *store, void *request, struct error *error)
+{
+    const char *folder = store->config->address.folder;
+    int answer = sftp_call_space(request, store->session, folder);
+    if (answer == LIBSSH2_FX_PERMISSION_DENIED) {
+        answer = LIBSSH2_FX_OP_UNSUPPORTED;
+    }
+    return answer == LIBSSH2_FX_OK
+               ? STATUS_OK
+               : sftp_fail(store, error, answer, _("the free space of %s cannot be told"), folder);
+}
+
+static enum status sftp_free_space(void *self, uint64_t *bytes, struct error *error)
+{
+    return sftp_run(self, attempt_free_space, bytes, error);
+}
+
+static double sftp_round_trip(const void *self)
+{
+    const struct store_sftp *store = self;
+    return store->round_trip;
+}
+
+static const char *sftp_host_key(const void *self)
+{
+    const struct store_sftp *store = self;
+    return store->host_key;
+}
+
+const struct store_driver store_sftp_driver = {
+    .scheme = "sftp",
+    .open = sftp_open,
+    .close = sftp_close,
+    .make_folder = sftp_make_folder,
+    .put = store_sftp_put,
+    .get = sftp_get,
+    .size = sftp_size,
+    .list = store_sftp_list,
+    .remove = sftp_remove,
+    .free_space = sftp_free_space,
+    .round_trip = sftp_round_trip,
+    .host_key = sftp_host_key,
+};

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The main job: a night, another night after a day's work, and everything back on a bare machine.
+source "$(dirname "$0")/lib.sh"
+
+"$scripts/sample-shop" "$work/shop"
+configure
+expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
+[ "$(stat -c %a "$work/host.key")" = 600 ] || fail "the host key is readable by others"
+expect_exit 0 kura backup
+first=$(kura snapshots --json | jq -r '.[0].id')
+kura snapshots --json | jq -e '.[0].sources | map(.name) == ["customers", "documents"]' >/dev/null ||
+    fail "the sources are not listed"
+cp -a "$work/shop" "$work/shop.first"
+
+# A day's work: new rows, a changed, a renamed, a removed and a new document.
+sqlite3 "$work/shop/customers.db" "UPDATE customers SET phone = '03-1111-2222' WHERE id % 9 = 0"
+cd "$work/shop/documents/2026"
+echo 追記 >>佐藤太郎/受付メモ.txt
+mv 鈴木花子 鈴木華子
+rm -r 高橋健一
+echo secret >ignored.tmp
+printf 'x' >'名前に
+改行'
+expect_exit 0 kura backup
+kura snapshots --json | jq -e 'length == 2' >/dev/null || fail "not two snapshots"
+
+expect_exit 0 restore_with_kit "$work/restored"
+same_database "$work/shop/customers.db" "$work/restored/customers/customers.db"
+rm "$work/shop/documents/2026/ignored.tmp"
+touch -d @0 "$work/shop/documents/2026" "$work/restored/documents/2026"
+same_tree "$work/shop/documents" "$work/restored/documents"
+
+# The night before is still there, whole.
+expect_exit 0 restore_with_kit "$work/restored.first" --snapshot "$first"
+same_database "$work/shop.first/customers.db" "$work/restored.first/customers/customers.db"
+same_tree "$work/shop.first/documents" "$work/restored.first/documents"
+
+# One source, one folder, one file.
+expect_exit 0 restore_with_kit "$work/part" --source documents --include '2026/佐藤太郎'
+[ -f "$work/part/documents/2026/佐藤太郎/受付メモ.txt" ] || fail "the folder is not restored"
+[ ! -e "$work/part/documents/2026/田中美咲" ] && [ ! -e "$work/part/customers" ] ||
+    fail "more than asked was restored"
+
+# Never over existing files unless told.
+echo mine >"$work/part/documents/2026/佐藤太郎/受付メモ.txt"
+expect_exit 3 restore_with_kit "$work/part" --source documents --include '2026/佐藤太郎'
+[ "$(cat "$work/part/documents/2026/佐藤太郎/受付メモ.txt")" = mine ] || fail "an existing file was replaced"
+expect_exit 0 restore_with_kit "$work/part" --source documents --include '2026/佐藤太郎' --overwrite
+cmp "$work/part/documents/2026/佐藤太郎/受付メモ.txt" "$work/shop/documents/2026/佐藤太郎/受付メモ.txt"
+
+# An unchanged night ships next to nothing.
+before=$(du -sb "$work/vault" | cut -f1)
+expect_exit 0 kura backup
+after=$(du -sb "$work/vault" | cut -f1)
+((after - before < 200000)) || fail "an unchanged night shipped $((after - before)) bytes"
+
+expect_exit 0 kura check --read-data
+expect_text "chunks not opened"
+expect_exit 0 kura check --read-data --kit "$work/kit.txt" --passphrase-file "$work/pw"
+
+# The operator without any key: every pack proves itself by its name.
+find "$work/vault/packs" -type f | while read -r pack; do
+    [ "$(b2sum -l 256 "$pack" | cut -d' ' -f1)" = "$(basename "$pack" | cut -c1-64)" ] ||
+        fail "$pack is not what its name says"
+done
+echo "night: two nights and all ways back"
