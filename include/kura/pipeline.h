@@ -19,14 +19,15 @@
 /* ------------------------------------------------------------------ references */
 
 /* What a catalogue keeps of a chunk: it finds it (the id) and opens it (the key). The id is
- * BLAKE2b-128 of the key with the domain "kura/1 chunk id", so it says nothing of the content and
- * need not be stored. */
+ * BLAKE2b-128 keyed with the key of the text "kura/1 chunk id", so it says nothing of the content
+ * and need not be stored. */
 struct chunk_reference {
     unsigned char key[CHUNK_KEY_SIZE];
     uint32_t size; /* bytes of content, 1..CHUNK_MAXIMUM */
 };
 void chunk_reference_id(unsigned char id[CHUNK_ID_SIZE], const struct chunk_reference *reference);
-/* The key of the number'th chunk that a backup stores, from that backup's chunk secret. */
+/* The key of the number'th chunk that a backup stores, from that backup's chunk secret:
+ * BLAKE2b-256 keyed with the secret of "kura/1 chunk key" | number, 8 bytes little-endian. */
 void chunk_key_derive(unsigned char key[CHUNK_KEY_SIZE],
                       const unsigned char backup_secret[CHUNK_KEY_SIZE], uint64_t number);
 
@@ -179,12 +180,13 @@ MUST_USE enum status pipeline_space(struct pipeline *pipeline, unsigned char **d
 MUST_USE enum status pipeline_advance(struct pipeline *pipeline, size_t size, struct error *error);
 /* Ends the current chunk here (before a hole, at the end). */
 MUST_USE enum status pipeline_cut(struct pipeline *pipeline, struct error *error);
-/* Cuts and ends the stream. */
+/* Cuts and ends the stream; after a failure, too, it is over. */
 MUST_USE enum status pipeline_stream_end(struct pipeline *pipeline, struct error *error);
-/* Calls on_mark after all that went in before it came out; at once if nothing is under way. */
+/* Calls on_mark after all that went in before it came out; at once if nothing is under way. Bytes
+ * that are not cut yet do not count. */
 MUST_USE enum status pipeline_mark(struct pipeline *pipeline, pipeline_on_mark on_mark,
                                    void *context, struct error *error);
-/* Waits until everything that went in came out. */
+/* Waits until everything that was cut came out. */
 MUST_USE enum status pipeline_drain(struct pipeline *pipeline, struct error *error);
 /* Hashes, recognises, compresses and stores one whole chunk at once, on the calling thread, outside
  * of any stream: for tree nodes. */

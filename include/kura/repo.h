@@ -223,8 +223,8 @@ MUST_USE enum status writer_open(struct writer **writer, struct repo *repo,
 /* An unpublished backup is dropped; what it stored so far serves the next one. */
 void writer_free(struct writer *writer);
 
-/* What opening found wrong and dealt with: a damaged state.db that was set aside, a base or an index
- * that the repository has no more. Borrowed. */
+/* What opening found wrong and dealt with: a damaged state.db that was set aside, a base or an
+ * index that the repository has no more. Borrowed. */
 const struct problems *writer_problems(const struct writer *writer);
 
 /* Fills hash_key, chunker_key, repository and keeper of the options. They live as long as the

@@ -1,8 +1,8 @@
 /* store: where objects lie. A store keeps named bytes and is blind to their meaning.
  *
  * Names are relative, "packs/3f/3f…", of [a-z0-9./_-] only, at most 200 bytes, no component
- * starting with a dot; anything else is STATUS_USAGE before the store is touched. Names read from a
- * listing that do not fit are left out of it and counted.
+ * starting with a dot or ending in ".tmp"; anything else is STATUS_USAGE before the store is
+ * touched. Names read from a listing that do not fit are left out of it and counted.
  *
  * A `struct store` is one connection and serves one thread at a time. Open one per thread.
  * Every wait has a deadline; a store never hangs.

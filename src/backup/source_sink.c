@@ -205,6 +205,13 @@ static enum status sink_hole(void *context, uint64_t size, struct error *error)
     return answer(backup, status);
 }
 
+static enum status sink_cut(void *context, struct error *error)
+{
+    struct source_backup *backup = context;
+    return backup->streaming ? answer(backup, pipeline_cut(backup->journey->pipeline, error))
+                             : STATUS_OK;
+}
+
 static enum status end_filling(struct source_backup *backup, struct error *error)
 {
     struct pending *pending = backup->filling;
@@ -303,6 +310,7 @@ void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
         .space = sink_space,
         .advance = sink_advance,
         .hole = sink_hole,
+        .cut = sink_cut,
         .end = sink_end,
         .sample = sink_sample,
         .rows = sink_rows,

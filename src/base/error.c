@@ -24,8 +24,8 @@ static enum status status_of_errno(int os_error)
     }
 }
 
-static enum status fill(struct error *error, enum status status, int os_error, const char *format,
-                        va_list arguments)
+__attribute__((format(printf, 4, 0))) static enum status
+fill(struct error *error, enum status status, int os_error, const char *format, va_list arguments)
 {
     char text[sizeof error->message];
     vsnprintf(text, sizeof text, format, arguments);

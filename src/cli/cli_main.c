@@ -65,7 +65,8 @@ int cli_main(int argc, char **argv, const struct cli_command *const *commands, s
     }
     if (status != STATUS_OK) {
         cli_report_error(&error);
-        cli_note(&cli, cli_exit_code(status));
+        /* What failed as a whole is not "done with warnings". */
+        cli.exit = cli_exit_code(status);
     }
     cli_arguments_free(&cli.arguments);
     return (int)cli.exit;

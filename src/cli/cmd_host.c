@@ -105,7 +105,7 @@ static enum status run_add(struct cli *cli, struct error *error)
     hex_encode(text, host.signing.public_key, SIGN_PUBLIC_SIZE);
     if (cli->arguments.json) {
         json_t *object = json_object();
-        json_object_set_new(object, "host", json_string(text));
+        json_object_set_new(object, "key", json_string(text));
         cli_json_set_bytes(object, "host_key", access.config.host_key);
         return cli_json_print(object, error);
     }
@@ -216,7 +216,7 @@ static enum status show(struct cli *cli, struct cli_json_array *array,
         return cli_check_output(error);
     }
     json_t *object = json_object();
-    json_object_set_new(object, "host", json_string(key));
+    json_object_set_new(object, "key", json_string(key));
     json_object_set_new(object, "verdict", json_string(added ? "added" : "revoked"));
     cli_json_set_moment(object, "time", record->time);
     cli_json_set_bytes(object, "name", record->name);

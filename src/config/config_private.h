@@ -63,7 +63,7 @@ extern const cyaml_schema_value_t config_schema;
 
 /* What the schema wants at a place, in words ("a list"); NULL: it knows no such key. */
 const char *config_schema_wants(const char *place);
-/* The keys that may stand beside the last component of a place: "name, url, …". */
+/* The keys that the group at a place may have: "name, url, …". */
 void config_schema_known(char *keys, size_t size, const char *place);
 
 /* ------------------------------------------------------------------ content */

@@ -70,12 +70,14 @@ __attribute__((format(printf, 3, 0))) static void take_log(cyaml_log_t level, vo
     take_part(complaint, text);
 }
 
-static void complaint_place(char place[CONFIG_PLACE_SIZE], const struct complaint *complaint)
+/* `last` goes behind what it is in. */
+static void complaint_place(char place[CONFIG_PLACE_SIZE], const struct complaint *complaint,
+                            const char *last)
 {
     size_t used = 0;
     place[0] = '\0';
     for (size_t i = complaint->part_count + 1; i-- > 0;) {
-        const char *part = i == 0 ? complaint->unknown : complaint->parts[i - 1];
+        const char *part = i == 0 ? last : complaint->parts[i - 1];
         if (part[0] == '\0') {
             continue;
         }
@@ -92,11 +94,12 @@ static enum status explain(const struct complaint *complaint, const struct confi
                            struct error *error)
 {
     char place[CONFIG_PLACE_SIZE];
-    complaint_place(place, complaint);
+    complaint_place(place, complaint, complaint->unknown);
     if (complaint->unknown[0] != '\0') {
         char known[300];
-        config_schema_known(known, sizeof known, place);
         config_error(lines, place, error, _("unknown key \"%s\""), complaint->unknown);
+        complaint_place(place, complaint, "");
+        config_schema_known(known, sizeof known, place);
         return error_set_hint(error, _("Keys that may stand here: %s."), known);
     }
     const char *wants = config_schema_wants(place);

@@ -138,8 +138,7 @@ const char *config_schema_wants(const char *place)
 
 void config_schema_known(char *keys, size_t size, const char *place)
 {
-    const char *dot = strrchr(place, '.');
-    const cyaml_schema_value_t *value = find_value(place, dot == NULL ? 0 : (size_t)(dot - place));
+    const cyaml_schema_value_t *value = find_value(place, strlen(place));
     size_t used = 0;
     keys[0] = '\0';
     if (value == NULL || value->type != CYAML_MAPPING) {

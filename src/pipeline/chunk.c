@@ -11,8 +11,23 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+/* Measured on a shop's document tree (522 MB, 3,179 files, of it a scan of 51 MB; a day changes
+ * parts of that and adds 20 files of 1.5 MB), zstd -3, 140 bytes for each chunk's key, index and
+ * sealing; means over four keys, of the day also the least and the most:
+ *
+ *     minimum/average/maximum   chunks   first backup   the day
+ *           4 /  16 /   64 K    25,595     418.0 MB     2.0 MB (2.0-2.1)
+ *          16 /  64 /  256 K     8,548     415.8 MB     2.2 MB (2.1-2.3)
+ *          32 / 128 /  512 K     5,688     415.6 MB     2.3 MB (2.1-2.6)
+ *          64 / 256 / 1024 K     4,281     415.4 MB     2.4 MB (2.2-2.9)
+ *         128 / 512 / 2048 K     3,616     415.3 MB     3.6 MB (3.0-4.7)
+ *         256 /1024 / 4096 K     3,319     415.3 MB     5.8 MB (4.3-7.3)
+ *
+ * 256 K has half the references of 64 K for a tenth more on the day; behind it the day grows fast.
+ */
 const struct chunking CHUNKING_CONTENT = {
     .minimum = 64 * 1024, .average = 256 * 1024, .maximum = 1024 * 1024};
+/* A multiple of SQLite's page sizes up to 16 KiB. */
 const struct chunking CHUNKING_DATABASE = {
     .minimum = 16 * 1024, .average = 16 * 1024, .maximum = 16 * 1024};
 

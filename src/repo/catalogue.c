@@ -70,8 +70,7 @@ enum status catalogue_encode(struct buffer *text, const struct catalogue *catalo
                                   json_new_hex(catalogue->repository, REPOSITORY_ID_SIZE));
     failed |= json_object_set_new(json, "host", json_new_hex(catalogue->host, SIGN_PUBLIC_SIZE));
     failed |= json_object_set_new(json, "time", json_new_moment(catalogue->time));
-    failed |=
-        json_object_set_new(json, "sequence", json_integer((json_int_t)catalogue->sequence));
+    failed |= json_object_set_new(json, "sequence", json_integer((json_int_t)catalogue->sequence));
     failed |= json_object_set_new(json, "sources", sources_to_json(catalogue));
     return failed != 0 ? error_set_memory(error) : json_print(text, json, error);
 }

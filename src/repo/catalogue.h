@@ -1,5 +1,5 @@
-/* catalogue: the sealed heart of a snapshot as JSON: its sources, where their trees begin, and which
- * dictionaries their chunks need. */
+/* catalogue: the sealed heart of a snapshot as JSON: its sources, where their trees begin, and
+ * which dictionaries their chunks need. */
 #ifndef REPO_CATALOGUE_H
 #define REPO_CATALOGUE_H
 

@@ -68,6 +68,12 @@ enum status repo_check(struct check_report *report, struct repo *repo,
                        const struct check_options *options, struct error *error)
 {
     *report = (struct check_report){0};
+    size_t identities = 0;
+    (void)repo_identities(repo, &identities);
+    if (options->open_chunks && identities == 0) {
+        return error_set(error, STATUS_DENIED, 0, "%s",
+                         _("chunks can be opened only with an identity"));
+    }
     struct check check = {.repo = repo, .options = options, .report = report};
     pthread_mutex_init(&check.lock, NULL);
     enum status status = run_parts(&check, error);

@@ -174,14 +174,6 @@ struct batch {
     size_t count;
 };
 
-static void batch_free(struct batch *batch)
-{
-    if (batch->wishes != NULL) {
-        sodium_memzero(batch->wishes, BATCH_LIMIT * sizeof *batch->wishes);
-    }
-    free(batch->wishes);
-}
-
 /* The row that `next` stands on. */
 static enum status take_wish(struct chunk_wish *wish, const struct opening *opening,
                              struct error *error)
@@ -265,29 +257,40 @@ static void chunk_reader_free_pointer(struct chunk_reader **reader)
     chunk_reader_free(*reader);
 }
 
-static enum status read_batches(void *context, struct error *error)
+/* Goes on until there is no batch left; a failure also stops the others. */
+static enum status read_with(struct opening *opening, struct batch *batch, struct error *error)
 {
-    struct opening *opening = context;
+    struct check *check = opening->check;
     CLEANUP(chunk_reader_free_pointer) struct chunk_reader *reader = NULL;
-    CLEANUP(batch_free) struct batch batch = {calloc(BATCH_LIMIT, sizeof *batch.wishes), 0};
-    enum status status = batch.wishes == NULL ? error_set_memory(error)
-                                              : chunk_reader_new(&reader, opening->snapshot, error);
+    enum status status = chunk_reader_new(&reader, opening->snapshot, error);
     do {
-        pthread_mutex_lock(&opening->check->lock);
+        pthread_mutex_lock(&check->lock);
         if (status == STATUS_OK) {
-            status = next_batch(&batch, opening, error);
+            status = next_batch(batch, opening, error);
         }
         opening->row = opening->row && status == STATUS_OK;
-        pthread_mutex_unlock(&opening->check->lock);
-        if (status == STATUS_OK && batch.count > 0) {
-            status = read_batch(opening, reader, &batch, error);
+        pthread_mutex_unlock(&check->lock);
+        if (status == STATUS_OK && batch->count > 0) {
+            status = read_batch(opening, reader, batch, error);
         }
-    } while (status == STATUS_OK && batch.count > 0);
+    } while (status == STATUS_OK && batch->count > 0);
     if (status != STATUS_OK) {
-        pthread_mutex_lock(&opening->check->lock);
-        opening->row = false; /* stops the others, too */
-        pthread_mutex_unlock(&opening->check->lock);
+        pthread_mutex_lock(&check->lock);
+        opening->row = false;
+        pthread_mutex_unlock(&check->lock);
     }
+    return status;
+}
+
+static enum status read_batches(void *context, struct error *error)
+{
+    struct batch batch = {calloc(BATCH_LIMIT, sizeof *batch.wishes), 0};
+    if (batch.wishes == NULL) {
+        return error_set_memory(error);
+    }
+    enum status status = read_with(context, &batch, error);
+    sodium_memzero(batch.wishes, BATCH_LIMIT * sizeof *batch.wishes);
+    free(batch.wishes);
     return status;
 }
 

@@ -16,11 +16,6 @@ struct sample {
     size_t count;
 };
 
-static void sample_free(struct sample *sample)
-{
-    free(sample->rows);
-}
-
 static enum status read_rows(struct sample *sample, uint64_t wanted, struct error *error)
 {
     struct check *check = sample->check;
@@ -116,10 +111,13 @@ static enum status check_one(void *context, struct store *store, size_t number, 
 
 enum status check_data(struct check *check, struct error *error)
 {
-    CLEANUP(sample_free) struct sample sample = {.check = check};
+    struct sample sample = {.check = check};
     check->done = 0;
     check->total = 0;
     enum status status = choose_packs(&sample, error);
-    return status == STATUS_OK ? repo_parallel(check->repo, sample.count, check_one, &sample, error)
-                               : status;
+    if (status == STATUS_OK) {
+        status = repo_parallel(check->repo, sample.count, check_one, &sample, error);
+    }
+    free(sample.rows);
+    return status;
 }

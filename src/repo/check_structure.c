@@ -227,7 +227,7 @@ static void tell_missing(const struct structure *structure)
 
 enum status check_structure(struct check *check, struct error *error)
 {
-    CLEANUP(structure_free) struct structure structure = {.check = check};
+    struct structure structure = {.check = check};
     check_chain(check);
     enum status status = check_indexes(&structure, error);
     if (status == STATUS_OK) {
@@ -239,5 +239,6 @@ enum status check_structure(struct check *check, struct error *error)
     if (status == STATUS_OK) {
         tell_missing(&structure);
     }
+    structure_free(&structure);
     return status;
 }

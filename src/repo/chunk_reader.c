@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_LIMIT (4u * 1024 * 1024)
+#define WINDOW_LIMIT ((size_t)4 * 1024 * 1024)
 
 enum status chunk_reader_new(struct chunk_reader **reader, struct snapshot *snapshot,
                              struct error *error)
@@ -38,8 +38,7 @@ void chunk_reader_free(struct chunk_reader *reader)
     free(reader);
 }
 
-enum status chunk_reader_unpack(struct chunk_reader *reader,
-                                const struct catalogue_source *source,
+enum status chunk_reader_unpack(struct chunk_reader *reader, const struct catalogue_source *source,
                                 const struct chunk_reference *reference, const void *sealed,
                                 size_t size, void *target, struct error *error)
 {
@@ -118,8 +117,8 @@ static enum status fetch_verified(struct chunk_reader *reader, const struct loca
     struct store *store = NULL;
     memcpy(range.pack, location->pack, OBJECT_ID_SIZE);
     enum status status = repo_take_store(&store, repo, error);
-    status = status ? status
-                    : object_get(&range.bytes, repo, store, OBJECT_PACK, location->pack, error);
+    status =
+        status ? status : object_get(&range.bytes, repo, store, OBJECT_PACK, location->pack, error);
     repo_give_store(repo, store);
     if (status == STATUS_OK &&
         !range_covers(&range, location->pack, location->offset, location->size)) {
@@ -141,14 +140,14 @@ static enum status fetch_verified(struct chunk_reader *reader, const struct loca
 /* ------------------------------------------------------------------ one chunk */
 
 static enum status get_at(struct chunk_reader *reader, const struct catalogue_source *source,
-                          const struct chunk_reference *reference,
-                          const struct location *location, void *target, struct error *error)
+                          const struct chunk_reference *reference, const struct location *location,
+                          void *target, struct error *error)
 {
     const unsigned char *sealed;
     enum status status = fetch(reader, location, &sealed, error);
     status = status ? status
-                    : chunk_reader_unpack(reader, source, reference, sealed, location->size,
-                                          target, error);
+                    : chunk_reader_unpack(reader, source, reference, sealed, location->size, target,
+                                          error);
     if (status == STATUS_CORRUPT && !known_bad(reader, location->pack)) {
         struct error first = *error;
         status = fetch_verified(reader, location, &sealed, error);
@@ -174,8 +173,7 @@ enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue
 {
     struct location locations[LOCATIONS_LIMIT];
     size_t count = 0;
-    enum status status =
-        snapshot_locate_all(locations, &count, reader->snapshot, reference, error);
+    enum status status = snapshot_locate_all(locations, &count, reader->snapshot, reference, error);
     struct error first = {0};
     for (size_t i = 0; i < count; i++) {
         status = get_at(reader, source, reference, &locations[i], target, error);

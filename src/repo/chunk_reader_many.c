@@ -3,8 +3,9 @@
 #include "chunk_reader.h"
 #include <stdlib.h>
 
-#define GAP_LIMIT (256u * 1024)
-#define MERGED_LIMIT (8u * 1024 * 1024) /* bytes of one request, unless one chunk is longer */
+#define GAP_LIMIT ((size_t)256 * 1024)
+#define MERGED_LIMIT                                                                               \
+    ((size_t)8 * 1024 * 1024) /* bytes of one request, unless one chunk is longer */
 
 struct many {
     struct chunk_reader *reader;

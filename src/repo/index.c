@@ -73,19 +73,9 @@ static bool is_plausible(const struct cursor *whole, uint32_t *most)
     return cursor.left == 0;
 }
 
-enum status index_decode(const struct buffer *content, index_visit visit, void *context,
-                         struct error *error)
+static enum status visit_packs(struct cursor cursor, struct index_chunk *chunks, index_visit visit,
+                               void *context, struct error *error)
 {
-    struct cursor cursor = {content->data, content->size};
-    uint32_t most = 0;
-    if (!is_plausible(&cursor, &most)) {
-        return error_set(error, STATUS_CORRUPT, 0, "%s",
-                         _("an index is not put together as it should be"));
-    }
-    CLEANUP(memory_free) struct index_chunk *chunks = calloc((size_t)most + 1, sizeof *chunks);
-    if (chunks == NULL) {
-        return error_set_memory(error);
-    }
     uint32_t packs = 0;
     bool whole = cursor_u32(&cursor, &packs);
     for (uint32_t i = 0; whole && i < packs; i++) {
@@ -101,6 +91,24 @@ enum status index_decode(const struct buffer *content, index_visit visit, void *
         }
     }
     return STATUS_OK;
+}
+
+enum status index_decode(const struct buffer *content, index_visit visit, void *context,
+                         struct error *error)
+{
+    struct cursor cursor = {content->data, content->size};
+    uint32_t most = 0;
+    if (!is_plausible(&cursor, &most)) {
+        return error_set(error, STATUS_CORRUPT, 0, "%s",
+                         _("an index is not put together as it should be"));
+    }
+    struct index_chunk *chunks = calloc((size_t)most + 1, sizeof *chunks);
+    if (chunks == NULL) {
+        return error_set_memory(error);
+    }
+    enum status status = visit_packs(cursor, chunks, visit, context, error);
+    free(chunks);
+    return status;
 }
 
 /* ---- all of them ---- */

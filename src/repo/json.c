@@ -44,9 +44,11 @@ bool json_take_hex(void *target, size_t size, const json_t *json, const char *ke
 bool json_take_moment(struct moment *moment, const json_t *json, const char *key)
 {
     const char *text = NULL;
-    /* Only the one form that kura writes: local time would mean something else elsewhere. */
-    return json_take_text(&text, json, key) && strlen(text) == strlen("2026-11-22T02:00:00Z") &&
-           text[strlen(text) - 1] == 'Z' && moment_parse(moment, text);
+    char again[MOMENT_TEXT_SIZE];
+    /* Only the one form that kura writes: local time, or the 31st of February, could mean something
+     * else elsewhere. */
+    return json_take_text(&text, json, key) && moment_parse(moment, text) &&
+           strcmp(moment_format(again, *moment), text) == 0;
 }
 
 json_t *json_new_text(const char *text)

@@ -60,8 +60,8 @@ static enum status flush(struct list_builder *builder, unsigned number, struct e
 {
     struct list_level *level = &builder->levels[number];
     struct chunk_result result;
-    enum status status = pipeline_store(builder->pipeline, level->node.data, level->node.size, NULL,
-                                        &result, error);
+    enum status status =
+        pipeline_store(builder->pipeline, level->node.data, level->node.size, NULL, &result, error);
     if (status == STATUS_OK && builder->on_node != NULL) {
         status = builder->on_node(builder->context, &result, error);
     }

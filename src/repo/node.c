@@ -1,6 +1,7 @@
-/* node: the decision where nodes end, and the items of lists. */
+/* node: the decision where nodes end, and the items of lists and inner nodes. */
 #include "node.h"
 #include <sodium.h>
+#include <string.h>
 
 /* After the minimum, an item ends the node with a probability in proportion to its bytes, so that
  * nodes are NODE_AVERAGE long whatever the size of their items. */
@@ -38,4 +39,20 @@ bool list_item_read(struct list_item *item, struct cursor *cursor, unsigned leve
     return cursor_copy(cursor, item->reference.key, CHUNK_KEY_SIZE) &&
            cursor_u32(cursor, &item->reference.size) && cursor_u64(cursor, &item->bytes) &&
            item->reference.size > 0 && item->reference.size <= NODE_MAXIMUM && item->bytes > 0;
+}
+
+bool tree_child_read(struct tree_child *child, struct cursor *cursor, unsigned level)
+{
+    uint16_t size;
+    const unsigned char *path;
+    *child = (struct tree_child){.level = level, .counted = true};
+    if (!cursor_copy(cursor, child->reference.key, CHUNK_KEY_SIZE) ||
+        !cursor_u32(cursor, &child->reference.size) || !cursor_u64(cursor, &child->entries) ||
+        !cursor_u16(cursor, &size) || !cursor_take(cursor, &path, size) ||
+        memchr(path, '\0', size) != NULL || child->reference.size == 0 || child->entries == 0 ||
+        child->reference.size > (level == 0 ? CHUNK_MAXIMUM : NODE_MAXIMUM)) {
+        return false;
+    }
+    child->first = strndup((const char *)path, size);
+    return child->first != NULL && entry_path_valid(child->first);
 }

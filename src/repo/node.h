@@ -4,17 +4,18 @@
 
 #include "kura/repo.h"
 
-#define NODE_MINIMUM (16u * 1024)
-#define NODE_AVERAGE (64u * 1024)
-#define NODE_MAXIMUM (256u * 1024)
+#define NODE_MINIMUM ((size_t)16 * 1024)
+#define NODE_AVERAGE ((size_t)64 * 1024)
+#define NODE_MAXIMUM ((size_t)256 * 1024)
 #define NODE_LEVELS 16 /* more than any tree that fits the universe of 64-bit sizes needs */
 
 #define NODE_LEAF 'L'
 #define NODE_INNER 'T'
 #define NODE_LIST 'R'
 
-#define LIST_INLINE_LIMIT 4096                  /* bytes of references that stay with the entry */
-#define ENTRY_RECORD_LIMIT (2u * 1024 * 1024)   /* bytes of one entry: a leaf of it fits a chunk */
+#define LIST_INLINE_LIMIT 4096 /* bytes of references that stay with the entry */
+#define ENTRY_RECORD_LIMIT                                                                         \
+    ((size_t)2 * 1024 * 1024) /* bytes of one entry: a leaf of it fits a chunk */
 #define LIST_REFERENCE_SIZE (4 + CHUNK_KEY_SIZE)
 #define LIST_HOLE_SIZE (4 + 8)
 #define LIST_NODE_SIZE (CHUNK_KEY_SIZE + 4 + 8) /* of a reference to a node of a list */
@@ -22,8 +23,7 @@
 /* Does a node that has at least NODE_MINIMUM bytes end after the item with this name? Only the key
  * and the name decide (and by how many bytes the item brings), so that a change moves no border
  * beyond its own node. */
-bool node_ends(const unsigned char *node_key, const void *name, size_t name_size,
-               size_t item_size);
+bool node_ends(const unsigned char *node_key, const void *name, size_t name_size, size_t item_size);
 
 /* The references of a list at `level`, one after another; *hole says that there is no chunk. Sizes
  * are checked. False at a malformed one. */
@@ -33,5 +33,16 @@ struct list_item {
     bool hole;
 };
 MUST_USE bool list_item_read(struct list_item *item, struct cursor *cursor, unsigned level);
+
+/* One child of an inner node, or the root of a tree. */
+struct tree_child {
+    struct chunk_reference reference;
+    unsigned level;
+    uint64_t entries; /* below it */
+    bool counted;     /* `entries` is known (not of the root) */
+    char *first;      /* path of its first entry, malloc'ed; NULL: not known (the root) */
+};
+/* False at a malformed one; first is to be freed in any case. */
+MUST_USE bool tree_child_read(struct tree_child *child, struct cursor *cursor, unsigned level);
 
 #endif

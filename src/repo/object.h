@@ -16,9 +16,9 @@ enum object_kind {
     OBJECT_PACK,
 };
 #define OBJECT_NAME_SIZE 160
-#define OBJECT_LIMIT (8u * 1024 * 1024) /* bytes of a sealed object or a small one */
-#define SNAPSHOT_OBJECT_LIMIT (16u * 1024 * 1024)
-#define PACK_LIMIT (64u * 1024 * 1024)
+#define OBJECT_LIMIT ((size_t)8 * 1024 * 1024) /* bytes of a sealed object or a small one */
+#define SNAPSHOT_OBJECT_LIMIT ((size_t)16 * 1024 * 1024)
+#define PACK_LIMIT ((size_t)64 * 1024 * 1024)
 
 const char *object_folder(enum object_kind kind); /* "index" */
 /* "index/<id>", "packs/3f/<id>" */

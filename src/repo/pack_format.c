@@ -48,6 +48,18 @@ static enum status append_chunks(struct buffer *bytes, struct index_pack *pack,
     return status;
 }
 
+static enum status append_shuffled(struct buffer *bytes, struct index_pack *pack,
+                                   const unsigned char *const *sealed, struct error *error)
+{
+    uint32_t *order = random_order(pack->count);
+    if (order == NULL) {
+        return error_set_memory(error);
+    }
+    enum status status = append_chunks(bytes, pack, sealed, order, error);
+    free(order);
+    return status;
+}
+
 static enum status append_directory(struct buffer *bytes, const struct index_pack *pack,
                                     const struct repo *repo, size_t size, struct error *error)
 {
@@ -87,14 +99,10 @@ enum status pack_build(struct buffer *bytes, struct index_pack *pack, const stru
     if (pack->count == 0 || total > PACK_LIMIT) {
         return error_set(error, STATUS_FAILED, 0, "%s", _("a pack would be empty or too long"));
     }
-    CLEANUP(memory_free) uint32_t *order = random_order(pack->count);
-    if (order == NULL) {
-        return error_set_memory(error);
-    }
     buffer_clear(bytes);
     enum status status = buffer_reserve(bytes, (size_t)total, error);
     if (status == STATUS_OK) {
-        status = append_chunks(bytes, pack, sealed, order, error);
+        status = append_shuffled(bytes, pack, sealed, error);
     }
     if (status == STATUS_OK) {
         size_t plain_size = (size_t)(total - chunk_bytes) - SEAL_OVERHEAD - TRAILER_SIZE;

@@ -1,5 +1,5 @@
-/* publish: a backup becomes a snapshot. Everything that the statement names is off-site before it is
- * written, and the local state follows in one step afterwards. Whoever dies in between leaves
+/* publish: a backup becomes a snapshot. Everything that the statement names is off-site before it
+ * is written, and the local state follows in one step afterwards. Whoever dies in between leaves
  * objects that nothing names, or a snapshot that the state does not know: the next backup is based
  * on what the state says and on what the repository has, so it is right in both cases. */
 #include "writer_private.h"
@@ -59,9 +59,8 @@ static enum status copy_words(struct statement *statement, const struct publicat
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < publication->source_count; i++) {
         json_t *json = statement_source_to_json(&publication->sources[i].words);
-        status = json == NULL
-                     ? error_set_memory(error)
-                     : statement_source_from_json(&statement->sources[i], json, error);
+        status = json == NULL ? error_set_memory(error)
+                              : statement_source_from_json(&statement->sources[i], json, error);
         json_decref(json);
         statement->source_count += status == STATUS_OK ? 1 : 0;
     }
@@ -85,13 +84,13 @@ static enum status fill(struct statement *statement, struct writer *writer,
     statement->parent_count = writer->parent_count;
     enum status status = copy_words(statement, publication, error);
     return status ? status
-                  : state_indexes(writer->state, true, &statement->indexes,
-                                  &statement->index_count, error);
+                  : state_indexes(writer->state, true, &statement->indexes, &statement->index_count,
+                                  error);
 }
 
 static enum status write_all(struct statement *statement, struct writer *writer,
-                             struct store *store, const struct publication *publication,
-                             bool *full, struct error *error)
+                             struct store *store, const struct publication *publication, bool *full,
+                             struct error *error)
 {
     enum status status = publish_indexes(writer, store, error);
     status = status ? status : publish_references(writer, store, statement, full, error);

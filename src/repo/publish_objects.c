@@ -1,12 +1,13 @@
 /* publish_objects: what a snapshot is made of beside its packs: which pack holds which chunk, which
- * chunks it needs, and the catalogue. In this order, so that what is there never names what is not. */
+ * chunks it needs, and the catalogue. In this order, so that what is there never names what is not.
+ */
 #include "catalogue.h"
 #include "writer_private.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define INDEX_TARGET (2u * 1024 * 1024) /* bytes of content in one index object */
-#define IDS_TARGET (128u * 1024)        /* chunk ids in one references object */
+#define INDEX_TARGET ((size_t)2 * 1024 * 1024) /* bytes of content in one index object */
+#define IDS_TARGET ((size_t)128 * 1024)        /* chunk ids in one references object */
 
 static enum status seal_and_put(struct writer *writer, struct store *store, enum object_kind kind,
                                 const struct buffer *content, unsigned char id[OBJECT_ID_SIZE],
@@ -71,18 +72,18 @@ struct batch {
 static enum status batch_send(struct batch *batch, struct error *error)
 {
     struct references references = {
-        .added = (unsigned char (*)[CHUNK_ID_SIZE])batch->ids[0].data,
+        .added = (unsigned char(*)[CHUNK_ID_SIZE])batch->ids[0].data,
         .added_count = batch->ids[0].size / CHUNK_ID_SIZE,
-        .removed = (unsigned char (*)[CHUNK_ID_SIZE])batch->ids[1].data,
+        .removed = (unsigned char(*)[CHUNK_ID_SIZE])batch->ids[1].data,
         .removed_count = batch->ids[1].size / CHUNK_ID_SIZE,
     };
     memcpy(references.base, batch->base, OBJECT_ID_SIZE);
     CLEANUP(buffer_free) struct buffer content = {0};
     unsigned char id[OBJECT_ID_SIZE];
     enum status status = references_encode(&content, &references, error);
-    status = status ? status
-                    : seal_and_put(batch->writer, batch->store, OBJECT_REFERENCES, &content, id,
-                                   error);
+    status =
+        status ? status
+               : seal_and_put(batch->writer, batch->store, OBJECT_REFERENCES, &content, id, error);
     buffer_clear(&batch->ids[0]);
     buffer_clear(&batch->ids[1]);
     return status ? status : buffer_append(&batch->objects, id, sizeof id, error);
@@ -92,10 +93,9 @@ static enum status batch_add(void *context, const unsigned char id[CHUNK_ID_SIZE
                              struct error *error)
 {
     struct batch *batch = context;
-    enum status status =
-        buffer_append(&batch->ids[batch->filling], id, CHUNK_ID_SIZE, error);
+    enum status status = buffer_append(&batch->ids[batch->filling], id, CHUNK_ID_SIZE, error);
     if (status == STATUS_OK &&
-        batch->ids[0].size + batch->ids[1].size >= (size_t)IDS_TARGET * CHUNK_ID_SIZE) {
+        batch->ids[0].size + batch->ids[1].size >= IDS_TARGET * CHUNK_ID_SIZE) {
         status = batch_send(batch, error);
     }
     return status;
@@ -117,9 +117,8 @@ enum status publish_references(struct writer *writer, struct store *store,
 {
     static const unsigned char none[OBJECT_ID_SIZE];
     *full = !writer->base.present || writer->base.depth + 1 >= FULL_REFERENCES_EVERY;
-    struct batch batch = {.writer = writer,
-                          .store = store,
-                          .base = *full ? none : writer->base.statement};
+    struct batch batch = {
+        .writer = writer, .store = store, .base = *full ? none : writer->base.statement};
     enum status status = fill(&batch, *full, error);
     bool rest = batch.ids[0].size + batch.ids[1].size > 0 || batch.objects.size == 0;
     if (status == STATUS_OK && rest) { /* at least one, for it names the base */
@@ -131,7 +130,7 @@ enum status publish_references(struct writer *writer, struct store *store,
         buffer_free(&batch.objects);
         return status;
     }
-    statement->references = (unsigned char (*)[OBJECT_ID_SIZE])batch.objects.data;
+    statement->references = (unsigned char(*)[OBJECT_ID_SIZE])batch.objects.data;
     statement->reference_count = batch.objects.size / OBJECT_ID_SIZE;
     return STATUS_OK;
 }

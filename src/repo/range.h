@@ -4,7 +4,7 @@
 
 #include "object.h"
 
-#define RANGE_ALIGNMENT (256u * 1024)
+#define RANGE_ALIGNMENT ((size_t)256 * 1024)
 
 /* A piece of a pack in memory. */
 struct range {
@@ -22,7 +22,7 @@ bool range_covers(const struct range *range, const unsigned char pack[OBJECT_ID_
                   uint64_t offset, uint64_t size);
 
 /* The ranges that were used last, RANGE_CACHE_LIMIT bytes of them and one more at most. */
-#define RANGE_CACHE_LIMIT (8u * 1024 * 1024)
+#define RANGE_CACHE_LIMIT ((size_t)8 * 1024 * 1024)
 #define RANGE_CACHE_SLOTS 16
 struct range_cache {
     struct range slots[RANGE_CACHE_SLOTS];

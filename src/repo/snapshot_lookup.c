@@ -1,5 +1,5 @@
-/* snapshot_lookup: which pack holds which chunk, as a table that SQLite keeps in a temporary file of
- * its own when it outgrows the cache. It holds random ids and places, nothing of any content. */
+/* snapshot_lookup: which pack holds which chunk, as a table that SQLite keeps in a temporary file
+ * of its own when it outgrows the cache. It holds random ids and places, nothing of any content. */
 #include "snapshot_private.h"
 #include "sql.h"
 #include <stdlib.h>
@@ -86,8 +86,8 @@ enum status lookup_open(struct lookup **lookup, struct repo *repo, struct proble
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     enum status status = STATUS_OK;
     if (sqlite3_open_v2("", &opened->database, flags, NULL) != SQLITE_OK) {
-        status = opened->database == NULL ? error_set_memory(error)
-                                          : sql_error(opened->database, error);
+        status =
+            opened->database == NULL ? error_set_memory(error) : sql_error(opened->database, error);
     }
     status = status ? status : fill(opened, repo, problems, error);
     if (status != STATUS_OK) {

@@ -89,8 +89,8 @@ enum status snapshot_open(struct snapshot **snapshot, struct repo *repo,
                            _("The catalogue does not say what the host's statement says of it"));
     }
     if (status == STATUS_OK) {
-        opened->dictionaries = calloc(count_dictionaries(&opened->catalogue) + 1,
-                                      sizeof(struct dictionary *));
+        opened->dictionaries =
+            calloc(count_dictionaries(&opened->catalogue) + 1, sizeof(struct dictionary *));
         status = opened->dictionaries == NULL ? error_set_memory(error) : STATUS_OK;
     }
     if (status != STATUS_OK) {
@@ -160,8 +160,8 @@ static enum status find_locked(struct snapshot *snapshot, const unsigned char *i
 }
 
 enum status snapshot_locate_all(struct location locations[LOCATIONS_LIMIT], size_t *count,
-                                struct snapshot *snapshot,
-                                const struct chunk_reference *reference, struct error *error)
+                                struct snapshot *snapshot, const struct chunk_reference *reference,
+                                struct error *error)
 {
     unsigned char id[CHUNK_ID_SIZE];
     chunk_reference_id(id, reference);
@@ -206,11 +206,10 @@ static enum status load(struct dictionary **slot, struct snapshot *snapshot,
     struct chunk_reader *reader = NULL;
     enum status status = buffer_reserve(&bytes, wanted->reference.size, error);
     status = status ? status : chunk_reader_new(&reader, snapshot, error);
-    status = status ? status
-                    : chunk_reader_get(reader, NULL, &wanted->reference, bytes.data, error);
+    status =
+        status ? status : chunk_reader_get(reader, NULL, &wanted->reference, bytes.data, error);
     chunk_reader_free(reader);
-    status = status ? status
-                    : dictionary_new(slot, bytes.data, wanted->reference.size, 3, error);
+    status = status ? status : dictionary_new(slot, bytes.data, wanted->reference.size, 3, error);
     if (status == STATUS_OK && dictionary_id(*slot) != wanted->id) {
         dictionary_free(*slot);
         *slot = NULL;
@@ -258,8 +257,8 @@ enum status snapshot_node(struct buffer *node, struct snapshot *snapshot,
     if (snapshot->nodes == NULL) {
         status = chunk_reader_new(&snapshot->nodes, snapshot, error);
     }
-    status = status ? status
-                    : chunk_reader_get(snapshot->nodes, source, reference, node->data, error);
+    status =
+        status ? status : chunk_reader_get(snapshot->nodes, source, reference, node->data, error);
     pthread_mutex_unlock(&snapshot->node_lock);
     node->size = status == STATUS_OK ? reference->size : 0;
     return status;

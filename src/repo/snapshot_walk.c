@@ -15,15 +15,6 @@ struct walker {
     bool stopped; /* the visitor's own status, not damage */
 };
 
-/* One child of an inner node, or the root. */
-struct child {
-    struct chunk_reference reference;
-    unsigned level;
-    uint64_t entries;
-    bool counted; /* entries is known (not of the root) */
-    char *first;  /* path of its first entry; NULL: not known (the root) */
-};
-
 static enum status malformed(struct error *error)
 {
     return error_set(error, STATUS_CORRUPT, 0, _("A node of the tree of files is damaged"));
@@ -44,6 +35,16 @@ static enum status advance(struct walker *walker, const char *path, struct error
     return STATUS_OK;
 }
 
+/* The first of a node begins where its parent says, which was reached already. */
+static enum status enter(struct walker *walker, const char *first, const char *parent_first,
+                         struct error *error)
+{
+    if (parent_first == NULL) {
+        return advance(walker, first, error);
+    }
+    return strcmp(first, parent_first) == 0 ? STATUS_OK : malformed(error);
+}
+
 static bool is_below(const char *path, const char *folder)
 {
     size_t size = strlen(folder);
@@ -59,12 +60,7 @@ static enum status visit_record(struct walker *walker, const unsigned char *reco
     CLEANUP(entry_free) struct entry entry = {0};
     CLEANUP(content_free) struct content content = {0};
     enum status status = entry_decode(&entry, &content, record, size, error);
-    if (status == STATUS_OK && first != NULL) {
-        /* The inner node has taken us to this path already. */
-        status = strcmp(entry.path, first) == 0 ? STATUS_OK : malformed(error);
-    } else if (status == STATUS_OK) {
-        status = advance(walker, entry.path, error);
-    }
+    status = status ? status : enter(walker, entry.path, first, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -78,7 +74,7 @@ static enum status visit_record(struct walker *walker, const unsigned char *reco
 }
 
 static enum status walk_leaf(struct walker *walker, struct cursor cursor,
-                             const struct child *child, struct error *error)
+                             const struct tree_child *child, struct error *error)
 {
     const char *first = child->first;
     uint64_t entries = 0;
@@ -101,39 +97,21 @@ static enum status walk_leaf(struct walker *walker, struct cursor cursor,
 
 /* ------------------------------------------------------------------ inner nodes */
 
-static bool read_child(struct child *child, struct cursor *cursor, unsigned level)
-{
-    uint16_t size;
-    const unsigned char *path;
-    *child = (struct child){.level = level, .counted = true};
-    if (!cursor_copy(cursor, child->reference.key, CHUNK_KEY_SIZE) ||
-        !cursor_u32(cursor, &child->reference.size) || !cursor_u64(cursor, &child->entries) ||
-        !cursor_u16(cursor, &size) || !cursor_take(cursor, &path, size) ||
-        memchr(path, '\0', size) != NULL || child->reference.size == 0 ||
-        child->reference.size > (level == 0 ? CHUNK_MAXIMUM : NODE_MAXIMUM)) {
-        return false;
-    }
-    child->first = strndup((const char *)path, size);
-    return child->first != NULL && entry_path_valid(child->first);
-}
-
-static enum status walk_node(struct walker *walker, const struct child *child,
+static enum status walk_node(struct walker *walker, const struct tree_child *child,
                              struct error *error);
 
 /* A child whose successor begins at or before the wanted path holds nothing that is wanted. */
 static bool is_before(const struct walker *walker, struct cursor cursor, unsigned level)
 {
-    struct child next;
-    bool before = cursor.left > 0 && read_child(&next, &cursor, level) &&
+    struct tree_child next = {.first = NULL};
+    bool before = cursor.left > 0 && tree_child_read(&next, &cursor, level) &&
                   entry_path_compare(next.first, walker->walk->path) <= 0;
-    if (cursor.left > 0 || before) {
-        free(next.first);
-    }
+    free(next.first);
     return before;
 }
 
 /* Damage of one child is told, and the walk goes on behind it; everything else ends it. */
-static enum status walk_child(struct walker *walker, const struct child *child,
+static enum status walk_child(struct walker *walker, const struct tree_child *child,
                               struct error *error)
 {
     enum status status = walk_node(walker, child, error);
@@ -146,22 +124,23 @@ static enum status walk_child(struct walker *walker, const struct child *child,
 }
 
 static enum status walk_inner(struct walker *walker, struct cursor cursor,
-                              const struct child *parent, struct error *error)
+                              const struct tree_child *parent, struct error *error)
 {
+    const char *parent_first = parent->first;
     uint64_t entries = 0;
     while (cursor.left > 0 && !walker->done) {
-        struct child child;
-        bool good = read_child(&child, &cursor, parent->level - 1);
+        struct tree_child child;
+        bool good = tree_child_read(&child, &cursor, parent->level - 1);
         CLEANUP(memory_free) char *first = child.first;
-        if (!good || child.entries == 0 || child.entries > UINT64_MAX - entries) {
+        if (!good || child.entries > UINT64_MAX - entries) {
             return malformed(error);
         }
         entries += child.entries;
-        enum status status = advance(walker, first, error);
+        enum status status = enter(walker, first, parent_first, error);
+        parent_first = NULL;
         walker->done = !is_below(first, walker->walk->path) &&
                        entry_path_compare(first, walker->walk->path) > 0;
-        if (status == STATUS_OK && !walker->done &&
-            !is_before(walker, cursor, parent->level - 1)) {
+        if (status == STATUS_OK && !walker->done && !is_before(walker, cursor, parent->level - 1)) {
             status = walk_child(walker, &child, error);
         }
         if (status != STATUS_OK) {
@@ -180,13 +159,14 @@ static enum status check_digest(const struct walker *walker, const struct buffer
     unsigned char digest[32];
     crypto_generichash(digest, sizeof digest, node->data, node->size, NULL, 0);
     if (memcmp(digest, walker->source->words.digest, sizeof digest) != 0) {
-        return error_set(error, STATUS_CORRUPT, 0,
-                         _("The tree of files is not the one of which the host's statement speaks"));
+        return error_set(
+            error, STATUS_CORRUPT, 0,
+            _("The tree of files is not the one of which the host's statement speaks"));
     }
     return STATUS_OK;
 }
 
-static enum status walk_node(struct walker *walker, const struct child *child,
+static enum status walk_node(struct walker *walker, const struct tree_child *child,
                              struct error *error)
 {
     CLEANUP(buffer_free) struct buffer node = {0};
@@ -214,7 +194,7 @@ enum status snapshot_walk(struct snapshot *snapshot, const struct catalogue_sour
     if (!source->root.present) {
         return STATUS_OK;
     }
-    struct child root = {.reference = source->root.reference, .level = source->root.level};
+    struct tree_child root = {.reference = source->root.reference, .level = source->root.level};
     if (root.level >= NODE_LEVELS || (root.level > 0 && root.reference.size > NODE_MAXIMUM)) {
         return malformed(error);
     }

@@ -65,8 +65,8 @@ MUST_USE enum status state_get_pack(struct state *state, int64_t no, struct stat
 /* Visits all packs, or those that wait in the spool; the visit may change the state. */
 typedef enum status (*state_pack_visit)(void *context, const struct state_pack *pack,
                                         struct error *error);
-MUST_USE enum status state_each_pack(struct state *state, bool only_waiting,
-                                     state_pack_visit visit, void *context, struct error *error);
+MUST_USE enum status state_each_pack(struct state *state, bool only_waiting, state_pack_visit visit,
+                                     void *context, struct error *error);
 /* Forgets a pack and its chunks. If the last backup used one of them, its memory is forgotten,
  * too: what it says of unchanged files would name chunks that are not there. */
 MUST_USE enum status state_drop_pack(struct state *state, int64_t no, struct error *error);
@@ -103,8 +103,7 @@ enum state_references {
 typedef enum status (*state_id_visit)(void *context, const unsigned char id[CHUNK_ID_SIZE],
                                       struct error *error);
 MUST_USE enum status state_each_reference(struct state *state, enum state_references which,
-                                          state_id_visit visit, void *context,
-                                          struct error *error);
+                                          state_id_visit visit, void *context, struct error *error);
 /* False if the counts cannot be true: a use of what the map does not know, or less than none. */
 MUST_USE enum status state_uses_plausible(struct state *state, bool *plausible,
                                           struct error *error);

@@ -18,8 +18,8 @@ static void prove(unsigned char proof[PROOF_SIZE], const struct state *state,
     crypto_shorthash(proof, row, sizeof row, state->proof_key);
 }
 
-static enum status read_row(struct state *state, sqlite3_stmt *statement,
-                            struct state_chunk *chunk, struct error *error)
+static enum status read_row(struct state *state, sqlite3_stmt *statement, struct state_chunk *chunk,
+                            struct error *error)
 {
     unsigned char stored[PROOF_SIZE];
     unsigned char expected[PROOF_SIZE];
@@ -44,8 +44,7 @@ static enum status read_row(struct state *state, sqlite3_stmt *statement,
 }
 
 static enum status find_by(struct state *state, enum state_query query, const void *value,
-                           size_t size, struct state_chunk *chunk, bool *found,
-                           struct error *error)
+                           size_t size, struct state_chunk *chunk, bool *found, struct error *error)
 {
     CLEANUP(sql_reset) sqlite3_stmt *statement;
     enum status status = state_query(&statement, state, query, error);

@@ -52,8 +52,7 @@ static enum status get_number(struct state *state, const char *text, int64_t *va
     return status;
 }
 
-static enum status create(struct state *state, const unsigned char *repository,
-                          struct error *error)
+static enum status create(struct state *state, const unsigned char *repository, struct error *error)
 {
     char numbers[96];
     snprintf(numbers, sizeof numbers, "PRAGMA application_id=%d;PRAGMA user_version=%d;",
@@ -111,13 +110,14 @@ static enum status open_database(struct state *state, const unsigned char *repos
     file_close(&fd);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW;
     if (sqlite3_open_v2(state->path, &state->database, flags, NULL) != SQLITE_OK) {
-        return state->database == NULL ? error_set_memory(error) : sql_error(state->database, error);
+        return state->database == NULL ? error_set_memory(error)
+                                       : sql_error(state->database, error);
     }
     sqlite3_extended_result_codes(state->database, 0);
     int64_t tables = 0;
     enum status status = sql_run(state->database, SETTINGS, error);
-    status = status ? status
-                    : get_number(state, "SELECT count(*) FROM sqlite_schema", &tables, error);
+    status =
+        status ? status : get_number(state, "SELECT count(*) FROM sqlite_schema", &tables, error);
     if (status == STATUS_OK && tables == 0) {
         status = create(state, repository, error);
     } else {

@@ -1,4 +1,5 @@
-/* state_pack: which packs there are, where they are, and how they and their chunks are forgotten. */
+/* state_pack: which packs there are, where they are, and how they and their chunks are forgotten.
+ */
 #include "state_private.h"
 #include <stdlib.h>
 #include <string.h>
@@ -208,8 +209,7 @@ enum status state_indexed(struct state *state, const unsigned char id[OBJECT_ID_
 }
 
 enum status state_indexes(struct state *state, bool unpublished,
-                          unsigned char (**ids)[OBJECT_ID_SIZE], size_t *count,
-                          struct error *error)
+                          unsigned char (**ids)[OBJECT_ID_SIZE], size_t *count, struct error *error)
 {
     CLEANUP(sql_reset) sqlite3_stmt *statement;
     CLEANUP(buffer_free) struct buffer found = {0};
@@ -229,7 +229,7 @@ enum status state_indexes(struct state *state, bool unpublished,
     }
     if (status == STATUS_OK) {
         *count = found.size / OBJECT_ID_SIZE;
-        *ids = (unsigned char (*)[OBJECT_ID_SIZE])found.data;
+        *ids = (unsigned char(*)[OBJECT_ID_SIZE])found.data;
         found.data = NULL;
     }
     return status;

@@ -18,9 +18,8 @@ enum status state_use(struct state *state, const unsigned char hash[CHUNK_HASH_S
 enum status state_each_reference(struct state *state, enum state_references which,
                                  state_id_visit visit, void *context, struct error *error)
 {
-    static const enum state_query queries[] = {[STATE_ADDED] = QUERY_ADDED,
-                                               [STATE_REMOVED] = QUERY_REMOVED,
-                                               [STATE_ALL] = QUERY_ALL};
+    static const enum state_query queries[] = {
+        [STATE_ADDED] = QUERY_ADDED, [STATE_REMOVED] = QUERY_REMOVED, [STATE_ALL] = QUERY_ALL};
     CLEANUP(sql_reset) sqlite3_stmt *statement;
     enum status status = state_query(&statement, state, queries[which], error);
     bool row = true;
@@ -79,8 +78,7 @@ enum status state_get_base(struct state *state, struct state_base *base, struct 
     return STATUS_OK;
 }
 
-static enum status set_base(struct state *state, const struct state_base *base,
-                            struct error *error)
+static enum status set_base(struct state *state, const struct state_base *base, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer value = {0};
     enum status status = buffer_append_u64(&value, base->present ? 1 : 0, error);

@@ -66,8 +66,8 @@ static enum status store_node(struct tree_builder *builder, unsigned number, str
 {
     struct tree_level *level = &builder->levels[number];
     struct chunk_result result;
-    enum status status = pipeline_store(builder->pipeline, level->node.data, level->node.size, NULL,
-                                        &result, error);
+    enum status status =
+        pipeline_store(builder->pipeline, level->node.data, level->node.size, NULL, &result, error);
     if (status == STATUS_OK && builder->on_node != NULL) {
         status = builder->on_node(builder->context, &result, error);
     }

@@ -1,5 +1,6 @@
-/* writer_chunk: what the pipeline asks. Is this content known, under which key; and here is a sealed
- * chunk. For one content exactly one worker is told that it is new, however many ask at once. */
+/* writer_chunk: what the pipeline asks. Is this content known, under which key; and here is a
+ * sealed chunk. For one content exactly one worker is told that it is new, however many ask at
+ * once. */
 #include "writer_private.h"
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,8 @@ static enum status allot(struct writer *writer, const unsigned char *hash, uint3
     return STATUS_OK;
 }
 
-static enum status recognise_locked(struct writer *writer, const unsigned char *hash,
-                                    uint32_t size, struct chunk_reference *reference, bool *known,
+static enum status recognise_locked(struct writer *writer, const unsigned char *hash, uint32_t size,
+                                    struct chunk_reference *reference, bool *known,
                                     struct error *error)
 {
     enum status status = writer_check(writer, error);
@@ -78,19 +79,18 @@ static enum status recognise(void *context, const unsigned char hash[CHUNK_HASH_
 
 /* ------------------------------------------------------------------ storing */
 
-enum status draft_new(struct draft **draft, size_t target, struct error *error)
+struct draft *draft_new(size_t target)
 {
-    *draft = calloc(1, sizeof **draft);
-    if (*draft == NULL) {
-        return error_set_memory(error);
+    struct draft *draft = calloc(1, sizeof *draft);
+    if (draft == NULL) {
+        return NULL;
     }
-    (*draft)->arena = malloc(target);
-    if ((*draft)->arena == NULL) {
-        free(*draft);
-        *draft = NULL;
-        return error_set_memory(error);
+    draft->arena = malloc(target);
+    if (draft->arena == NULL) {
+        free(draft);
+        return NULL;
     }
-    return STATUS_OK;
+    return draft;
 }
 
 void draft_free(struct draft *draft)
@@ -119,14 +119,14 @@ static enum status make_room(struct writer *writer, size_t size, struct draft **
     if (status != STATUS_OK || fits(writer, size)) {
         return status;
     }
-    struct draft *fresh;
-    status = draft_new(&fresh, writer->pack_target, error);
-    if (status == STATUS_OK) {
-        *full = writer->draft;
-        writer->sending = writer->sending || *full != NULL;
-        writer->draft = fresh;
+    struct draft *fresh = draft_new(writer->pack_target);
+    if (fresh == NULL) {
+        return error_set_memory(error);
     }
-    return status;
+    *full = writer->draft;
+    writer->sending = writer->sending || *full != NULL;
+    writer->draft = fresh;
+    return STATUS_OK;
 }
 
 static enum status add(struct writer *writer, const unsigned char *hash, const void *sealed,

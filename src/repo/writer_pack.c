@@ -32,10 +32,10 @@ static int compare_id(const void *id, const void *member)
 /* Building shuffles the chunks; brings the members into the same order. */
 static enum status order_members(struct pack_job *job, struct draft *draft, struct error *error)
 {
-    qsort(draft->members, draft->count, sizeof *draft->members, compare_members);
+    qsort(draft->members, draft->count, sizeof(struct pending_chunk *), compare_members);
     for (uint32_t i = 0; i < job->pack.count; i++) {
         struct pending_chunk **found = bsearch(job->pack.chunks[i].id, draft->members, draft->count,
-                                               sizeof *draft->members, compare_id);
+                                               sizeof(struct pending_chunk *), compare_id);
         if (found == NULL) {
             return error_set(error, STATUS_FAILED, 0, _("A pack was not built as it should be"));
         }
@@ -85,7 +85,7 @@ static void push(struct writer *writer, struct pack_job *job)
 /* With the lock held: the pack is in the spool and from now on safe. */
 static enum status record_spooled(struct writer *writer, struct pack_job *job, struct error *error)
 {
-    const struct state_chunk **chunks = calloc(job->pack.count, sizeof(struct state_chunk *));
+    const struct state_chunk **chunks = calloc(job->pack.count + 1u, sizeof(struct state_chunk *));
     CLEANUP(memory_free) const struct state_chunk **owned = chunks;
     if (chunks == NULL) {
         return error_set_memory(error);
@@ -93,8 +93,7 @@ static enum status record_spooled(struct writer *writer, struct pack_job *job, s
     for (uint32_t i = 0; i < job->pack.count; i++) {
         chunks[i] = &job->members[i]->chunk;
     }
-    enum status status =
-        state_add_pack(writer->state, &job->pack, owned, false, &job->no, error);
+    enum status status = state_add_pack(writer->state, &job->pack, owned, false, &job->no, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -159,16 +158,31 @@ static enum status enqueue(struct writer *writer, struct pack_job *job, struct e
     return status;
 }
 
+/* Takes the draft. */
+static enum status make_job(struct pack_job **job, struct writer *writer, struct draft *draft,
+                            struct error *error)
+{
+    struct pack_job *made = calloc(1, sizeof *made);
+    enum status status = made == NULL ? error_set_memory(error) : STATUS_OK;
+    if (made != NULL) {
+        status = build(writer, draft, made, error);
+    }
+    draft_free(draft);
+    if (status != STATUS_OK) {
+        pack_job_free(made);
+        made = NULL;
+    }
+    *job = made;
+    return status;
+}
+
 enum status writer_send(struct writer *writer, struct draft *draft, struct error *error)
 {
-    struct pack_job *job = calloc(1, sizeof *job);
-    enum status status = job == NULL ? error_set_memory(error) : build(writer, draft, job, error);
-    draft_free(draft);
+    struct pack_job *job;
+    enum status status = make_job(&job, writer, draft, error);
     pthread_mutex_lock(&writer->lock);
-    if (status == STATUS_OK) {
+    if (job != NULL) {
         status = enqueue(writer, job, error);
-    } else {
-        pack_job_free(job);
     }
     if (status != STATUS_OK) {
         writer_fail(writer, error);

@@ -7,7 +7,7 @@
 
 enum status pending_open(struct pending *pending, struct error *error)
 {
-    pending->buckets = calloc(PENDING_BUCKETS, sizeof *pending->buckets);
+    pending->buckets = calloc(PENDING_BUCKETS, sizeof(struct pending_chunk *));
     return pending->buckets == NULL ? error_set_memory(error) : STATUS_OK;
 }
 

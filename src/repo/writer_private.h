@@ -13,9 +13,9 @@
 #include "repo_private.h"
 #include "state.h"
 
-#define PACK_TARGET (8u * 1024 * 1024) /* bytes of chunks in a pack */
-#define PACK_CHUNKS 8192u              /* at most in a pack: bounds the memory for tiny chunks */
-#define SAMPLE_COUNT 16u               /* reused chunks that are fetched and opened each night */
+#define PACK_TARGET ((size_t)8 * 1024 * 1024) /* bytes of chunks in a pack */
+#define PACK_CHUNKS 8192u /* at most in a pack: bounds the memory for tiny chunks */
+#define SAMPLE_COUNT 16u  /* reused chunks that are fetched and opened each night */
 #define FULL_REFERENCES_EVERY 32u
 
 /* In secret memory. */
@@ -54,7 +54,7 @@ struct draft {
     uint32_t count;
     struct pending_chunk *members[PACK_CHUNKS];
 };
-MUST_USE enum status draft_new(struct draft **draft, size_t target, struct error *error);
+struct draft *draft_new(size_t target); /* NULL: no memory */
 void draft_free(struct draft *draft);
 
 /* A whole pack on its way. */

@@ -1,5 +1,5 @@
-/* writer_sample: chunks of earlier backups that are fetched and opened each night. What is reused is
- * not sent again, so this is how damage off-site is met before the day it is needed. */
+/* writer_sample: chunks of earlier backups that are fetched and opened each night. What is reused
+ * is not sent again, so this is how damage off-site is met before the day it is needed. */
 #include "range.h"
 #include "sealed.h"
 #include "writer_private.h"
@@ -33,8 +33,8 @@ enum status sealed_fetch(struct buffer *plain, struct repo *repo, struct store *
                          struct error *error)
 {
     struct range range = {.start = 0};
-    enum status status = range_fetch(&range, store, pack, chunk->offset, chunk->sealed,
-                                     RANGE_ALIGNMENT, error);
+    enum status status =
+        range_fetch(&range, store, pack, chunk->offset, chunk->sealed, RANGE_ALIGNMENT, error);
     status = status ? status
                     : sealed_open(plain, repo, &chunk->reference,
                                   range.bytes.data + (chunk->offset - range.start), chunk->sealed,

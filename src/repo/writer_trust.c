@@ -61,8 +61,7 @@ static enum status drop_missing_packs(struct writer *writer, struct error *error
 {
     struct pack_check check = {.writer = writer};
     enum status status = object_list_ids(&check.there, writer->repo, NULL, OBJECT_PACK, error);
-    status = status ? status
-                    : state_each_pack(writer->state, false, check_pack, &check, error);
+    status = status ? status : state_each_pack(writer->state, false, check_pack, &check, error);
     id_list_free(&check.there);
     return status;
 }
@@ -79,8 +78,9 @@ static bool has_statement(const struct snapshot_list *list, const unsigned char 
     return false;
 }
 
-/* All heads become parents: two backups at once are joined by the next one. A number that this host
- * has used does not come again, not even after a roll-back. */
+/* All heads become parents: two backups at once are joined by the next one. The number is above all
+ * that are known, by whichever host, so that numbers rise along every chain; one that this host has
+ * used does not come again, not even after a roll-back. */
 static enum status take_heads(struct writer *writer, const struct snapshot_list *list,
                               struct error *error)
 {
@@ -92,13 +92,9 @@ static enum status take_heads(struct writer *writer, const struct snapshot_list 
         memcpy(writer->parents[i], list->items[list->heads[i]].id, OBJECT_ID_SIZE);
     }
     writer->parent_count = list->head_count;
-    const unsigned char *host = repo_host(writer->repo)->signing.public_key;
     uint64_t last = writer->base.sequence;
     for (size_t i = 0; i < list->count; i++) {
-        const struct statement *statement = &list->items[i];
-        if (memcmp(statement->host, host, SIGN_PUBLIC_SIZE) == 0 && statement->sequence > last) {
-            last = statement->sequence;
-        }
+        last = list->items[i].sequence > last ? list->items[i].sequence : last;
     }
     writer->sequence = last + 1;
     return STATUS_OK;

@@ -30,7 +30,7 @@ static enum status record(struct writer *writer, struct pack_job *job, struct er
         return status;
     }
     CLEANUP(memory_free)
-    const struct state_chunk **chunks = calloc(job->pack.count, sizeof(struct state_chunk *));
+    const struct state_chunk **chunks = calloc(job->pack.count + 1u, sizeof(struct state_chunk *));
     if (chunks == NULL) {
         return error_set_memory(error);
     }
@@ -79,8 +79,7 @@ static void judge(struct writer *writer)
     pthread_mutex_unlock(&writer->lock);
     enum status status = repo_take_store(&store, writer->repo, &error);
     if (status == STATUS_OK) {
-        status =
-            sealed_fetch(&plain, writer->repo, store, sample->pack, &sample->chunk, &error);
+        status = sealed_fetch(&plain, writer->repo, store, sample->pack, &sample->chunk, &error);
     }
     repo_give_store(writer->repo, store);
     pthread_mutex_lock(&writer->lock);

@@ -4,8 +4,8 @@
 #include "writer_private.h"
 #include <string.h>
 
-enum status writer_use(struct writer *writer, const unsigned char hash[CHUNK_HASH_SIZE],
-                       int change, struct error *error)
+enum status writer_use(struct writer *writer, const unsigned char hash[CHUNK_HASH_SIZE], int change,
+                       struct error *error)
 {
     pthread_mutex_lock(&writer->lock);
     enum status status = writer_check(writer, error);
@@ -25,8 +25,7 @@ static enum status find(struct writer *writer, const struct chunk_reference *ref
     bool found = false;
     pthread_mutex_lock(&writer->lock);
     enum status status = writer_check(writer, error);
-    status = status ? status
-                    : state_find_reference(writer->state, reference, chunk, &found, error);
+    status = status ? status : state_find_reference(writer->state, reference, chunk, &found, error);
     if (status == STATUS_OK && found) {
         status = state_get_pack(writer->state, chunk->pack, pack, error);
     }
@@ -60,8 +59,7 @@ static enum status fetch_stored(struct writer *writer, const struct state_chunk 
 {
     struct store *store = NULL;
     enum status status = repo_take_store(&store, writer->repo, error);
-    status = status ? status
-                    : sealed_fetch(plain, writer->repo, store, pack->id, chunk, error);
+    status = status ? status : sealed_fetch(plain, writer->repo, store, pack->id, chunk, error);
     repo_give_store(writer->repo, store);
     return status;
 }
@@ -71,7 +69,7 @@ enum status writer_open_chunk(struct writer *writer, const struct chunk_referenc
 {
     CLEANUP(buffer_wipe) struct buffer plain = {0};
     struct state_chunk chunk;
-    struct state_pack pack;
+    struct state_pack pack = {.no = 0};
     enum status status = find(writer, reference, &chunk, &pack, error);
     if (status != STATUS_OK) {
         return status;

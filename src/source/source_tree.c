@@ -60,9 +60,7 @@ static enum status run(const struct config_source *source, const struct source_s
     if (tree_deliver_folder(tree, root, false, &facts, error) != STATUS_OK) {
         return error->status;
     }
-    int taken = root;
-    root = -1;
-    return tree_walk(tree, taken, error);
+    return tree_walk(tree, tree_take(&root), error);
 }
 
 const struct source_driver source_tree = {SOURCE_TREE, run};

@@ -16,6 +16,14 @@
 #include "owner.h"
 #include <sys/stat.h>
 
+/* Hands an owned descriptor over. */
+static inline int tree_take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 /* ---- names of one folder */
 
 struct tree_list {

@@ -15,7 +15,8 @@ enum {
     SEQUENTIAL_FROM = 1024 * 1024,
     HOLES_FROM = 16 * 1024, /* in smaller files looking for holes costs more than reading them */
     BLOCK = 512,            /* unit of st_blocks */
-    TICK = 20 * 1000 * 1000 /* ns; the kernel's stamps stand still for 10 ms at most */
+    MILLISECOND = 1000000,  /* ns */
+    TICK = 20 * MILLISECOND /* the kernel's stamps stand still for 10 ms at most */
 };
 
 struct reading {
@@ -48,7 +49,7 @@ static void wait_for_tick(const struct stat *facts)
         if (ahead < 0 || ahead > TICK) {
             return;
         }
-        nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
     }
 }
 

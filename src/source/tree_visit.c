@@ -93,8 +93,7 @@ static int open_same(struct visit *visit, int *opened, int flags)
         return ELOOP;
     }
     visit->facts = facts;
-    *opened = fd;
-    fd = -1;
+    *opened = tree_take(&fd);
     return 0;
 }
 
@@ -138,8 +137,7 @@ static enum status visit_folder(struct visit *visit, int *opened, struct error *
                   _("the folder could not be listed; what is in it is not in the backup"));
     }
     if (!descriptor_only) {
-        *opened = fd;
-        fd = -1;
+        *opened = tree_take(&fd);
         visit->next = TREE_DESCEND;
     }
     return STATUS_OK;

@@ -79,12 +79,17 @@ static void free_walk(struct walk *walk)
     free(walk->levels);
 }
 
+/* The root is the source as a whole: half of it must not pass for a good night. */
 static enum status list_folder(struct walk *walk, struct level *level, struct error *error)
 {
     int os_error;
     size_t strange;
     if (tree_list_read(&level->list, level->fd, &os_error, &strange, error) != STATUS_OK) {
         return error->status;
+    }
+    if (os_error != 0 && walk->depth == 1) {
+        return error_set_errno(error, os_error,
+                               _("the folder that is to be backed up could not be listed whole"));
     }
     if (os_error != 0) {
         tree_warn(walk->tree, os_error,
@@ -115,11 +120,10 @@ static enum status enter(struct walk *walk, int fd, struct error *error)
         walk->capacity = capacity;
     }
     struct level *level = &walk->levels[walk->depth++];
-    *level = (struct level){.fd = fd,
+    *level = (struct level){.fd = tree_take(&owned),
                             .device = facts.st_dev,
                             .inode = facts.st_ino,
                             .path_size = walk->tree->path_size};
-    owned = -1;
     if (walk->depth > OPEN_FOLDERS + 1) { /* level 0, the root, stays */
         struct level *outer = &walk->levels[walk->depth - 1 - OPEN_FOLDERS];
         file_close(&outer->fd);
@@ -137,8 +141,7 @@ static bool open_if_same(struct level *level, int from, const char *name)
         facts.st_ino != level->inode) {
         return false;
     }
-    level->fd = fd;
-    fd = -1;
+    level->fd = tree_take(&fd);
     return true;
 }
 

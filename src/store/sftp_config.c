@@ -297,7 +297,7 @@ static enum status fill(struct sftp_config *config, const struct store_options *
         status = copy_text(&config->host_name, config->address.host, error);
     }
     if (status == STATUS_OK) {
-        for (char *at = config->host_name; *at != '\0'; at++) {
+        for (char *at = config->host_name; at != NULL && *at != '\0'; at++) {
             *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
         }
     }

@@ -46,10 +46,8 @@ static enum status spawn(pid_t *pid, const char *const argv[], const int descrip
                          struct error *error)
 {
     /* posix_spawn does not write to the words, whatever its prototype says. */
-    const union {
-        const char *const *words;
-        char *const *argv;
-    } same = {.words = argv};
+    char *const *words;
+    memcpy(&words, &argv, sizeof words);
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
     int result = posix_spawnattr_init(&attributes);
@@ -60,7 +58,7 @@ static enum status spawn(pid_t *pid, const char *const argv[], const int descrip
     if (result == 0) {
         result = prepare(&attributes, &actions, descriptors);
         if (result == 0) {
-            result = posix_spawnp(pid, argv[0], &actions, &attributes, same.argv, environ);
+            result = posix_spawnp(pid, argv[0], &actions, &attributes, words, environ);
         }
         posix_spawn_file_actions_destroy(&actions);
     }

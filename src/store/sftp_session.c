@@ -15,8 +15,6 @@
 #define PROGRESS_BYTES 1024
 /* So much for one call, and dripping ends too. No call of ours moves more. */
 #define PROGRESS_LIMIT ((uint64_t)256 * 1024 * 1024)
-/* On a socket that is shut down nothing blocks; libssh2 needs a few calls to see that. */
-#define CLOSE_TRIES 1000
 
 static void library_start(void)
 {
@@ -245,12 +243,12 @@ void sftp_session_close(struct sftp_session *session)
         /* First of all, or each step of taking down waits once more. */
         shutdown(session->fd, SHUT_RDWR);
     }
-    for (int tries = 0; session->sftp != NULL && tries < CLOSE_TRIES; tries++) {
+    for (int tries = 0; session->sftp != NULL && tries < SFTP_CLOSE_TRIES; tries++) {
         if (libssh2_sftp_shutdown(session->sftp) != LIBSSH2_ERROR_EAGAIN) {
             break;
         }
     }
-    for (int tries = 0; session->ssh != NULL && tries < CLOSE_TRIES; tries++) {
+    for (int tries = 0; session->ssh != NULL && tries < SFTP_CLOSE_TRIES; tries++) {
         if (libssh2_session_free(session->ssh) != LIBSSH2_ERROR_EAGAIN) {
             break;
         }

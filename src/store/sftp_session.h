@@ -21,6 +21,8 @@ enum sftp_failure {
 };
 
 #define SFTP_HEARD_LIMIT 8192
+/* On a socket that is shut down nothing blocks; libssh2 needs a few calls to see that. */
+#define SFTP_CLOSE_TRIES 1000
 
 struct sftp_session {
     const struct sftp_config *config;

@@ -45,6 +45,7 @@ enum status sftp_fail_writing(struct store_sftp *store, const char *name, size_t
                               struct error *error);
 
 void sftp_stop_reading(struct store_sftp *store);
+void sftp_disconnect(struct store_sftp *store);
 
 /* store_sftp_put.c, store_sftp_list.c: members of the driver */
 enum status store_sftp_put(void *self, const char *name, const void *data, size_t size,

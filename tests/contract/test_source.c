@@ -92,7 +92,7 @@ static void make_database(const struct fixture *fixture)
 static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->folder, "/tmp/kura-contract-XXXXXX");
+    snprintf(fixture->folder, sizeof fixture->folder, "/tmp/kura-contract-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     snprintf(fixture->tree, sizeof fixture->tree, "%s/tree", fixture->folder);
     snprintf(fixture->database, sizeof fixture->database, "%s/shop.db", fixture->folder);

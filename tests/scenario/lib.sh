@@ -1,23 +1,49 @@
 # Shared by the scenarios: a shop with a database and documents, a configuration, and ways to fail.
 # Source it; it makes $work, which is removed at the end, and goes there.
+# shellcheck shell=bash
 set -euo pipefail
 export LC_ALL=C.UTF-8 LANGUAGE=
 
 : "${KURA:?the program under test}"
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+scripts=$tests/../scripts
+work=$(mktemp -d /tmp/kura-scenario-XXXXXX)
+at_exit=() # commands that run at the end, whatever happened
+
+leave() {
+    local status=$? command
+    for command in "${at_exit[@]}"; do
+        eval "$command" || :
+    done
+    chmod -R u+rwX "$work" 2>/dev/null || :
+    rm -rf "$work"
+    exit "$status"
+}
+trap leave EXIT
+cd "$work"
+
+# ------------------------------------------------------------------ saying what must be
 
 fail() {
     printf 'FAILED: %s\n' "$*" >&2
-    if [ -s "${work:-/nonexistent}/out" ]; then sed 's/^/  out: /' "$work/out" >&2; fi
-    if [ -s "${work:-/nonexistent}/err" ]; then sed 's/^/  err: /' "$work/err" >&2; fi
+    if [ -s "$work/out" ]; then tail -40 "$work/out" | sed 's/^/  out: /' >&2; fi
+    if [ -s "$work/err" ]; then tail -40 "$work/err" | sed 's/^/  err: /' >&2; fi
     exit 1
 }
 
-# run CODE ARGUMENT...: kura must end with CODE. Its output is in out and err.
-run() {
+# expect_exit CODE COMMAND...: it must end with CODE. Its output is in out and err.
+expect_exit() {
     local wanted=$1 code=0
     shift
-    "$KURA" "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
-    [ "$code" = "$wanted" ] || fail "kura $* ended with $code, not $wanted"
+    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+    [ "$code" = "$wanted" ] || fail "$* ended with $code, not $wanted"
+}
+
+# run CODE ARGUMENT...: kura must end with CODE.
+run() {
+    local wanted=$1
+    shift
+    expect_exit "$wanted" "$KURA" "$@"
 }
 
 # says FILE TEXT: the text is in out or err.
@@ -25,10 +51,33 @@ says() {
     grep -qF -- "$2" "$work/$1" || fail "$1 does not say: $2"
 }
 
+# expect_text TEXT: the text is in out or in err.
+expect_text() {
+    grep -qF -- "$1" "$work/out" "$work/err" || fail "no word of: $1"
+}
+
 # json EXPRESSION: jq finds it true of out.
 json() {
     jq -e "$1" "$work/out" >/dev/null || fail "not true of the JSON: $1"
 }
+
+# same_tree A B [BYTES]: every attribute that can be seen; contents of files up to BYTES.
+same_tree() {
+    "$tests/support/tree-facts" "$1" ${3:+"$3"} >"$work/facts.a"
+    "$tests/support/tree-facts" "$2" ${3:+"$3"} >"$work/facts.b"
+    diff "$work/facts.a" "$work/facts.b" >"$work/facts.diff" || {
+        head -40 "$work/facts.diff" >&2
+        fail "$1 and $2 differ"
+    }
+}
+
+# same_database A B: every row, and sound.
+same_database() {
+    cmp <(sqlite3 "$1" .dump) <(sqlite3 "$2" .dump) || fail "$1 and $2 differ"
+    [ "$(sqlite3 "$2" 'PRAGMA integrity_check')" = ok ] || fail "$2 is damaged"
+}
+
+# ------------------------------------------------------------------ a shop and its repository
 
 make_database() { # FILE
     sqlite3 "$1" >/dev/null <<'SQL'
@@ -50,25 +99,39 @@ make_documents() { # FOLDER
     printf 'left behind' >"$1/a.tmp"
 }
 
-# The shop in $work/shop and kura.yaml for a repository in $work/vault.
-make_shop() {
-    mkdir -p "$work/shop"
-    make_database "$work/shop/customers.db"
-    make_documents "$work/shop/documents"
+# configure [URL [LINES-OF-THE-STORE]]: kura.yaml over $work/shop, by default to the folder vault.
+configure() {
     cat >"$work/kura.yaml" <<YAML
 repository:
   host_key: host.key
   state: state
   stores:
     - name: offsite
-      url: vault
+      url: ${1:-vault}
+${2:-}
 sources:
   - { name: customers, sqlite: shop/customers.db }
   - { name: documents, tree: shop/documents, exclude: ["*.tmp"] }
-  - { name: ledger, command: ["printf", "ledger\\\\n"] }
 YAML
 }
 
-work=$(mktemp -d /tmp/kura-scenario-XXXXXX)
-trap 'chmod -R u+rwX "$work" 2>/dev/null || :; rm -rf "$work"' EXIT
-cd "$work"
+# A small shop in $work/shop with a third source, a command, and kura.yaml.
+make_shop() {
+    mkdir -p "$work/shop"
+    make_database "$work/shop/customers.db"
+    make_documents "$work/shop/documents"
+    configure
+    echo '  - { name: ledger, command: ["printf", "ledger\\n"] }' >>"$work/kura.yaml"
+}
+
+# kura with the configuration.
+kura() {
+    "$KURA" -c "$work/kura.yaml" "$@"
+}
+
+# restore_with_kit TARGET [OPTION...]: as on a bare machine.
+restore_with_kit() {
+    local target=$1
+    shift
+    (cd / && "$KURA" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" --target "$target" "$@")
+}

@@ -6,7 +6,7 @@ rounds=${KURA_LIVE_ROUNDS:-5}
 
 mkdir -p "$work/shop/documents"
 hammer() { # DATABASE: transfers until killed
-    python3 - "$1" <<'PYTHON'
+    exec python3 - "$1" <<'PYTHON'
 import random
 import sqlite3
 import sys
@@ -38,7 +38,7 @@ SQL
     at_exit+=("kill $writer 2>/dev/null")
     for round in $(seq "$rounds"); do
         expect_exit 0 kura backup
-        rows=$(kura snapshots --json | jq '.[-1].sources[0].tables.transfer // .[0].sources[0].tables.transfer')
+        rows=$(kura snapshots --json | jq '.[-1].sources[0].rows.transfer')
         rm -rf "$work/restored"
         expect_exit 0 restore_with_kit "$work/restored" --source customers
         copy=$work/restored/customers/customers.db

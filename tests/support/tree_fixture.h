@@ -20,7 +20,7 @@ static inline int tree_fixture_setup(void **state)
 {
     struct tree_fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    strcpy(fixture->base, "/tmp/kura-tree-XXXXXX");
+    snprintf(fixture->base, sizeof fixture->base, "/tmp/kura-tree-XXXXXX");
     assert_non_null(mkdtemp(fixture->base));
     assert_int_equal(chmod(fixture->base, 0755), 0);
     snprintf(fixture->folder, sizeof fixture->folder, "%s/tree", fixture->base);
@@ -70,8 +70,7 @@ static inline enum status tree_fixture_source(const char *path, char **exclude,
 {
     char name[] = "documents";
     char copy[256];
-    assert_true(strlen(path) < sizeof copy);
-    strcpy(copy, path);
+    assert_true(snprintf(copy, sizeof copy, "%s", path) < (int)sizeof copy);
     struct config_source source = {.name = name,
                                    .kind = SOURCE_TREE,
                                    .path = copy,

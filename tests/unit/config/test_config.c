@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-
 #include "kura/config.h"
 #include <limits.h>
 #include <stdio.h>
@@ -238,6 +237,9 @@ static void test_unknown_keys_are_answered_with_the_known_ones(void **state)
     assert_int_equal(read_bytes(&config, text, strlen(text), &error), STATUS_USAGE);
     assert_non_null(strstr(error.hint, "sqlite"));
     assert_null(strstr(error.hint, "host_key"));
+    static const char dotted[] = STORE "host.key: x\n";
+    assert_int_equal(read_bytes(&config, dotted, strlen(dotted), &error), STATUS_USAGE);
+    assert_non_null(strstr(error.hint, "repository, sources"));
 }
 
 static void test_a_file_that_cannot_be_read_is_a_usage_error(void **state)

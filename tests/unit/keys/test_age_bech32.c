@@ -44,12 +44,9 @@ static void test_invalid(void **state)
 {
     (void)state;
     static const char *const invalid[] = {
-        "\x20"
-        "1nwldj5", /* prefix character out of range */
-        "\x7f"
-        "1axkwrx",
-        "\x80"
-        "1eym55h",
+        " 1nwldj5", /* prefix character out of range */
+        "\1771axkwrx",
+        "\2001eym55h",
         "pzry9x0s0muk",  /* no separator */
         "1pzry9x0s0muk", /* empty prefix */
         "x1b4n0q5v",     /* not a data character */

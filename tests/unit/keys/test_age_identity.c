@@ -42,8 +42,8 @@ static void test_not_an_identity(void **state)
         "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEXX",
         "age-secret-key-1gfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpq4egaex",
         ITS_RECIPIENT,
-        " " ONE,
-        ONE " ",
+        (" " ONE),
+        (ONE " "),
     };
     for (size_t i = 0; i < LENGTH(wrong); i++) {
         struct error error = {0};
@@ -63,7 +63,7 @@ static void test_not_a_recipient(void **state)
         "",
         "age1",
         ONE,
-        ITS_RECIPIENT "j",
+        (ITS_RECIPIENT "j"),
         "AGE1ZVKYG2LQZRAA2LNJVQEJ32NKUU0UES2S82HZRYE869XEEXVN73EQUNUJWJ",
         "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwk",
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI",

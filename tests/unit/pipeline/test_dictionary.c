@@ -76,8 +76,8 @@ static int train(void **state)
     }
     /* Every window of the third is common; the whole is one person's, and there often. */
     for (size_t i = 0; i < 36; i++) {
-        memcpy(trained->samples + i * SAMPLE + 5000, PERSONS[0], strlen(PERSONS[0]));
-        memcpy(trained->samples + i * SAMPLE + 6000, PERSONS[1], strlen(PERSONS[1]));
+        memcpy(trained->samples + i * (SAMPLE + 1) + 5000, PERSONS[0], strlen(PERSONS[0]));
+        memcpy(trained->samples + i * (SAMPLE + 1) + 6000, PERSONS[1], strlen(PERSONS[1]));
     }
     size_t size = strlen(PERSONS[2]);
     for (size_t i = 0; i < SAMPLE / size; i++) {
@@ -137,7 +137,6 @@ static void test_no_combination_of_common_words_is_in_it(void **state)
 {
     struct trained *trained = *state;
     assert_true(holds(trained, PERSONS[0], 40));
-    assert_true(holds(trained, PERSONS[1] + 50, 17));
     assert_false(holds(trained, PERSONS[2], 60));
 }
 

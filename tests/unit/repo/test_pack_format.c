@@ -116,7 +116,8 @@ static void frame(struct buffer *bytes, const struct world *world, const uint32_
     unsigned char key[SUBKEY_SIZE];
     repo_subkey(key, world->repo, "seal pack");
     unsigned char context[12 + REPOSITORY_ID_SIZE];
-    memcpy(context, "kura/1 pack\n", 12);
+    static const char kind[12] = "kura/1 pack\n"; /* without its terminator */
+    memcpy(context, kind, sizeof kind);
     memcpy(context + 12, repo_id(world->repo), REPOSITORY_ID_SIZE);
     fill_random(bytes, 200);
     assert_good(seal(bytes, key, plain.data, plain.size, context, sizeof context, &error));

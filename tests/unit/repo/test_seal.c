@@ -104,7 +104,8 @@ static void test_the_format_as_written(void **state)
     crypto_generichash(key, sizeof key, (const unsigned char *)label, strlen(label),
                        world->host.secret, REPOSITORY_SECRET_SIZE);
     unsigned char context[18 + REPOSITORY_ID_SIZE];
-    memcpy(context, "kura/1 references\n", 18);
+    static const char kind[18] = "kura/1 references\n"; /* without its terminator */
+    memcpy(context, kind, sizeof kind);
     memcpy(context + 18, world->host.repository, REPOSITORY_ID_SIZE);
     unsigned char plain[512];
     unsigned long long plain_size = 0;

@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-
 #include "support/source_recorder.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -31,8 +30,7 @@ static enum status run_shell(struct recorder *recorder, struct error *error, con
     char shell[] = "sh";
     char option[] = "-c";
     char text[1024];
-    assert_true(strlen(script) < sizeof text);
-    strcpy(text, script);
+    assert_true(snprintf(text, sizeof text, "%s", script) < (int)sizeof text);
     char *words[] = {shell, option, text, NULL};
     return run(recorder, error, words);
 }
@@ -209,7 +207,7 @@ static pid_t first_number(const struct recorder *recorder)
     const struct recorded *output = recorder_get(recorder, "output");
     char text[32] = {0};
     memcpy(text, output->content.data, output->content.size < 31 ? output->content.size : 31);
-    return (pid_t)atol(text);
+    return (pid_t)strtol(text, NULL, 10);
 }
 
 /* The sink stops while the command is busy: the command and what it started are gone. */
@@ -270,5 +268,9 @@ int main(void)
         cmocka_unit_test(test_stopped_while_silent),
         cmocka_unit_test(test_descriptors),
     };
+    /* A folder in PATH that we may not search would be another error than "not found". */
+    if (setenv("PATH", "/usr/bin:/bin", 1) != 0) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,11 +5,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-
 #include "source/exclude.h"
 #include "kura/base.h"
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct row {
     const char *pattern;
@@ -103,7 +102,7 @@ static void test_rows(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         char pattern[64];
-        strcpy(pattern, rows[i].pattern);
+        snprintf(pattern, sizeof pattern, "%s", rows[i].pattern);
         char *patterns[] = {pattern, NULL};
         if (exclude_matches(patterns, rows[i].path, rows[i].folder) != rows[i].matches) {
             fail_msg("%s on %s", rows[i].pattern, rows[i].path);

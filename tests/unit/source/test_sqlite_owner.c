@@ -33,7 +33,10 @@ static struct folder_state look(const struct fixture *fixture)
 {
     struct folder_state state = {0};
     DIR *folder = opendir(fixture->folder);
-    REQUIRE(folder != NULL);
+    if (folder == NULL) {
+        REQUIRE(folder != NULL);
+        return state;
+    }
     for (struct dirent *item = readdir(folder); item != NULL; item = readdir(folder)) {
         struct stat facts;
         if (item->d_name[0] == '.') {
@@ -261,7 +264,7 @@ static void test_we_are_killed(void **state)
     const struct fixture *fixture = *state;
     make(fixture, "PRAGMA journal_mode=WAL");
     size_t left_behind = 0;
-    srand(1);
+    unsigned number = 1;
     for (int i = 0; i < 24; i++) {
         pid_t child = child_start();
         if (child == 0) {
@@ -270,7 +273,8 @@ static void test_we_are_killed(void **state)
             (void)collect(&collector, fixture->path, &OPTIONS, &error);
             _exit(0);
         }
-        usleep((useconds_t)(rand() % (i % 2 == 0 ? 1500 : 10000)));
+        number = number * 1103515245u + 12345u;
+        usleep(number / 65536 % (i % 2 == 0 ? 1500 : 10000));
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, NULL, 0), child);
         all_belong_to_owner(fixture);

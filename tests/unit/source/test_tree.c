@@ -250,19 +250,20 @@ static void test_sparse(void **state)
     struct tree_fixture *fixture = *state;
     CLEANUP(file_close)
     int fd = openat(fixture->fd, "sparse", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    enum { SIZE = 600000, MIDDLE = 262244 };
     assert_int_equal(pwrite(fd, "begin", 5, 0), 5);
-    assert_int_equal(pwrite(fd, "middle", 6, 256 * 1024 + 100), 6);
-    assert_int_equal(ftruncate(fd, 600 * 1000), 0);
+    assert_int_equal(pwrite(fd, "middle", 6, MIDDLE), 6);
+    assert_int_equal(ftruncate(fd, SIZE), 0);
     CLEANUP(recorder_free) struct recorder recorder = {0};
     tree_fixture_read(fixture, &recorder);
     const struct recorded *recorded = recorder_get(&recorder, "sparse");
-    assert_int_equal(recorded->outcome.size, 600 * 1000);
-    assert_true(recorded->holes >= 500 * 1000);
-    CLEANUP(memory_free) unsigned char *expected = calloc(1, 600 * 1000);
-    memcpy(expected, "begin", 5);
-    memcpy(expected + 256 * 1024 + 100, "middle", 6);
-    assert_int_equal(recorded->content.size, 600 * 1000);
-    assert_memory_equal(recorded->content.data, expected, 600 * 1000);
+    assert_int_equal(recorded->outcome.size, SIZE);
+    assert_true(recorded->holes >= 500000);
+    static unsigned char expected[SIZE] = "begin";
+    static const unsigned char middle[] = {'m', 'i', 'd', 'd', 'l', 'e'};
+    memcpy(expected + MIDDLE, middle, sizeof middle);
+    assert_int_equal(recorded->content.size, SIZE);
+    assert_memory_equal(recorded->content.data, expected, SIZE);
 }
 
 static void test_huge_hole(void **state)
@@ -286,8 +287,8 @@ static void test_huge_hole(void **state)
 static void test_large_file(void **state)
 {
     struct tree_fixture *fixture = *state;
-    const size_t size = 3 * 1024 * 1024 + 17;
-    CLEANUP(memory_free) unsigned char *data = malloc(size);
+    static unsigned char data[3145745];
+    const size_t size = sizeof data;
     for (size_t i = 0; i < size; i++) {
         data[i] = (unsigned char)(i * 31 + i / 251);
     }
@@ -414,8 +415,9 @@ static void test_mount_point(void **state)
              fixture->folder, fixture->folder);
     pid_t child = fork();
     if (child == 0) {
-        if (unshare(CLONE_NEWNS) != 0 || system("mount --make-rprivate / 2>&1") != 0 ||
-            system(mount) != 0) { // NOLINT(cert-env33-c)
+        if (unshare(CLONE_NEWNS) != 0 ||
+            system("mount --make-rprivate / 2>&1") != 0 || // NOLINT(cert-env33-c)
+            system(mount) != 0) {                          // NOLINT(cert-env33-c)
             _exit(77);
         }
         mount_and_read(fixture);
