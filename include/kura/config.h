@@ -6,7 +6,7 @@
 
 #define CONFIG_DEFAULT_PATH "/etc/kura/kura.yaml"
 #define CONFIG_DEFAULT_STATE "/var/lib/kura"
-#define CONFIG_SIZE_LIMIT (1024 * 1024)
+#define CONFIG_SIZE_LIMIT ((size_t)1024 * 1024)
 
 enum source_kind { SOURCE_SQLITE, SOURCE_TREE, SOURCE_COMMAND };
 

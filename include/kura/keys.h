@@ -14,8 +14,8 @@
 
 #define AGE_KEY_SIZE 32
 #define AGE_FILE_KEY_SIZE 16
-#define AGE_RECIPIENT_TEXT_SIZE 63   /* "age1…" and its terminator */
-#define AGE_HEADER_LIMIT 65536 /* bytes of a header that we read */
+#define AGE_RECIPIENT_TEXT_SIZE 63 /* "age1…" and its terminator */
+#define AGE_HEADER_LIMIT 65536     /* bytes of a header that we read */
 #define AGE_STANZAS_LIMIT 128
 #define AGE_IDENTITIES_LIMIT 64
 

@@ -1,6 +1,7 @@
 /* cli_access: how a command comes into the repository: with the configuration and its host key,
  * with an identity, or with the recovery kit alone. */
 #include "cli.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,10 @@ static enum status take_overrides(struct cli_access *access, const struct cli_ar
                                   struct error *error)
 {
     struct store_options *store = &access->access.store;
+    /* 0 would be the store's own default. */
+    store->retry_seconds = arguments->retry == 0         ? 1
+                           : arguments->retry > UINT_MAX ? UINT_MAX
+                                                         : (unsigned)arguments->retry;
     if (arguments->store != NULL) {
         store->url = arguments->store;
     }

@@ -30,7 +30,7 @@ static const char *type_name(enum entry_type type)
 static char type_letter(enum entry_type type)
 {
     static const char letters[] = "?-dlpscb-";
-    return type <= ENTRY_HARD_LINK ? letters[type] : '?';
+    return letters[type <= ENTRY_HARD_LINK ? type : 0];
 }
 
 json_t *cli_json_entry(const char *source, const struct entry *entry)
@@ -68,12 +68,12 @@ static void format_mode(char text[11], const struct entry *entry)
     }
     const struct {
         unsigned bit, place;
-        char with, without;
-    } special[] = {{04000, 3, 's', 'S'}, {02000, 6, 's', 'S'}, {01000, 9, 't', 'T'}};
+        const char *letters;
+    } special[] = {{04000, 3, "Ss"}, {02000, 6, "Ss"}, {01000, 9, "Tt"}};
     for (size_t i = 0; i < LENGTH(special); i++) {
         if ((entry->mode & special[i].bit) != 0) {
-            text[special[i].place] =
-                text[special[i].place] == 'x' ? special[i].with : special[i].without;
+            bool executable = text[special[i].place] == 'x';
+            text[special[i].place] = special[i].letters[executable];
         }
     }
     text[10] = '\0';

@@ -39,6 +39,8 @@ const struct cli_option_definition cli_option_definitions[OPTION_COUNT] = {
     [OPTION_KNOWN_HOSTS] = {"known-hosts", N_("FILE"),
                             N_("SSH host keys, instead of the usual ones"), AT(known_hosts),
                             CLI_TEXT, 0},
+    [OPTION_RETRY] = {"retry", N_("SECONDS"), N_("how long to go on trying to reach the storage"),
+                      AT(retry), CLI_NUMBER, 0},
     [OPTION_ROLE] = {"role", N_("manager|staff"), N_("whose key it is"), AT(role), CLI_TEXT, 0},
     [OPTION_OUT] = {"out", N_("FILE"), N_("file to write; it must not exist"), AT(out), CLI_TEXT,
                     'o'},

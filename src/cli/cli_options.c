@@ -58,9 +58,9 @@ static enum status take_value(struct cli_arguments *arguments, enum cli_option o
         }
         break;
     case CLI_NUMBER:
-        if (!parse_number(&number, text)) {
+        if (text == NULL || !parse_number(&number, text)) {
             return error_set(error, STATUS_USAGE, 0, _("--%s takes a number, not \"%s\""),
-                             definition->name, text);
+                             definition->name, text == NULL ? "" : text);
         }
         break;
     }
@@ -174,6 +174,14 @@ static enum status read_words(struct reading *reading)
     return status;
 }
 
+static void drop_words(struct cli_words *words, size_t count)
+{
+    words->count -= count;
+    for (size_t i = 0; i <= words->count; i++) {
+        words->items[i] = words->items[i + count];
+    }
+}
+
 /* How many words at the front are the command's name; 0: they are not. */
 static size_t match_name(const struct cli_words *words, const char *name)
 {
@@ -198,8 +206,7 @@ find_command(struct cli_words *words, const struct cli_command *const *commands,
     for (size_t i = 0; i < count; i++) {
         size_t used = match_name(words, commands[i]->name);
         if (used > 0) {
-            words->count -= used;
-            memmove(words->items, words->items + used, (words->count + 1) * sizeof *words->items);
+            drop_words(words, used);
             return commands[i];
         }
     }
@@ -294,8 +301,7 @@ enum status cli_options_read(struct cli_arguments *arguments, const struct cli_c
     struct cli_words *words = &arguments->words;
     if (words->count > 0 && strcmp(words->items[0], "help") == 0) {
         arguments->help = true;
-        words->count--;
-        memmove(words->items, words->items + 1, (words->count + 1) * sizeof *words->items);
+        drop_words(words, 1);
     }
     if (words->count == 0) {
         return status;
@@ -307,6 +313,9 @@ enum status cli_options_read(struct cli_arguments *arguments, const struct cli_c
     }
     if (*command == NULL) {
         return arguments->help ? STATUS_OK : fail_command(first, commands, count, error);
+    }
+    if (!arguments->given[OPTION_RETRY]) {
+        arguments->retry = (*command)->retry == 0 ? CLI_RETRY : (*command)->retry;
     }
     return check_for_command(arguments, *command, error);
 }

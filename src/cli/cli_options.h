@@ -26,6 +26,7 @@ enum cli_option {
     OPTION_SSH_KEY,
     OPTION_SSH_KEY_PASSPHRASE_FILE,
     OPTION_KNOWN_HOSTS,
+    OPTION_RETRY,
     OPTION_ROLE,
     OPTION_OUT,
     OPTION_SNAPSHOT,
@@ -65,12 +66,17 @@ struct cli_arguments {
     bool overwrite, untrusted, recursive, tar;
     unsigned long read_data; /* percent */
     unsigned long from_sequence;
+    unsigned long retry;      /* seconds */
     struct cli_words words;   /* what is not an option; the command's name is cut off */
     bool given[OPTION_COUNT]; /* which options were there */
 };
 
 /* The longest command there is ("key new") has so many words. */
 #define CLI_COMMAND_WORDS 2
+
+/* Whoever looks into the backups does not want to wait for long; the night does. */
+#define CLI_RETRY 30
+#define CLI_RETRY_PATIENT 300
 
 struct cli;
 struct cli_command {
@@ -80,6 +86,7 @@ struct cli_command {
     const char *details;  /* N_("…"): further words in --help, or NULL */
     size_t least, most;   /* operands */
     enum cli_option options[24];
+    unsigned retry; /* seconds to go on trying while the storage does not answer; 0: CLI_RETRY */
     enum status (*run)(struct cli *cli, struct error *error);
 };
 

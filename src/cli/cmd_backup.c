@@ -184,6 +184,7 @@ const struct cli_command cmd_backup = {
            "elsewhere, that a later restore sees the newest backup."),
     .least = 0,
     .most = SIZE_MAX,
-    .options = {OPTION_JSON, OPTION_END},
+    .options = {OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_JSON, OPTION_END},
+    .retry = CLI_RETRY_PATIENT,
     .run = run,
 };

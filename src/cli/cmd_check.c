@@ -111,6 +111,6 @@ const struct cli_command cmd_check = {
            "code is 5 if there is any problem; each is named."),
     .options = {OPTION_READ_DATA, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
                 OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,
-                OPTION_KNOWN_HOSTS, OPTION_JSON, OPTION_END},
+                OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_JSON, OPTION_END},
     .run = run,
 };

@@ -84,6 +84,6 @@ const struct cli_command cmd_diff = {
     .most = 2,
     .options = {OPTION_JSON, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
                 OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,
-                OPTION_KNOWN_HOSTS, OPTION_END},
+                OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_END},
     .run = run,
 };

@@ -124,6 +124,6 @@ const struct cli_command cmd_find = {
     .most = 1,
     .options = {OPTION_SNAPSHOT, OPTION_JSON, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
                 OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,
-                OPTION_KNOWN_HOSTS, OPTION_END},
+                OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_END},
     .run = run,
 };

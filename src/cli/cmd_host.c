@@ -125,7 +125,7 @@ const struct cli_command cmd_host_add = {
     .details = N_("Makes a new host key where the configuration says. The store is the one of the\n"
                   "configuration, for the kit's own login can only read."),
     .options = {OPTION_KIT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD,
-                OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_JSON, OPTION_END},
+                OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_JSON, OPTION_END},
     .run = run_add,
 };
 
@@ -196,7 +196,7 @@ const struct cli_command cmd_host_revoke = {
     .least = 1,
     .most = 1,
     .options = {OPTION_KIT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_FROM_SEQUENCE,
-                OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_END},
+                OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_END},
     .run = run_revoke,
 };
 
@@ -248,7 +248,7 @@ const struct cli_command cmd_host_list = {
     .operands = "",
     .summary = N_("Show the machines that the recovery key added or revoked."),
     .options = {OPTION_KIT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_STORE,
-                OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_KNOWN_HOSTS, OPTION_JSON,
-                OPTION_END},
+                OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_KNOWN_HOSTS,
+                OPTION_JSON, OPTION_END},
     .run = run_list,
 };

@@ -313,6 +313,7 @@ const struct cli_command cmd_init = {
         N_("The passphrase of the kit is generated and shown once. With --passphrase-file it is\n"
            "read from that file, or written into it if the file does not exist."),
     .options = {OPTION_KIT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_CHOOSE_PASSPHRASE,
-                OPTION_URL_FOR_KIT, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_JSON, OPTION_END},
+                OPTION_URL_FOR_KIT, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_JSON,
+                OPTION_END},
     .run = run,
 };

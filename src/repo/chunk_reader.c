@@ -80,7 +80,8 @@ static enum status fetch(struct chunk_reader *reader, const struct location *loc
         return STATUS_OK;
     }
     struct repo *repo = reader->snapshot->repo;
-    struct range range = {.start = 0};
+    struct range range = {.bytes = reader->cache.spare};
+    reader->cache.spare = (struct buffer){0};
     struct store *store = NULL;
     enum status status = repo_take_store(&store, repo, error);
     if (status == STATUS_OK) {

@@ -86,16 +86,27 @@ static size_t bytes_held(const struct range_cache *cache)
     return total;
 }
 
+/* The larger one of the dropped block and the spare one is kept for the next fetch. */
+static void drop(struct range_cache *cache, struct range *range)
+{
+    if (range->bytes.capacity > cache->spare.capacity) {
+        struct buffer smaller = cache->spare;
+        cache->spare = range->bytes;
+        range->bytes = smaller;
+    }
+    buffer_free(&range->bytes);
+    range->used = 0;
+}
+
 void range_cache_put(struct range_cache *cache, struct range *range)
 {
     struct range *full = oldest_full(cache);
     while (full != NULL && bytes_held(cache) + range->bytes.capacity > RANGE_CACHE_LIMIT) {
-        buffer_free(&full->bytes);
-        full->used = 0;
+        drop(cache, full);
         full = oldest_full(cache);
     }
     struct range *slot = oldest(cache);
-    buffer_free(&slot->bytes);
+    drop(cache, slot);
     *slot = *range;
     slot->used = ++cache->clock;
     range->bytes = (struct buffer){0};
@@ -106,4 +117,5 @@ void range_cache_free(struct range_cache *cache)
     for (size_t i = 0; i < RANGE_CACHE_SLOTS; i++) {
         buffer_free(&cache->slots[i].bytes);
     }
+    buffer_free(&cache->spare);
 }

@@ -27,6 +27,7 @@ bool range_covers(const struct range *range, const unsigned char pack[OBJECT_ID_
 struct range_cache {
     struct range slots[RANGE_CACHE_SLOTS];
     uint64_t clock;
+    struct buffer spare; /* of what was dropped last, for the next fetch */
 };
 /* Borrowed until the next put; NULL: not there. */
 const unsigned char *range_cache_find(struct range_cache *cache,

@@ -1,6 +1,7 @@
 /* writer_open: a backup begins: the state is locked, held against the repository, and freed of what
  * interrupted runs left; and it ends, published or not. */
 #include "writer_private.h"
+#include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,9 @@ enum status writer_open(struct writer **writer, struct repo *repo,
     opened->lock_file = -1;
     opened->spool_limit = options->spool_limit;
     opened->pack_target = PACK_TARGET;
+    /* Left alone, glibc learns from the first freed pack to keep such blocks, one set per thread:
+     * twice the memory after a while. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     opened->held_limit = repo_connections(repo) + 1;
     make_locks(opened);
     make_keys(opened);

@@ -13,7 +13,11 @@
 #include "repo_private.h"
 #include "state.h"
 
-#define PACK_TARGET ((size_t)8 * 1024 * 1024) /* bytes of chunks in a pack */
+/* Bytes of chunks in a pack. With four connections six packs are in memory at most, and two drafts:
+ * larger packs would be a little faster over a long line, and take the program beyond 50 MB. */
+#define PACK_TARGET ((size_t)5 * 1024 * 1024)
+/* Blocks from this size on go back to the system when they are freed. */
+#define LARGE_BLOCK (2 * 1024 * 1024)
 #define PACK_CHUNKS 8192u /* at most in a pack: bounds the memory for tiny chunks */
 #define SAMPLE_COUNT 16u  /* reused chunks that are fetched and opened each night */
 #define FULL_REFERENCES_EVERY 32u

@@ -271,7 +271,7 @@ done
 
 # ---- storage that is not there
 sed 's|url: vault3|url: sftp://nobody@127.0.0.1:9/vault|' third.yaml >fifth.yaml
-run 6 -c fifth.yaml snapshots
+run 6 -c fifth.yaml snapshots --retry 0
 
 # ---- on a terminal: progress, prompts without echo, no control characters
 if command -v script >/dev/null; then

@@ -29,6 +29,7 @@ struct recorded_warning {
 struct recorder {
     struct recorded *entries;
     size_t count;
+    size_t capacity;
     struct recorded_warning *warnings;
     size_t warning_count;
     size_t calls;   /* of functions that can fail */
@@ -67,9 +68,12 @@ static inline struct recorded *recorder_add(struct recorder *recorder, const str
         const char *before = recorder->entries[recorder->count - 1].entry.path;
         assert_true(entry_path_compare(before, entry->path) < 0);
     }
-    recorder->entries =
-        realloc(recorder->entries, (recorder->count + 1) * sizeof *recorder->entries);
-    assert_non_null(recorder->entries);
+    if (recorder->count == recorder->capacity) {
+        recorder->capacity = recorder->capacity == 0 ? 16 : 2 * recorder->capacity;
+        recorder->entries =
+            realloc(recorder->entries, recorder->capacity * sizeof *recorder->entries);
+        assert_non_null(recorder->entries);
+    }
     struct recorded *recorded = &recorder->entries[recorder->count++];
     *recorded = (struct recorded){0};
     assert_int_equal(entry_copy(&recorded->entry, entry, &error), STATUS_OK);

@@ -47,8 +47,8 @@ static void test_bytes(void **state)
         {0, "0 B"},
         {1023, "1023 B"},
         {1024, "1.0 KiB"},
-        {10 * 1024, "10 KiB"},
-        {1023 * 1024, "1.0 MiB"},
+        {UINT64_C(10) * 1024, "10 KiB"},
+        {UINT64_C(1023) * 1024, "1.0 MiB"},
         {UINT64_C(5) << 30, "5.0 GiB"},
         {UINT64_MAX, "16 EiB"},
     };

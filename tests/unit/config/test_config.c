@@ -260,16 +260,18 @@ static void test_a_file_that_cannot_be_read_is_a_usage_error(void **state)
 static void test_too_many_entries_are_refused(void **state)
 {
     (void)state;
-    size_t size = 200000;
-    char *text = malloc(size);
+    enum { SIZE = 200000 };
+    char *text = malloc(SIZE);
     assert_non_null(text);
-    memcpy(text, "a: [", 4);
-    for (size_t i = 4; i < size; i += 2) {
-        memcpy(text + i, "b,", 2);
+    memset(text, ',', SIZE);
+    for (size_t i = 4; i < SIZE; i += 2) {
+        text[i] = 'b';
     }
+    static const char begin[] = {'a', ':', ' ', '['};
+    memcpy(text, begin, sizeof begin);
     struct config config;
     struct error error = {0};
-    assert_int_equal(read_bytes(&config, text, size, &error), STATUS_USAGE);
+    assert_int_equal(read_bytes(&config, text, SIZE, &error), STATUS_USAGE);
     assert_non_null(strstr(error.message, "too many entries"));
     free(text);
 }

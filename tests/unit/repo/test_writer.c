@@ -1,5 +1,7 @@
 /* A backup is published whole or not at all, and the next one goes on from wherever it stopped. */
 #include "backup_world.h"
+#include <pthread.h>
+#include <semaphore.h>
 
 #define MEGABYTE ((size_t)1024 * 1024)
 #define BIG (8 * MEGABYTE)
@@ -86,7 +88,6 @@ static void test_spool_takes_what_the_line_does_not(void **state)
     night.writer->pack_target = 1100 * 1024;
     /* No connection is free, so nothing can be sent; what was begun may stay in memory. */
     struct store *taken[3] = {world->direct};
-    repo_give_store(world->repo, NULL);
     assert_good(repo_take_store(&taken[1], world->repo, &error));
     assert_good(repo_take_store(&taken[2], world->repo, &error));
     night.writer->spool_limit = 32 * MEGABYTE;
@@ -196,6 +197,107 @@ static void test_state_belongs_to_one_backup_at_a_time(void **state)
     assert_good(writer_open(&second_writer, world->repo, &options, &error));
     assert_false(waited);
     writer_free(second_writer);
+}
+
+static void post_wait(void *context)
+{
+    assert_int_equal(sem_post(context), 0);
+}
+
+struct waiter {
+    struct world *world;
+    sem_t waits;
+    struct writer *writer;
+    enum status status;
+};
+
+static void *open_and_wait(void *context)
+{
+    struct waiter *waiter = context;
+    struct error error = {0};
+    char folder[256];
+    state_folder(folder, sizeof folder, waiter->world);
+    struct writer_options options = night_options(waiter->world, folder);
+    options.wait = true;
+    options.on_wait = post_wait;
+    options.context = &waiter->waits;
+    waiter->status = writer_open(&waiter->writer, waiter->world->repo, &options, &error);
+    return NULL;
+}
+
+static void test_waits_for_the_other_backup(void **state)
+{
+    struct waiter waiter = {.world = *state};
+    struct night night;
+    pthread_t thread;
+    night_open(&night, *state);
+    assert_int_equal(sem_init(&waiter.waits, 0, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, open_and_wait, &waiter), 0);
+    assert_int_equal(sem_wait(&waiter.waits), 0);
+    assert_null(waiter.writer);
+    night_close(&night);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(waiter.status, STATUS_OK);
+    writer_free(waiter.writer);
+    sem_destroy(&waiter.waits);
+}
+
+/* ---- references ---- */
+
+static void read_references(struct references *references, const struct world *world,
+                            const struct statement *statement)
+{
+    struct error error = {0};
+    struct buffer bytes = {0};
+    struct buffer content = {0};
+    assert_int_equal(statement->reference_count, 1);
+    assert_good(object_get(&bytes, world->repo, world->direct, OBJECT_REFERENCES,
+                           statement->references[0], &error));
+    assert_good(object_unseal(&content, world->repo, OBJECT_REFERENCES, &bytes, &error));
+    assert_good(references_decode(references, &content, &error));
+    buffer_free(&bytes);
+    buffer_free(&content);
+}
+
+static void test_references_are_differences_and_sometimes_full(void **state)
+{
+    struct world *world = *state;
+    struct error error = {0};
+    static const unsigned char none[OBJECT_ID_SIZE];
+    struct test_file files[3];
+    struct references references;
+    two_files(files);
+    struct statement one = back_up(world, files, 3);
+    read_references(&references, world, &one);
+    size_t all = references.added_count;
+    assert_memory_equal(references.base, none, OBJECT_ID_SIZE);
+    assert_true(all > 3);
+    assert_int_equal(references.removed_count, 0);
+    references_free(&references);
+    struct statement two = back_up(world, files, 2); /* without "b": its chunks and the old leaf */
+    read_references(&references, world, &two);
+    assert_memory_equal(references.base, one.id, OBJECT_ID_SIZE);
+    assert_int_equal(references.added_count, 1); /* the new leaf */
+    size_t removed = references.removed_count;
+    assert_true(removed > 1);
+    references_free(&references);
+    struct night night;
+    struct statement three;
+    night_open(&night, world);
+    assert_int_equal(night.writer->base.depth, 1);
+    night.writer->base.depth = FULL_REFERENCES_EVERY - 1;
+    assert_good(night_file(&night, &files[0], &error));
+    assert_good(night_file(&night, &files[1], &error));
+    assert_good(night_publish(&three, &night, &error));
+    night_close(&night);
+    read_references(&references, world, &three);
+    assert_memory_equal(references.base, none, OBJECT_ID_SIZE);
+    assert_int_equal(references.added_count, all - removed + 1);
+    references_free(&references);
+    check_all(world, 3);
+    statement_free(&one);
+    statement_free(&two);
+    statement_free(&three);
 }
 
 static void test_damaged_state_is_set_aside(void **state)
@@ -401,6 +503,8 @@ int main(void)
         WORLD(test_full_spool_waits_for_the_line),
         WORLD(test_a_failing_store_stops_the_backup),
         WORLD(test_state_belongs_to_one_backup_at_a_time),
+        WORLD(test_waits_for_the_other_backup),
+        WORLD(test_references_are_differences_and_sometimes_full),
         WORLD(test_damaged_state_is_set_aside),
         WORLD(test_rolled_back_storage_gets_back_what_it_lost),
         WORLD(test_lost_index_is_noticed),
