@@ -165,6 +165,8 @@ void cli_walk_problem(struct cli_walk *walk, const char *near_path, const struct
 
 /* What a statement says, for programs. */
 json_t *cli_json_statement(const struct statement *statement);
+/* One source of it with its tables, for --verbose. */
+void cli_print_source(const struct statement_source *source);
 
 /* An entry for programs, and as a line like that of ls -l under a printable name. */
 json_t *cli_json_entry(const char *source, const struct entry *entry);

@@ -40,8 +40,9 @@ static void print_exit_codes(void)
 
 void cli_help_command(const struct cli_command *command)
 {
-    printf(_("Usage: kura %s [OPTIONS] %s\n"), command->name,
-           command->operands[0] == '\0' ? "" : _(command->operands));
+    bool operands = command->operands[0] != '\0';
+    printf(_("Usage: kura %s [OPTIONS]%s%s\n"), command->name, operands ? " " : "",
+           operands ? _(command->operands) : "");
     printf("\n%s\n", _(command->summary));
     if (command->details != NULL) {
         printf("\n%s\n", _(command->details));

@@ -1,4 +1,4 @@
-/* cli_statement: what a statement says, as JSON. */
+/* cli_statement: what a statement says, as JSON and in detail for people. */
 #include "cli.h"
 
 static const char *status_name(enum source_status status)
@@ -57,4 +57,17 @@ json_t *cli_json_statement(const struct statement *statement)
     json_object_set_new(object, "stored", json_integer((json_int_t)statement->stored));
     json_object_set_new(object, "sources", sources);
     return object;
+}
+
+void cli_print_source(const struct statement_source *source)
+{
+    char bytes[CLI_SIZE_TEXT];
+    printf(_("  %s: %llu entries, %s, %s\n"), source->name, (unsigned long long)source->entries,
+           cli_format_bytes(bytes, source->bytes), cli_status_word(source->status));
+    for (size_t i = 0; i < source->table_count; i++) {
+        CLEANUP(memory_free) char *table = cli_format_path("", source->tables[i].name);
+        unsigned long rows = (unsigned long)source->tables[i].rows;
+        printf(ngettext("    %s: %lu row\n", "    %s: %lu rows\n", rows),
+               table == NULL ? "" : table + (*table == '/'), rows);
+    }
 }

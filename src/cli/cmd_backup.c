@@ -77,7 +77,8 @@ static enum status print_json(const struct backup_summary *summary, const char *
     return cli_json_print(object, error);
 }
 
-static void print_text(const struct backup_summary *summary, const char *head_code)
+static void print_text(const struct cli *cli, const struct backup_summary *summary,
+                       const char *head_code)
 {
     char id[OBJECT_ID_TEXT_SIZE];
     char bytes[CLI_SIZE_TEXT];
@@ -92,6 +93,9 @@ static void print_text(const struct backup_summary *summary, const char *head_co
            cli_format_duration(time, summary->seconds));
     for (size_t i = 0; i < summary->statement.source_count; i++) {
         const struct statement_source *source = &summary->statement.sources[i];
+        if (cli->arguments.verbose) {
+            cli_print_source(source);
+        }
         if (source->status == SOURCE_FAILED) {
             printf(_("Source %s failed and is not in this snapshot.\n"), source->name);
         }
@@ -169,7 +173,7 @@ static enum status run(struct cli *cli, struct error *error)
         return print_json(&summary, head_code, error);
     }
     if (!cli->arguments.quiet) {
-        print_text(&summary, head_code);
+        print_text(cli, &summary, head_code);
     }
     return STATUS_OK;
 }

@@ -28,7 +28,7 @@ static enum status print_json(const struct snapshot_list *list, struct error *er
     return status == STATUS_OK ? cli_json_end(&array, error) : status;
 }
 
-static void print_line(const struct statement *statement)
+static void print_line(const struct cli *cli, const struct statement *statement)
 {
     char id[OBJECT_ID_TEXT_SIZE];
     char time[MOMENT_TEXT_SIZE];
@@ -48,6 +48,13 @@ static void print_line(const struct statement *statement)
     }
     printf("  %s%s\n", cli_status_word(worst),
            statement->standing == STANDING_TRUSTED ? "" : _(" (origin not proved)"));
+    if (cli->arguments.verbose) {
+        char whole[OBJECT_ID_TEXT_SIZE];
+        printf("  %s\n", hex_encode(whole, statement->id, OBJECT_ID_SIZE));
+        for (size_t i = 0; i < statement->source_count; i++) {
+            cli_print_source(&statement->sources[i]);
+        }
+    }
 }
 
 static void print_text(const struct snapshot_list *list, const struct cli *cli)
@@ -61,7 +68,7 @@ static void print_text(const struct snapshot_list *list, const struct cli *cli)
     cli_print_column(stdout, _("SIZE"), SIZE_COLUMN);
     printf("%s\n", _("SOURCES"));
     for (size_t i = 0; i < list->count; i++) {
-        print_line(&list->items[i]);
+        print_line(cli, &list->items[i]);
     }
     if (cli->arguments.quiet) {
         return;

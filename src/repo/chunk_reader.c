@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_LIMIT ((size_t)4 * 1024 * 1024)
+#define WINDOW_LIMIT ((size_t)8 * 1024 * 1024) /* a whole pack, as they are made here */
 
 enum status chunk_reader_new(struct chunk_reader **reader, struct snapshot *snapshot,
                              struct error *error)
@@ -60,16 +60,16 @@ enum status chunk_reader_unpack(struct chunk_reader *reader, const struct catalo
 /* ------------------------------------------------------------------ pieces of packs */
 
 /* Reading in order comes back to the same pack again and again, for its chunks lie in random order:
- * then larger and larger pieces of it are fetched, up to half of the cache. */
+ * then a larger piece of it is fetched, and then all. */
 static uint64_t choose_window(struct chunk_reader *reader, const unsigned char *pack)
 {
     if (memcmp(reader->missed_pack, pack, OBJECT_ID_SIZE) != 0) {
         memcpy(reader->missed_pack, pack, OBJECT_ID_SIZE);
         reader->window = RANGE_ALIGNMENT;
-    } else if (reader->window < WINDOW_LIMIT) {
-        reader->window *= 4;
+    } else {
+        reader->window = reader->window == RANGE_ALIGNMENT ? 4 * RANGE_ALIGNMENT : WINDOW_LIMIT;
     }
-    return reader->window < WINDOW_LIMIT ? reader->window : WINDOW_LIMIT;
+    return reader->window;
 }
 
 static enum status fetch(struct chunk_reader *reader, const struct location *location,
@@ -80,8 +80,7 @@ static enum status fetch(struct chunk_reader *reader, const struct location *loc
         return STATUS_OK;
     }
     struct repo *repo = reader->snapshot->repo;
-    struct range range = {.bytes = reader->cache.spare};
-    reader->cache.spare = (struct buffer){0};
+    struct range range = {.start = 0};
     struct store *store = NULL;
     enum status status = repo_take_store(&store, repo, error);
     if (status == STATUS_OK) {

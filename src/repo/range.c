@@ -1,5 +1,6 @@
 /* range: aligned reading from packs, and the pieces that were read last. */
 #include "range.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum status range_fetch(struct range *range, struct store *store,
@@ -86,27 +87,33 @@ static size_t bytes_held(const struct range_cache *cache)
     return total;
 }
 
-/* The larger one of the dropped block and the spare one is kept for the next fetch. */
-static void drop(struct range_cache *cache, struct range *range)
+static void drop(struct range *range)
 {
-    if (range->bytes.capacity > cache->spare.capacity) {
-        struct buffer smaller = cache->spare;
-        cache->spare = range->bytes;
-        range->bytes = smaller;
-    }
     buffer_free(&range->bytes);
     range->used = 0;
 }
 
+/* A window that reaches beyond the pack's end leaves memory that nothing needs. */
+static void trim(struct buffer *bytes)
+{
+    unsigned char *smaller =
+        bytes->size > 0 && bytes->size < bytes->capacity ? realloc(bytes->data, bytes->size) : NULL;
+    if (smaller != NULL) {
+        bytes->data = smaller;
+        bytes->capacity = bytes->size;
+    }
+}
+
 void range_cache_put(struct range_cache *cache, struct range *range)
 {
+    trim(&range->bytes);
     struct range *full = oldest_full(cache);
     while (full != NULL && bytes_held(cache) + range->bytes.capacity > RANGE_CACHE_LIMIT) {
-        drop(cache, full);
+        drop(full);
         full = oldest_full(cache);
     }
     struct range *slot = oldest(cache);
-    drop(cache, slot);
+    drop(slot);
     *slot = *range;
     slot->used = ++cache->clock;
     range->bytes = (struct buffer){0};
@@ -117,5 +124,4 @@ void range_cache_free(struct range_cache *cache)
     for (size_t i = 0; i < RANGE_CACHE_SLOTS; i++) {
         buffer_free(&cache->slots[i].bytes);
     }
-    buffer_free(&cache->spare);
 }

@@ -21,13 +21,13 @@ MUST_USE enum status range_fetch(struct range *range, struct store *store,
 bool range_covers(const struct range *range, const unsigned char pack[OBJECT_ID_SIZE],
                   uint64_t offset, uint64_t size);
 
-/* The ranges that were used last, RANGE_CACHE_LIMIT bytes of them and one more at most. */
-#define RANGE_CACHE_LIMIT ((size_t)8 * 1024 * 1024)
+/* The ranges that were used last, together RANGE_CACHE_LIMIT bytes: two whole packs, since one
+ * pack's last chunks come after the next one's first. */
+#define RANGE_CACHE_LIMIT ((size_t)11 * 1024 * 1024)
 #define RANGE_CACHE_SLOTS 16
 struct range_cache {
     struct range slots[RANGE_CACHE_SLOTS];
     uint64_t clock;
-    struct buffer spare; /* of what was dropped last, for the next fetch */
 };
 /* Borrowed until the next put; NULL: not there. */
 const unsigned char *range_cache_find(struct range_cache *cache,

@@ -20,7 +20,7 @@ static enum status check_name(char prefix[OBJECT_ID_TEXT_SIZE], const char *name
         error_set(error, STATUS_USAGE, 0, _("\"%s\" is not the name of a snapshot"), name);
         return error_set_hint(error, "%s",
                               _("Say \"latest\", or at least 4 leading digits of a snapshot that "
-                                "\"kura list\" shows."));
+                                "\"kura snapshots\" shows."));
     }
     prefix[length] = '\0';
     return STATUS_OK;

@@ -103,7 +103,6 @@ static enum status open_archive(struct archive **archive, int fd, struct error *
         return error_set_memory(error);
     }
     bool good = archive_write_set_format_pax_restricted(*archive) == ARCHIVE_OK &&
-                archive_write_set_options(*archive, "hdrcharset=BINARY") >= ARCHIVE_WARN &&
                 archive_write_open_fd(*archive, fd) == ARCHIVE_OK;
     return good ? STATUS_OK : failed(*archive, error);
 }

@@ -1,8 +1,7 @@
 /* source_sqlite: a live SQLite database as one file: a consistent image while others write, the row
  * counts of that very state, and no plaintext copy on any disk, whenever we are interrupted.
  *
- *   look -> sample (raw) -> open as the owner, BEGIN, SELECT -> count rows -> backup into the
- * stream
+ *   look -> sample (raw) -> open as the owner, BEGIN, SELECT -> count rows -> stream the backup
  *
  * It is never skipped for an unchanged time or size: a commit to the WAL changes neither. In
  * rollback journal mode writers wait while the image is read, so the sink should take it at the

@@ -111,6 +111,9 @@ json 'map(.head) == [false, false, true]'
 id=$(jq -r '.[0].id' out)
 run 0 -c kura.yaml snapshots
 says out "Head code: "
+run 0 -c kura.yaml snapshots -v
+says out "$id"
+says out "vehicles: 500 rows"
 
 # ---- the host key opens nothing
 run 2 -c kura.yaml ls latest

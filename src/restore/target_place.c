@@ -1,0 +1,138 @@
+/* target_place: from the paths of a snapshot to folders beneath the target, and into them. */
+#include "target_private.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum status target_full_path(char **full, const char *source, const char *path, struct error *error)
+{
+    if (asprintf(full, "%s%s%s", source, *path == '\0' ? "" : "/", path) < 0) {
+        *full = NULL;
+        return error_set_memory(error);
+    }
+    return STATUS_OK;
+}
+
+int target_open_making(int root, char *path)
+{
+    int folder = root;
+    for (char *at = path; *at != '\0';) {
+        char *slash = strchrnul(at, '/');
+        char byte = *slash;
+        *slash = '\0';
+        int next = target_open_beneath(folder, at, O_RDONLY | O_DIRECTORY);
+        if (next < 0 && errno == ENOENT && (mkdirat(folder, at, 0700) == 0 || errno == EEXIST)) {
+            next = target_open_beneath(folder, at, O_RDONLY | O_DIRECTORY);
+        }
+        int reason = errno;
+        *slash = byte;
+        if (folder != root) {
+            close(folder);
+        }
+        if (next < 0) {
+            errno = reason;
+            return -1;
+        }
+        folder = next;
+        at = byte == '/' ? slash + 1 : slash;
+    }
+    return folder;
+}
+
+enum status target_find_place(int *parent, char **name, char **full, struct target *target,
+                              const char *source, const char *path, struct error *error)
+{
+    enum status status = target_full_path(full, source, path, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    char *slash = strrchr(*full, '/');
+    if (slash == NULL) {
+        *parent = target->root;
+        *name = *full;
+        return STATUS_OK;
+    }
+    *slash = '\0';
+    *name = slash + 1;
+    if (target->folder == NULL || strcmp(target->folder, *full) != 0) {
+        file_close(&target->folder_fd);
+        free(target->folder);
+        target->folder = strdup(*full);
+        target->folder_fd = target->folder == NULL ? -1 : target_open_making(target->root, *full);
+        if (target->folder_fd < 0) {
+            int reason = errno;
+            free(target->folder);
+            target->folder = NULL;
+            return error_set_errno(error, reason, _("the folder of %s cannot be opened"), path);
+        }
+    }
+    *parent = target->folder_fd;
+    return STATUS_OK;
+}
+
+/* The size of what an entry must be to count as finished: only files are compared. */
+static bool is_finished(const struct stat *there, const struct entry *entry)
+{
+    bool same_time = there->st_mtim.tv_sec == entry->modified.seconds &&
+                     (uint32_t)there->st_mtim.tv_nsec == entry->modified.nanoseconds;
+    switch (entry->type) {
+    case ENTRY_FILE:
+        return S_ISREG(there->st_mode) && (uint64_t)there->st_size == entry->size && same_time;
+    case ENTRY_HARD_LINK:
+        return S_ISREG(there->st_mode) && there->st_nlink > 1;
+    case ENTRY_SYMLINK:
+        return S_ISLNK(there->st_mode) && same_time;
+    default:
+        return !S_ISREG(there->st_mode) && !S_ISDIR(there->st_mode) && same_time;
+    }
+}
+
+enum status target_look(enum target_place *place, struct target *target, const char *source,
+                        const struct entry *entry, struct error *error)
+{
+    CLEANUP(memory_free) char *full = NULL;
+    char *name;
+    int parent;
+    struct stat there;
+    pthread_mutex_lock(&target->lock);
+    enum status status =
+        target_find_place(&parent, &name, &full, target, source, entry->path, error);
+    int result = status == STATUS_OK ? fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) : -1;
+    int reason = errno;
+    pthread_mutex_unlock(&target->lock);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (result != 0 && reason != ENOENT) {
+        return error_set_errno(error, reason, _("%s cannot be examined"), entry->path);
+    }
+    *place = result != 0                                     ? PLACE_FREE
+             : target->resumed && is_finished(&there, entry) ? PLACE_FINISHED
+             : target->replace && !S_ISDIR(there.st_mode)    ? PLACE_FREE
+                                                             : PLACE_TAKEN;
+    return STATUS_OK;
+}
+
+enum status target_publish(struct target *target, const char *staged, const char *source,
+                           const struct entry *entry, struct error *error)
+{
+    CLEANUP(memory_free) char *full = NULL;
+    char *name;
+    int parent;
+    pthread_mutex_lock(&target->lock);
+    enum status status =
+        target_find_place(&parent, &name, &full, target, source, entry->path, error);
+    if (status == STATUS_OK) {
+        unsigned flags = target->replace ? 0 : RENAME_NOREPLACE;
+        int result = renameat2(target->staging, staged, parent, name, flags);
+        if (result != 0) {
+            status = error_set_errno(error, errno, _("%s cannot be put in its place"), entry->path);
+        }
+    }
+    pthread_mutex_unlock(&target->lock);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* What the parts of a target share: opening it (target.c), finding places in it (target_place.c),
+ * making what has no content (target_make.c), and files in the making (target_file.c). */
+#ifndef RESTORE_TARGET_PRIVATE_H
+#define RESTORE_TARGET_PRIVATE_H
+
+#include "target.h"
+
+#define OPEN_FILES 32
+
+struct open_file {
+    uint64_t number; /* 0: free */
+    unsigned users;
+    uint64_t used; /* when, for choosing whom to close */
+    int fd;
+};
+
+struct target {
+    int root;
+    int staging;
+    bool replace;
+    bool owners;
+    bool resumed; /* an interrupted run of the same snapshot left its marker */
+    pthread_mutex_t lock;
+    struct open_file files[OPEN_FILES];
+    uint64_t clock;
+    /* The folder that was used last: files come in the order of folders. */
+    char *folder;
+    int folder_fd;
+};
+
+/* Opens beneath a folder, through no symbolic link. -1 and errno. */
+int target_open_beneath(int folder, const char *path, int flags);
+
+/* "source/path", or "source" for the source's own folder. */
+MUST_USE enum status target_full_path(char **full, const char *source, const char *path,
+                                      struct error *error);
+/* Opens the folder step by step, making what is missing: a selection may leave out the entries of
+ * the folders above. Steps, so that paths longer than PATH_MAX work, too. -1 and errno. */
+int target_open_making(int root, char *path);
+/* The folder of the entry, borrowed until the next call, and the entry's name in it, which lies in
+ * *full. Caller holds the lock and frees *full. */
+MUST_USE enum status target_find_place(int *parent, char **name, char **full, struct target *target,
+                                       const char *source, const char *path, struct error *error);
+/* Publishes what was made in the staging folder. Unless told to replace, nothing that is there
+ * goes. */
+MUST_USE enum status target_publish(struct target *target, const char *staged, const char *source,
+                                    const struct entry *entry, struct error *error);
+
+#endif
