@@ -51,77 +51,87 @@ static void times_of(struct timespec times[2], const struct entry *entry)
     times[1] = times[0];
 }
 
-/* A file system that has no such attributes, or a user who may not set them, keeps the content. */
-static bool can_be_missed(int reason)
+/* Notes what could not be set, and lets the rest go on: a file whose owner or attribute cannot be
+ * set here is still worth having. */
+static void note(enum status *status, struct error *error, const struct entry *entry,
+                 const char *what)
 {
-    return reason == ENOTSUP || reason == EPERM || reason == EINVAL;
+    *status =
+        error_set(error, STATUS_UNSUPPORTED, errno, _("%s: %s cannot be set"), entry->path, what);
 }
 
-static enum status missed(const struct entry *entry, const char *attribute, int reason,
-                          struct error *error)
+static bool is_acl(const char *name)
 {
-    enum status status = can_be_missed(reason) ? STATUS_UNSUPPORTED : STATUS_FAILED;
-    return error_set(error, status, reason, _("%s: the attribute %s cannot be set"), entry->path,
-                     attribute);
+    return strncmp(name, "system.posix_acl_", strlen("system.posix_acl_")) == 0;
+}
+
+/* Attributes but ACLs come before the mode, which can take the right to write them away; ACLs after
+ * it, since they hold the group bits. */
+static void set_attributes(int fd, const struct entry *entry, bool acls, enum status *status,
+                           struct error *error)
+{
+    for (size_t i = 0; i < entry->attribute_count; i++) {
+        const struct entry_attribute *attribute = &entry->attributes[i];
+        if (is_acl(attribute->name) == acls &&
+            fsetxattr(fd, attribute->name, attribute->value, attribute->size, 0) != 0) {
+            note(status, error, entry, attribute->name);
+        }
+    }
 }
 
 enum status metadata_apply(int fd, const struct entry *entry, bool owners, struct error *error)
 {
-    enum status attributes = STATUS_OK;
+    enum status status = STATUS_OK;
     struct timespec times[2];
     times_of(times, entry);
     if (owners && fchown(fd, owner_of(entry), group_of(entry)) != 0) {
-        return error_set_errno(error, errno, _("the owner of %s cannot be set"), entry->path);
+        note(&status, error, entry, _("the owner"));
     }
+    set_attributes(fd, entry, false, &status, error);
     if (fchmod(fd, mode_of(entry, owners)) != 0) {
-        return error_set_errno(error, errno, _("the mode of %s cannot be set"), entry->path);
+        note(&status, error, entry, _("the mode"));
     }
-    for (size_t i = 0; i < entry->attribute_count; i++) {
-        const struct entry_attribute *attribute = &entry->attributes[i];
-        if (fsetxattr(fd, attribute->name, attribute->value, attribute->size, 0) != 0) {
-            attributes = missed(entry, attribute->name, errno, error);
-        }
-    }
+    set_attributes(fd, entry, true, &status, error);
     if (futimens(fd, times) != 0) {
-        return error_set_errno(error, errno, _("the times of %s cannot be set"), entry->path);
+        note(&status, error, entry, _("the time"));
     }
-    return attributes;
+    return status;
 }
 
-static enum status set_attributes_at(int parent, const char *name, const struct entry *entry,
-                                     struct error *error)
+static void set_attributes_at(int parent, const char *name, const struct entry *entry,
+                              enum status *status, struct error *error)
 {
-    enum status status = STATUS_OK;
     CLEANUP(memory_free) char *path = NULL;
     if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
         path = NULL;
-        return error_set_memory(error);
+        *status = error_set_memory(error);
+        return;
     }
     for (size_t i = 0; i < entry->attribute_count; i++) {
         const struct entry_attribute *attribute = &entry->attributes[i];
         if (lsetxattr(path, attribute->name, attribute->value, attribute->size, 0) != 0) {
-            status = missed(entry, attribute->name, errno, error);
+            note(status, error, entry, attribute->name);
         }
     }
-    return status;
 }
 
 enum status metadata_apply_at(int parent, const char *name, const struct entry *entry, bool owners,
                               struct error *error)
 {
+    enum status status = STATUS_OK;
     struct timespec times[2];
     times_of(times, entry);
     if (owners &&
         fchownat(parent, name, owner_of(entry), group_of(entry), AT_SYMLINK_NOFOLLOW) != 0) {
-        return error_set_errno(error, errno, _("the owner of %s cannot be set"), entry->path);
+        note(&status, error, entry, _("the owner"));
     }
     bool has_mode = entry->type != ENTRY_SYMLINK;
     if (has_mode && fchmodat(parent, name, mode_of(entry, owners), 0) != 0) {
-        return error_set_errno(error, errno, _("the mode of %s cannot be set"), entry->path);
+        note(&status, error, entry, _("the mode"));
     }
-    enum status attributes = set_attributes_at(parent, name, entry, error);
+    set_attributes_at(parent, name, entry, &status, error);
     if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
-        return error_set_errno(error, errno, _("the times of %s cannot be set"), entry->path);
+        note(&status, error, entry, _("the time"));
     }
-    return attributes;
+    return status;
 }

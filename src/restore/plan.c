@@ -1,6 +1,7 @@
 /* plan: see the header. */
 #include "plan.h"
 #include "record.h"
+#include <sodium.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ struct plan {
     pthread_mutex_t lock;
     sqlite3 *database;
     sqlite3_stmt *queries[QUERIES];
-    bool held; /* a wish of the next pack was read already */
+    unsigned char *mask_key; /* secret memory */
+    bool held;               /* a wish of the next pack was read already */
     bool exhausted;
     struct plan_wish next;
 };
@@ -48,6 +50,8 @@ enum status plan_new(struct plan **plan, struct error *error)
         return error_set_memory(error);
     }
     pthread_mutex_init(&made->lock, NULL);
+    made->mask_key = secret_new(CHUNK_KEY_SIZE);
+    randombytes_buf(made->mask_key, CHUNK_KEY_SIZE);
     static const char schema[] =
         "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096;"
         "CREATE TABLE entry(number INTEGER PRIMARY KEY, kind INT, source INT, record BLOB);"
@@ -81,7 +85,22 @@ void plan_free(struct plan *plan)
     }
     sqlite3_close(plan->database);
     pthread_mutex_destroy(&plan->lock);
+    secret_free(plan->mask_key);
     free(plan);
+}
+
+/* Chunk keys may spill to a temporary file: there they are masked, by a key of this process, with
+ * what no two wishes share. */
+static void mask_key(unsigned char masked[CHUNK_KEY_SIZE], const struct plan *plan,
+                     const struct plan_wish *wish)
+{
+    uint64_t place[2] = {wish->number, wish->offset};
+    unsigned char mask[CHUNK_KEY_SIZE];
+    crypto_generichash(mask, sizeof mask, (const unsigned char *)place, sizeof place,
+                       plan->mask_key, CHUNK_KEY_SIZE);
+    for (size_t i = 0; i < sizeof mask; i++) {
+        masked[i] = wish->reference.key[i] ^ mask[i];
+    }
 }
 
 static enum status run(struct plan *plan, sqlite3_stmt *query, struct error *error)
@@ -135,6 +154,8 @@ enum status plan_get_entry(size_t *source, struct entry *entry, struct plan *pla
 
 enum status plan_add_wish(struct plan *plan, const struct plan_wish *wish, struct error *error)
 {
+    unsigned char key[CHUNK_KEY_SIZE];
+    mask_key(key, plan, wish);
     pthread_mutex_lock(&plan->lock);
     sqlite3_stmt *query = plan->queries[ADD_WISH];
     sqlite3_bind_blob(query, 1, wish->location.pack, OBJECT_ID_SIZE, SQLITE_STATIC);
@@ -143,14 +164,14 @@ enum status plan_add_wish(struct plan *plan, const struct plan_wish *wish, struc
     sqlite3_bind_int64(query, 4, (sqlite3_int64)wish->number);
     sqlite3_bind_int64(query, 5, (sqlite3_int64)wish->offset);
     sqlite3_bind_int64(query, 6, (sqlite3_int64)wish->source);
-    sqlite3_bind_blob(query, 7, wish->reference.key, CHUNK_KEY_SIZE, SQLITE_STATIC);
+    sqlite3_bind_blob(query, 7, key, CHUNK_KEY_SIZE, SQLITE_STATIC);
     sqlite3_bind_int64(query, 8, wish->reference.size);
     enum status status = run(plan, query, error);
     pthread_mutex_unlock(&plan->lock);
     return status;
 }
 
-static void take_wish(struct plan_wish *wish, sqlite3_stmt *query)
+static void take_wish(struct plan_wish *wish, const struct plan *plan, sqlite3_stmt *query)
 {
     memcpy(wish->location.pack, sqlite3_column_blob(query, 0), OBJECT_ID_SIZE);
     wish->location.offset = (uint32_t)sqlite3_column_int64(query, 1);
@@ -159,6 +180,7 @@ static void take_wish(struct plan_wish *wish, sqlite3_stmt *query)
     wish->offset = (uint64_t)sqlite3_column_int64(query, 4);
     wish->source = (size_t)sqlite3_column_int64(query, 5);
     memcpy(wish->reference.key, sqlite3_column_blob(query, 6), CHUNK_KEY_SIZE);
+    mask_key(wish->reference.key, plan, wish);
     wish->reference.size = (uint32_t)sqlite3_column_int64(query, 7);
 }
 
@@ -177,7 +199,7 @@ static enum status step_wish(bool *found, struct plan *plan, struct error *error
     *found = code == SQLITE_ROW;
     plan->exhausted = !*found;
     if (*found) {
-        take_wish(&plan->next, query);
+        take_wish(&plan->next, plan, query);
         plan->held = true;
     }
     return code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : failed(plan, error);

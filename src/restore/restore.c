@@ -63,12 +63,23 @@ static enum status make_link(void *context, uint64_t number, size_t source,
                              const struct entry *entry, struct error *error)
 {
     (void)number;
-    (void)error;
     struct restore *restore = context;
     struct error problem = {0};
-    const char *name = snapshot_source(restore->snapshot, source)->words.name;
-    enum status status = target_make_link(restore->target, name, entry, &problem);
+    struct entry first = {0};
+    struct content content = {0};
+    const struct catalogue_source *from = snapshot_source(restore->snapshot, source);
+    const char *name = from->words.name;
+    enum status status = restore_check_cancelled(restore, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = snapshot_find(&first, &content, restore->snapshot, from, entry->link, &problem);
+    if (status == STATUS_OK) {
+        status = target_make_link(restore->target, name, entry, &first, &problem);
+    }
     restore_settle(restore, name, entry->path, status, &problem);
+    entry_free(&first);
+    content_free(&content);
     return STATUS_OK;
 }
 

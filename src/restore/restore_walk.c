@@ -8,7 +8,8 @@ struct source_walk {
     const struct catalogue_source *source;
     uint64_t entries;
     uint64_t bytes;
-    bool whole; /* nothing was left out or damaged */
+    bool whole;         /* nothing was left out or damaged */
+    struct buffer kept; /* paths, each with its NUL, of files that were there already and stay */
 };
 
 struct file_pieces {
@@ -97,22 +98,41 @@ static enum status plan_file(struct source_walk *walk, const struct entry *entry
     return note_missing(restore, file.number, left, error);
 }
 
-/* A hard link whose first name is not selected brings the content itself. */
+/* A hard link whose first name is not restored brings the content itself. */
 static enum status restore_unlinked(struct source_walk *walk, const struct entry *entry,
                                     struct error *error)
 {
     struct entry first = {0};
     struct content content = {0};
-    enum status status =
-        snapshot_find(&first, &content, walk->restore->snapshot, walk->source, entry->link, error);
+    struct error problem = {0};
+    enum status status = snapshot_find(&first, &content, walk->restore->snapshot, walk->source,
+                                       entry->link, &problem);
     if (status == STATUS_OK) {
         struct entry alone = first;
         alone.path = entry->path;
         status = plan_file(walk, &alone, &content, error);
+    } else if (is_damage(status)) {
+        restore_fail(walk->restore, walk->source->words.name, entry->path, &problem);
+        status = STATUS_OK;
+    } else {
+        *error = problem;
     }
     entry_free(&first);
     content_free(&content);
     return status;
+}
+
+static bool was_kept(const struct source_walk *walk, const char *path)
+{
+    size_t at = 0;
+    while (at < walk->kept.size) {
+        const char *kept = (const char *)walk->kept.data + at;
+        if (strcmp(kept, path) == 0) {
+            return true;
+        }
+        at += strlen(kept) + 1;
+    }
+    return false;
 }
 
 static enum status make_other(struct source_walk *walk, const struct entry *entry,
@@ -123,7 +143,9 @@ static enum status make_other(struct source_walk *walk, const struct entry *entr
     uint64_t number;
     struct error problem = {0};
     if (entry->type == ENTRY_HARD_LINK) {
-        return selection_has_path(&restore->options->selection, entry->link)
+        bool first_comes = selection_has_path(&restore->options->selection, entry->link) &&
+                           !was_kept(walk, entry->link);
+        return first_comes
                    ? plan_add_entry(&number, restore->plan, PLAN_LINK, walk->number, entry, error)
                    : restore_unlinked(walk, entry, error);
     }
@@ -145,6 +167,23 @@ static enum status make_folder(struct source_walk *walk, const struct entry *ent
         return STATUS_OK;
     }
     return plan_add_entry(&number, restore->plan, PLAN_FOLDER, walk->number, entry, error);
+}
+
+/* The folder of a database or of an output is nobody's entry: who owns the file may use it. */
+static enum status adopt_folder(struct source_walk *walk, const struct entry *file,
+                                struct error *error)
+{
+    static char own[] = "";
+    uint64_t number;
+    struct entry folder = {.path = own,
+                           .user = file->user,
+                           .group = file->group,
+                           .type = ENTRY_FOLDER,
+                           .mode = 0700,
+                           .uid = file->uid,
+                           .gid = file->gid,
+                           .modified = file->modified};
+    return plan_add_entry(&number, walk->restore->plan, PLAN_FOLDER, walk->number, &folder, error);
 }
 
 static enum status visit(void *context, const struct entry *entry, const struct content *content,
@@ -178,7 +217,15 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     }
     if (status != STATUS_OK) {
         restore_fail(restore, walk->source->words.name, entry->path, &problem);
-        return STATUS_OK;
+        return entry->type == ENTRY_FILE
+                   ? buffer_append(&walk->kept, entry->path, strlen(entry->path) + 1, error)
+                   : STATUS_OK;
+    }
+    if (strcmp(walk->source->words.kind, "tree") != 0) {
+        status = adopt_folder(walk, entry, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
     }
     return entry->type == ENTRY_FILE ? plan_file(walk, entry, content, error)
                                      : make_other(walk, entry, error);
@@ -229,5 +276,6 @@ enum status restore_walk_source(struct restore *restore, size_t source, struct e
     if (status == STATUS_OK) {
         compare_counts(&walk);
     }
+    buffer_free(&walk.kept);
     return status;
 }

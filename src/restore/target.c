@@ -40,9 +40,26 @@ static enum status clear_staging(struct target *target, bool marker, struct erro
     return STATUS_OK;
 }
 
+#define BOOT_ID_SIZE 36
+
+/* Which start of the machine this is; empty where the kernel does not say. */
+static void read_boot_id(char id[BOOT_ID_SIZE + 1])
+{
+    struct error ignored;
+    size_t got = 0;
+    CLEANUP(file_close)
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || file_read_at(fd, id, BOOT_ID_SIZE, 0, &got, "boot_id", &ignored) != STATUS_OK) {
+        got = 0;
+    }
+    id[got] = '\0';
+}
+
+/* The marker: the snapshot's id, a space, and the start of the machine in which it was begun. */
 static enum status read_marker(struct target *target, const char *id, struct error *error)
 {
-    char text[OBJECT_ID_TEXT_SIZE] = "";
+    char text[OBJECT_ID_TEXT_SIZE + BOOT_ID_SIZE + 1] = "";
+    char boot[BOOT_ID_SIZE + 1];
     CLEANUP(file_close) int fd = openat(target->staging, MARKER, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     size_t got = 0;
     if (fd >= 0) {
@@ -51,7 +68,10 @@ static enum status read_marker(struct target *target, const char *id, struct err
             return status;
         }
     }
-    target->resumed = strcmp(text, id) == 0;
+    read_boot_id(boot);
+    target->resumed = strncmp(text, id, OBJECT_ID_TEXT_SIZE - 1) == 0;
+    target->rebooted = target->resumed && (got < OBJECT_ID_TEXT_SIZE || boot[0] == '\0' ||
+                                           strcmp(text + OBJECT_ID_TEXT_SIZE, boot) != 0);
     return clear_staging(target, !target->resumed, error);
 }
 
@@ -63,7 +83,15 @@ static enum status write_marker(struct target *target, const char *id, struct er
     if (fd < 0) {
         return error_set_errno(error, errno, _("%s cannot be made"), TARGET_STAGING "/" MARKER);
     }
+    char boot[BOOT_ID_SIZE + 1];
+    read_boot_id(boot);
     enum status status = file_write_all(fd, id, strlen(id), MARKER, error);
+    if (status == STATUS_OK) {
+        status = file_write_all(fd, " ", 1, MARKER, error);
+    }
+    if (status == STATUS_OK) {
+        status = file_write_all(fd, boot, strlen(boot), MARKER, error);
+    }
     if (status == STATUS_OK && fsync(fd) != 0) {
         status = error_set_errno(error, errno, _("%s cannot be written"), MARKER);
     }

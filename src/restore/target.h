@@ -43,8 +43,11 @@ MUST_USE enum status target_finish_folder(struct target *target, const char *sou
 /* Symbolic links, fifos, sockets, device nodes. */
 MUST_USE enum status target_make_special(struct target *target, const char *source,
                                          const struct entry *entry, struct error *error);
+/* Links the entry to `first`, if that is really what lies at its place: a foreign file that was
+ * kept there is not. */
 MUST_USE enum status target_make_link(struct target *target, const char *source,
-                                      const struct entry *entry, struct error *error);
+                                      const struct entry *entry, const struct entry *first,
+                                      struct error *error);
 
 /* A file in the making, by its number. Thread-safe between different numbers. */
 MUST_USE enum status target_begin_file(struct target *target, uint64_t number, uint64_t size,
@@ -56,7 +59,8 @@ MUST_USE enum status target_finish_file(struct target *target, uint64_t number, 
 void target_drop_file(struct target *target, uint64_t number);
 
 /* Gives an open file or folder its owner, mode, attributes and times, in the order that keeps them
- * (metadata.c). `owners`: set owner and group, and only then the set-id bits. */
+ * (metadata.c). `owners`: set owner and group, and only then the set-id bits. What cannot be set is
+ * left out: STATUS_UNSUPPORTED names the last of it. */
 MUST_USE enum status metadata_apply(int fd, const struct entry *entry, bool owners,
                                     struct error *error);
 /* The same for what cannot be opened: a symbolic link or a special file in the folder `parent`. */

@@ -107,9 +107,6 @@ enum status target_finish_file(struct target *target, uint64_t number, const cha
         return error_set_errno(error, errno, "%s", _("a restored file cannot be opened"));
     }
     enum status metadata = metadata_apply(fd, entry, target->owners, error);
-    if (metadata != STATUS_OK && metadata != STATUS_UNSUPPORTED) {
-        return metadata;
-    }
     struct error problem;
     enum status status = target_publish(target, name, source, entry, &problem);
     if (status != STATUS_OK) {

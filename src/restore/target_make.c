@@ -58,42 +58,54 @@ enum status target_make_special(struct target *target, const char *source,
         return error_set_errno(error, errno, _("%s cannot be made"), entry->path);
     }
     enum status metadata = metadata_apply_at(target->staging, staged, entry, target->owners, error);
-    enum status status =
-        metadata == STATUS_OK || metadata == STATUS_UNSUPPORTED ? STATUS_OK : metadata;
-    if (status == STATUS_OK) {
-        struct error problem;
-        status = target_publish(target, staged, source, entry, &problem);
-        if (status != STATUS_OK) {
-            *error = problem;
-        }
-    }
+    struct error problem;
+    enum status status = target_publish(target, staged, source, entry, &problem);
     if (status != STATUS_OK) {
+        *error = problem;
         unlinkat(target->staging, staged, 0);
         return status;
     }
     return metadata;
 }
 
-enum status target_make_link(struct target *target, const char *source, const struct entry *entry,
-                             struct error *error)
+static enum status stage_link(struct target *target, const char *staged, const char *source,
+                              const struct entry *entry, const struct entry *first,
+                              struct error *error)
 {
-    static const char staged[] = "link";
     CLEANUP(memory_free) char *full = NULL;
     char *name;
     int parent;
-    pthread_mutex_lock(&target->lock);
+    struct stat there;
     enum status status =
-        target_find_place(&parent, &name, &full, target, source, entry->link, error);
-    if (status == STATUS_OK && linkat(parent, name, target->staging, staged, 0) != 0) {
-        status =
-            error_set_errno(error, errno, _("%s cannot be linked to %s"), entry->path, entry->link);
+        target_find_place(&parent, &name, &full, target, source, first->path, error);
+    if (status != STATUS_OK) {
+        return status;
     }
+    bool restored = fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    target_is_finished(&there, first);
+    if (!restored) {
+        return error_set(error, STATUS_NOT_FOUND, 0,
+                         _("%s was not restored: the file that it is linked to, %s, was not"),
+                         entry->path, first->path);
+    }
+    if (linkat(parent, name, target->staging, staged, 0) != 0) {
+        return error_set_errno(error, errno, _("%s cannot be linked to %s"), entry->path,
+                               first->path);
+    }
+    return STATUS_OK;
+}
+
+enum status target_make_link(struct target *target, const char *source, const struct entry *entry,
+                             const struct entry *first, struct error *error)
+{
+    static const char staged[] = "link";
+    pthread_mutex_lock(&target->lock);
+    enum status status = stage_link(target, staged, source, entry, first, error);
     pthread_mutex_unlock(&target->lock);
     if (status == STATUS_OK) {
         status = target_publish(target, staged, source, entry, error);
-        if (status != STATUS_OK) {
-            unlinkat(target->staging, staged, 0);
-        }
+        /* Renaming one name of a file over another of it does nothing: then it is there. */
+        unlinkat(target->staging, staged, 0);
     }
     return status;
 }

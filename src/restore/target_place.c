@@ -74,16 +74,13 @@ enum status target_find_place(int *parent, char **name, char **full, struct targ
     return STATUS_OK;
 }
 
-/* The size of what an entry must be to count as finished: only files are compared. */
-static bool is_finished(const struct stat *there, const struct entry *entry)
+bool target_is_finished(const struct stat *there, const struct entry *entry)
 {
     bool same_time = there->st_mtim.tv_sec == entry->modified.seconds &&
                      (uint32_t)there->st_mtim.tv_nsec == entry->modified.nanoseconds;
     switch (entry->type) {
     case ENTRY_FILE:
         return S_ISREG(there->st_mode) && (uint64_t)there->st_size == entry->size && same_time;
-    case ENTRY_HARD_LINK:
-        return S_ISREG(there->st_mode) && there->st_nlink > 1;
     case ENTRY_SYMLINK:
         return S_ISLNK(there->st_mode) && same_time;
     default:
@@ -91,30 +88,81 @@ static bool is_finished(const struct stat *there, const struct entry *entry)
     }
 }
 
-enum status target_look(enum target_place *place, struct target *target, const char *source,
-                        const struct entry *entry, struct error *error)
+/* Looks without following a link. *found false: nothing is there. Caller holds the lock. */
+static enum status look_at(struct stat *there, bool *found, struct target *target,
+                           const char *source, const char *path, struct error *error)
 {
     CLEANUP(memory_free) char *full = NULL;
     char *name;
     int parent;
-    struct stat there;
-    pthread_mutex_lock(&target->lock);
-    enum status status =
-        target_find_place(&parent, &name, &full, target, source, entry->path, error);
-    int result = status == STATUS_OK ? fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) : -1;
-    int reason = errno;
-    pthread_mutex_unlock(&target->lock);
+    enum status status = target_find_place(&parent, &name, &full, target, source, path, error);
     if (status != STATUS_OK) {
         return status;
     }
-    if (result != 0 && reason != ENOENT) {
-        return error_set_errno(error, reason, _("%s cannot be examined"), entry->path);
+    *found = fstatat(parent, name, there, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!*found && errno != ENOENT) {
+        return error_set_errno(error, errno, _("%s cannot be examined"), path);
     }
-    *place = result != 0                                     ? PLACE_FREE
-             : target->resumed && is_finished(&there, entry) ? PLACE_FINISHED
-             : target->replace && !S_ISDIR(there.st_mode)    ? PLACE_FREE
-                                                             : PLACE_TAKEN;
     return STATUS_OK;
+}
+
+/* A hard link is finished when it is a name of what lies at its first name. */
+static enum status is_linked(bool *linked, const struct stat *there, struct target *target,
+                             const char *source, const struct entry *entry, struct error *error)
+{
+    struct stat first;
+    bool found = false;
+    enum status status = look_at(&first, &found, target, source, entry->link, error);
+    *linked = found && first.st_dev == there->st_dev && first.st_ino == there->st_ino;
+    return status;
+}
+
+/* The machine went down since: what was written then may be empty blocks under a good name. */
+static enum status distrust(struct target *target, const char *source, const char *path,
+                            struct error *error)
+{
+    CLEANUP(memory_free) char *full = NULL;
+    char *name;
+    int parent;
+    enum status status = target_find_place(&parent, &name, &full, target, source, path, error);
+    if (status == STATUS_OK && unlinkat(parent, name, 0) != 0) {
+        status = error_set_errno(error, errno, _("%s cannot be removed"), path);
+    }
+    return status;
+}
+
+static enum status judge(enum target_place *place, struct target *target, const char *source,
+                         const struct entry *entry, struct error *error)
+{
+    struct stat there;
+    bool found = false;
+    bool finished = false;
+    enum status status = look_at(&there, &found, target, source, entry->path, error);
+    *place = PLACE_FREE;
+    if (status != STATUS_OK || !found) {
+        return status;
+    }
+    if (target->resumed && entry->type == ENTRY_HARD_LINK) {
+        status = is_linked(&finished, &there, target, source, entry, error);
+    } else {
+        finished = target->resumed && target_is_finished(&there, entry);
+    }
+    if (status == STATUS_OK && finished && target->rebooted) {
+        return distrust(target, source, entry->path, error);
+    }
+    *place = finished                                     ? PLACE_FINISHED
+             : target->replace && !S_ISDIR(there.st_mode) ? PLACE_FREE
+                                                          : PLACE_TAKEN;
+    return status;
+}
+
+enum status target_look(enum target_place *place, struct target *target, const char *source,
+                        const struct entry *entry, struct error *error)
+{
+    pthread_mutex_lock(&target->lock);
+    enum status status = judge(place, target, source, entry, error);
+    pthread_mutex_unlock(&target->lock);
+    return status;
 }
 
 enum status target_publish(struct target *target, const char *staged, const char *source,

@@ -4,6 +4,7 @@
 #define RESTORE_TARGET_PRIVATE_H
 
 #include "target.h"
+#include <sys/stat.h>
 
 #define OPEN_FILES 32
 
@@ -19,7 +20,8 @@ struct target {
     int staging;
     bool replace;
     bool owners;
-    bool resumed; /* an interrupted run of the same snapshot left its marker */
+    bool resumed;  /* an interrupted run of the same snapshot left its marker */
+    bool rebooted; /* and the machine went down since */
     pthread_mutex_t lock;
     struct open_file files[OPEN_FILES];
     uint64_t clock;
@@ -41,6 +43,8 @@ int target_open_making(int root, char *path);
  * *full. Caller holds the lock and frees *full. */
 MUST_USE enum status target_find_place(int *parent, char **name, char **full, struct target *target,
                                        const char *source, const char *path, struct error *error);
+/* Is what is there what the entry would become? By type, size and time. */
+bool target_is_finished(const struct stat *there, const struct entry *entry);
 /* Publishes what was made in the staging folder. Unless told to replace, nothing that is there
  * goes. */
 MUST_USE enum status target_publish(struct target *target, const char *staged, const char *source,

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Restoring where something is already, and going on after an interruption: no foreign file is taken
+# for a restored one, no old content is left under a restored name.
+source "$(dirname "$0")/lib.sh"
+((EUID == 0)) || fail "this scenario needs root: it restores as another user, too"
+
+mkdir -p "$work/shop/documents/folder"
+sqlite3 "$work/shop/customers.db" 'CREATE TABLE customers(id INTEGER PRIMARY KEY, name TEXT)'
+chown nobody "$work/shop/customers.db"
+cd "$work/shop/documents"
+echo one >a
+ln a b
+ln a c
+echo note >folder/read-only
+setfattr -n user.note -v 1 folder/read-only
+setfattr -n user.note -v 1 folder
+chmod 444 folder/read-only
+chmod 555 folder
+cd "$work"
+configure
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup
+
+# A foreign file at the first name of a hard link is kept, and nothing is linked to it.
+mkdir -p taken/documents
+echo foreign >taken/documents/a
+expect_exit 3 restore_with_kit "$work/taken"
+[ "$(cat taken/documents/a)" = foreign ] || fail "the foreign file was replaced"
+[ "$(cat taken/documents/b)" = one ] && [ "$(cat taken/documents/c)" = one ] ||
+    fail "a link to a foreign file counts as restored"
+
+# Told to replace: every name has the new content, and the links are links again.
+mkdir -p old/documents
+echo two >old/documents/a
+cp old/documents/a old/documents/b
+ln old/documents/b old/documents/c
+expect_exit 0 restore_with_kit "$work/old" --overwrite
+same_tree shop/documents old/documents
+
+# An interrupted run's marker does not make foreign links finished ones.
+mkdir -p again/.kura-restore again/documents
+id=$(kura snapshots --json | jq -r '.[0].id')
+printf '%s %s' "$id" "$(cat /proc/sys/kernel/random/boot_id)" >again/.kura-restore/snapshot
+echo two >again/documents/b
+ln again/documents/b again/documents/c
+expect_exit 0 restore_with_kit "$work/again" --overwrite
+same_tree shop/documents again/documents
+
+# The machine went down in between: what was finished then is made again.
+mkdir -p down/.kura-restore down/documents
+printf '%s %s' "$id" 00000000-0000-0000-0000-000000000000 >down/.kura-restore/snapshot
+printf '\0\0\0\0' >down/documents/a
+touch -r shop/documents/a down/documents/a
+expect_exit 0 restore_with_kit "$work/down"
+same_tree shop/documents down/documents
+
+# As another user: contents, modes, attributes and times come back, owners do not.
+mkdir -m 777 others
+chmod 755 "$work"
+chmod 644 kit.txt pw
+chmod -R a+rX vault
+expect_exit 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$KURA" restore --kit kit.txt \
+    --passphrase-file pw --target "$work/others/here"
+[ "$(getfattr --only-values -n user.note others/here/documents/folder/read-only)" = 1 ] ||
+    fail "an attribute of a read-only file is lost"
+[ "$(stat -c '%a %Y' others/here/documents/folder)" = "$(stat -c '%a %Y' shop/documents/folder)" ] ||
+    fail "a read-only folder is not finished"
+
+# The database's owner can reach it.
+[ "$(stat -c %U old/customers)" = nobody ] || fail "the database's folder is not its owner's"
+echo "restore again: foreign files, links, an interruption, another user"
