@@ -143,25 +143,29 @@ static enum status fetch_batches(struct batch *batch, struct chunk_reader *reade
     return status;
 }
 
+static enum status work(struct fetch *fetch, struct error *error)
+{
+    struct chunk_reader *reader = NULL;
+    CLEANUP(memory_free) struct batch *batch = malloc(sizeof *batch);
+    if (batch == NULL) {
+        return error_set_memory(error);
+    }
+    batch->fetch = fetch;
+    enum status status = chunk_reader_new(&reader, fetch->restore->snapshot, error);
+    if (status == STATUS_OK) {
+        status = fetch_batches(batch, reader, error);
+    }
+    chunk_reader_free(reader);
+    return status;
+}
+
 static void *run(void *argument)
 {
     struct fetch *fetch = argument;
     struct error error = {0};
-    struct chunk_reader *reader = NULL;
-    struct batch *batch = malloc(sizeof *batch);
-    enum status status = batch == NULL ? error_set_memory(&error) : STATUS_OK;
-    if (status == STATUS_OK) {
-        batch->fetch = fetch;
-        status = chunk_reader_new(&reader, fetch->restore->snapshot, &error);
-    }
-    if (status == STATUS_OK) {
-        status = fetch_batches(batch, reader, &error);
-    }
-    if (status != STATUS_OK) {
+    if (work(fetch, &error) != STATUS_OK) {
         stop(fetch, &error);
     }
-    chunk_reader_free(reader);
-    free(batch);
     return NULL;
 }
 
