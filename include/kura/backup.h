@@ -45,11 +45,15 @@ struct backup_summary {
     uint64_t stored;    /* bytes sent */
     uint64_t warnings;
     size_t failed_sources;
+    struct problems problems; /* met in the repository or the state, and dealt with */
     double seconds;
 };
 
-/* Backs up and publishes one snapshot. A source that fails is in the snapshot as failed, and the
- * status is still OK: the summary says it. If all fail, nothing is published: STATUS_FAILED. */
+/* Backs up and publishes one snapshot. If what is remembered of earlier nights proves wrong on the
+ * way (damage in the store among it), it is forgotten and everything is read once more; the
+ * problems tell it, and they are filled in any case. A source that fails is in the snapshot as
+ * failed, and the status is still OK: the summary says it. If all fail, nothing is published:
+ * STATUS_FAILED. */
 MUST_USE enum status backup_run(struct backup_summary *summary, struct repo *repo,
                                 const struct backup_options *options, struct error *error);
 void backup_summary_free(struct backup_summary *summary);

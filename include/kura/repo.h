@@ -73,6 +73,8 @@ struct problems {
 #define PROBLEMS_LIMIT 1000
 void problems_add(struct problems *problems, const char *object, const struct error *error);
 void problems_free(struct problems *problems);
+MUST_USE enum status problems_copy(struct problems *to, const struct problems *from,
+                                   struct error *error);
 
 /* ------------------------------------------------------------------ statements */
 
@@ -138,6 +140,12 @@ void snapshot_list_free(struct snapshot_list *list);
 MUST_USE enum status snapshot_list_find(const struct statement **found,
                                         const struct snapshot_list *list, const char *name,
                                         const struct moment *before, struct error *error);
+/* Holds the list against what the state folder of this machine says was published from here last:
+ * the storage alone cannot hide that its newest snapshot was dropped. If it is not there, that is
+ * added as a problem; what the state does not say is none. */
+MUST_USE enum status snapshot_list_expect(struct problems *problems,
+                                          const struct snapshot_list *list, const struct repo *repo,
+                                          const char *state, struct error *error);
 #define HEAD_CODE_SIZE 12
 /* A short code over all heads, "K7QF-2M9X", that a person can keep: proves freshness later. */
 void snapshot_list_head_code(char code[HEAD_CODE_SIZE], const struct snapshot_list *list);
@@ -223,9 +231,18 @@ MUST_USE enum status writer_open(struct writer **writer, struct repo *repo,
 /* An unpublished backup is dropped; what it stored so far serves the next one. */
 void writer_free(struct writer *writer);
 
-/* What opening found wrong and dealt with: a damaged state.db that was set aside, a base or an
- * index that the repository has no more. Borrowed. */
+/* What was found wrong and dealt with so far: a damaged state.db that was removed, a base, index or
+ * pack that the repository has no more. Borrowed. */
 const struct problems *writer_problems(const struct writer *writer);
+/* What is remembered proved wrong: the memory is damaged or, if `lost` is not NULL, the store has
+ * that chunk of the map no more. Its pack and what was remembered of the last backup are forgotten,
+ * with a chunk that is damaged (reason->status CORRUPT) the whole map; this backup fails with
+ * *reason from here on. Returns reason->status. */
+enum status writer_distrust(struct writer *writer, const struct chunk_reference *lost,
+                            struct error *reason);
+/* Whether the backup failed over something remembered that proved wrong and is forgotten now: the
+ * same backup, begun anew, goes on without it. */
+bool writer_distrusted(const struct writer *writer);
 
 /* Fills hash_key, chunker_key, repository and keeper of the options. They live as long as the
  * writer. */
@@ -265,9 +282,9 @@ struct publication {
     struct moment time;
     struct moment due;
 };
-/* Flushes the open pack, waits for all packs, fetches and opens a random sample of reused chunks,
- * then writes index, references, snapshot and statement, and makes the local state follow.
- * *statement is what was said. */
+/* Flushes the open pack, waits for all packs, fetches and opens a random sample of reused chunks
+ * (damage among them: STATUS_CORRUPT, and writer_distrusted), then writes index, references,
+ * snapshot and statement, and makes the local state follow. *statement is what was said. */
 MUST_USE enum status writer_publish(struct statement *statement, struct writer *writer,
                                     const struct publication *publication, struct error *error);
 
@@ -362,6 +379,7 @@ MUST_USE enum status chunk_reader_get_many(struct chunk_reader *reader,
 /* ------------------------------------------------------------------ checking */
 
 struct check_options {
+    const char *state;     /* folder, for snapshot_list_expect; or NULL */
     unsigned read_percent; /* of the packs, at random; 0: structure only; 100: all */
     bool open_chunks;      /* also open every chunk (needs an identity) */
     void (*progress)(void *context, uint64_t done, uint64_t total); /* bytes; may be NULL */

@@ -25,6 +25,12 @@ struct store_options {
     const char *ssh_config;    /* file for ssh -G (-F), or NULL for the user's own */
     unsigned deadline_seconds; /* of one wait without progress; 0: 60 */
     unsigned retry_seconds;    /* how long to try to reconnect, with backoff; 0: 300 */
+    /* Called about twice a second, by the thread that waits, while a connection is tried; false
+     * gives up at once. NULL: nobody needs to know. */
+    bool (*waiting)(void *context);
+    void *waiting_context;
+    const struct store_driver *driver; /* instead of the one that the address names: a decorator in
+                                        * tests, which opens the real store itself; NULL: none */
 };
 
 struct store_entry {
@@ -78,6 +84,8 @@ MUST_USE enum status store_free_space(struct store *store, uint64_t *bytes, stru
 
 /* The measured time of one round trip in seconds (0 for a local folder). */
 double store_round_trip(const struct store *store);
+/* From here on more memory for what is on the way makes a transfer faster. */
+#define STORE_DISTANT 0.002
 
 /* What the pinned host key line of this connection would be ("ssh-ed25519 AAAA…"), for the recovery
  * kit; NULL for a local folder. Borrowed. */

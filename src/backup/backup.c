@@ -211,18 +211,15 @@ static void sum_up(struct backup_summary *summary, struct journey *journey)
     summary->warnings = journey->warnings;
 }
 
-enum status backup_run(struct backup_summary *summary, struct repo *repo,
-                       const struct backup_options *options, struct error *error)
+/* One way from the sources to a snapshot. *again: what it began with proved wrong and is forgotten;
+ * what was stored so far is not. */
+static enum status travel(struct backup_summary *summary, bool *again, struct repo *repo,
+                          const struct backup_options *options, struct error *error)
 {
-    double begin = clock_monotonic();
-    *summary = (struct backup_summary){0};
     struct journey journey = {.options = options, .repo = repo};
     struct publication publication = {.time = moment_now()};
     struct ticker *ticker = NULL;
-    enum status status = check_names(options, error);
-    if (status == STATUS_OK) {
-        status = open_journey(&journey, error);
-    }
+    enum status status = open_journey(&journey, error);
     if (status == STATUS_OK && options->events.progress != NULL) {
         status = ticker_start(&ticker, tell_progress, &journey, error);
     }
@@ -235,15 +232,43 @@ enum status backup_run(struct backup_summary *summary, struct repo *repo,
     ticker_stop(ticker);
     if (status == STATUS_OK) {
         sum_up(summary, &journey);
-        summary->seconds = clock_monotonic() - begin;
+    }
+    *again = status != STATUS_OK && journey.writer != NULL && writer_distrusted(journey.writer);
+    if (journey.writer != NULL) {
+        struct error second = {0};
+        enum status copied =
+            problems_copy(&summary->problems, writer_problems(journey.writer), &second);
+        if (status == STATUS_OK && copied != STATUS_OK) {
+            *error = second;
+            status = copied;
+        }
     }
     publication_free(&publication);
     close_journey(&journey);
     return status;
 }
 
+enum status backup_run(struct backup_summary *summary, struct repo *repo,
+                       const struct backup_options *options, struct error *error)
+{
+    double begin = clock_monotonic();
+    *summary = (struct backup_summary){0};
+    bool again = false;
+    enum status status = check_names(options, error);
+    if (status == STATUS_OK) {
+        status = travel(summary, &again, repo, options, error);
+    }
+    if (again) {
+        error_clear(error);
+        status = travel(summary, &again, repo, options, error);
+    }
+    summary->seconds = clock_monotonic() - begin;
+    return status;
+}
+
 void backup_summary_free(struct backup_summary *summary)
 {
     statement_free(&summary->statement);
+    problems_free(&summary->problems);
     *summary = (struct backup_summary){0};
 }

@@ -163,6 +163,12 @@ struct memory_reader {
     char *source;
 };
 
+static enum status damaged(const struct memory_reader *reader, struct error *error)
+{
+    return error_set(error, STATUS_CORRUPT, 0,
+                     _("what is remembered of the last backup of %s is damaged"), reader->source);
+}
+
 enum status memory_reader_open(struct memory_reader **reader, const struct memory_place *place,
                                struct error *error)
 {
@@ -180,6 +186,9 @@ enum status memory_reader_open(struct memory_reader **reader, const struct memor
     status = sealed_input_open(&made->entries, entries, place->key, error);
     if (status == STATUS_OK) {
         status = sealed_input_open(&made->hashes, hashes, place->key, error);
+        if (status == STATUS_NOT_FOUND) {
+            status = damaged(made, error);
+        }
     }
     if (status != STATUS_OK) {
         memory_reader_free(made);
@@ -187,12 +196,6 @@ enum status memory_reader_open(struct memory_reader **reader, const struct memor
     }
     *reader = made;
     return STATUS_OK;
-}
-
-static enum status damaged(const struct memory_reader *reader, struct error *error)
-{
-    return error_set(error, STATUS_CORRUPT, 0,
-                     _("what is remembered of the last backup of %s is damaged"), reader->source);
 }
 
 static bool decode_entry(struct memory_record *record, struct cursor cursor, struct error *error)

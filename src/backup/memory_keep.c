@@ -74,8 +74,8 @@ static enum status forget_source(struct journey *journey, const char *source, st
         status = forget_record(journey, reader, hashes, error);
     }
     memory_reader_free(reader);
-    /* A damaged memory: what it still counts is forgotten with the state. */
-    return status == STATUS_CORRUPT ? STATUS_OK : status;
+    /* What it still counts would never be forgotten. */
+    return status == STATUS_CORRUPT ? writer_distrust(journey->writer, NULL, error) : status;
 }
 
 enum status memory_forget_absent(struct journey *journey, struct error *error)

@@ -151,7 +151,7 @@ static enum status attempt(struct source_backup *backup, struct error *error)
     source_sink_fill(&sink, backup);
     TAILQ_INIT(&backup->queue);
     enum status status = open_parts(backup, &problem);
-    backup->fatal = status != STATUS_OK && !backup->memory_damaged;
+    backup->fatal = status != STATUS_OK;
     if (status == STATUS_OK) {
         status = source_run(backup->source, &sink, &problem);
     }
@@ -159,11 +159,11 @@ static enum status attempt(struct source_backup *backup, struct error *error)
     if (!backup->fatal && let_all_out(backup, &behind) != STATUS_OK) {
         status = behind.status;
         problem = behind;
-        backup->fatal = !backup->memory_damaged;
+        backup->fatal = true;
     }
     if (status == STATUS_OK) {
         status = finish(backup, &problem);
-        backup->fatal = status != STATUS_OK && !backup->memory_damaged;
+        backup->fatal = status != STATUS_OK;
     }
     if (status == STATUS_OK || backup->fatal) {
         *error = problem;
@@ -171,22 +171,6 @@ static enum status attempt(struct source_backup *backup, struct error *error)
     }
     journey_warn(backup->journey, backup->source->name, NULL, &problem);
     return give_up(backup, &problem, error);
-}
-
-/* A damaged memory is a reason to read everything again, not to lose the night: what it counted as
- * used stays in the content map until the state is made anew. */
-static enum status attempt_without_memory(struct catalogue_source *catalogue,
-                                          struct journey *journey,
-                                          const struct config_source *source, struct error *error)
-{
-    free(catalogue->words.problem);
-    catalogue->words.problem = NULL;
-    catalogue->words.status = SOURCE_WARNINGS;
-    struct source_backup backup = {
-        .journey = journey, .source = source, .catalogue = catalogue, .forgetful = true};
-    enum status status = attempt(&backup, error);
-    close_parts(&backup);
-    return status;
 }
 
 enum status backup_source(struct catalogue_source *catalogue, struct journey *journey,
@@ -201,11 +185,7 @@ enum status backup_source(struct catalogue_source *catalogue, struct journey *jo
     atomic_store(&journey->source, source->name);
     struct source_backup backup = {.journey = journey, .source = source, .catalogue = catalogue};
     enum status status = attempt(&backup, error);
-    bool memory_damaged = backup.memory_damaged;
     close_parts(&backup);
-    if (status == STATUS_OK && memory_damaged) {
-        status = attempt_without_memory(catalogue, journey, source, error);
-    }
     if (status == STATUS_OK && catalogue->words.status == SOURCE_FAILED) {
         status = memory_carry_over(journey, source->name, error);
     }

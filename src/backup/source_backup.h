@@ -26,8 +26,6 @@ struct source_backup {
     const struct config_source *source;
     struct catalogue_source *catalogue;
     bool fatal;                 /* the failure is not the source's own */
-    bool forgetful;             /* the memory is damaged and not used */
-    bool memory_damaged;        /* found while reading it */
     struct pending_queue queue; /* entries between the sink and the tree */
     size_t queued;
 

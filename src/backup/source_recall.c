@@ -6,12 +6,31 @@
 
 static enum status next_record(struct source_backup *backup, struct error *error);
 
+/* A damaged memory is a reason to read everything again, not to lose the night. */
+static enum status judge(struct source_backup *backup, enum status status, struct error *error)
+{
+    return status == STATUS_CORRUPT ? writer_distrust(backup->journey->writer, NULL, error)
+                                    : status;
+}
+
 static enum status read_hash(unsigned char hash[CHUNK_HASH_SIZE], struct source_backup *backup,
                              struct error *error)
 {
-    enum status status = memory_read_hash(hash, backup->old, error);
-    backup->memory_damaged |= status == STATUS_CORRUPT;
-    return status;
+    return judge(backup, memory_read_hash(hash, backup->old, error), error);
+}
+
+/* Without its dictionary nothing of the source that was compressed with it can be used any more. */
+static enum status open_dictionary(struct buffer *bytes, struct source_backup *backup,
+                                   struct error *error)
+{
+    struct writer *writer = backup->journey->writer;
+    const struct chunk_reference *reference = &backup->record.dictionary.reference;
+    enum status status = writer_open_chunk(writer, reference, bytes, error);
+    if (status != STATUS_CORRUPT && status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    error_add_context(error, _("the dictionary of %s is lost"), backup->source->name);
+    return writer_distrust(writer, reference, error);
 }
 
 /* A dictionary is kept as long as the source is: chunks of many nights need it. */
@@ -22,8 +41,7 @@ static enum status keep_dictionary(struct source_backup *backup, struct error *e
     CLEANUP(buffer_free) struct buffer bytes = {0};
     enum status status = read_hash(hash, backup, error);
     if (status == STATUS_OK) {
-        status = writer_open_chunk(backup->journey->writer, &backup->record.dictionary.reference,
-                                   &bytes, error);
+        status = open_dictionary(&bytes, backup, error);
     }
     if (status != STATUS_OK) {
         return status;
@@ -65,8 +83,7 @@ static enum status next_record(struct source_backup *backup, struct error *error
     enum status status = drop_old_hashes(backup, error);
     memory_record_free(&backup->record);
     while (status == STATUS_OK) {
-        status = memory_read(&backup->record, backup->old, error);
-        backup->memory_damaged |= status == STATUS_CORRUPT;
+        status = judge(backup, memory_read(&backup->record, backup->old, error), error);
         backup->old_hashes = status == STATUS_OK ? backup->record.count : 0;
         if (status != STATUS_OK || backup->record.kind == 0 ||
             backup->record.kind == MEMORY_ENTRY) {
@@ -85,7 +102,7 @@ static enum status next_record(struct source_backup *backup, struct error *error
 enum status recall_open(struct source_backup *backup, struct error *error)
 {
     const char *folder = writer_memory(backup->journey->writer);
-    if (folder == NULL || backup->forgetful) {
+    if (folder == NULL) {
         return STATUS_OK;
     }
     struct memory_place place = {folder, backup->source->name, backup->journey->memory_key};
@@ -93,7 +110,7 @@ enum status recall_open(struct source_backup *backup, struct error *error)
     if (status == STATUS_NOT_FOUND) {
         return STATUS_OK;
     }
-    backup->memory_damaged |= status == STATUS_CORRUPT;
+    status = judge(backup, status, error);
     return status != STATUS_OK ? status : next_record(backup, error);
 }
 

@@ -29,10 +29,10 @@ static struct pending *pending_new(struct source_backup *backup)
     return pending;
 }
 
-/* Whatever a sink function returns ends the whole backup, but for a damaged memory. */
+/* Whatever a sink function returns ends the whole backup. */
 static enum status answer(struct source_backup *backup, enum status status)
 {
-    backup->fatal |= status != STATUS_OK && !backup->memory_damaged;
+    backup->fatal |= status != STATUS_OK;
     return status;
 }
 

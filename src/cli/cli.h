@@ -98,6 +98,21 @@ void cli_new_passphrase_free(struct cli_new_passphrase *passphrase);
 
 /* ------------------------------------------------------------------ access */
 
+/* While the storage does not answer: says so once, and ends the wait early as long as there was no
+ * connection yet. Connections of several threads share it. */
+struct cli_waiting {
+    pthread_mutex_t lock;
+    const char *url;
+    unsigned long first_retry; /* seconds for the first connection */
+    bool quiet;
+    bool connected;
+    bool told;
+    double since, last; /* when it began to wait, and was last heard of */
+};
+void cli_waiting_begin(struct cli_waiting *waiting, struct store_options *store,
+                       const struct cli_arguments *arguments);
+void cli_waiting_connected(struct cli_waiting *waiting);
+
 /* Everything that a repository is opened with. Empty is {0}. */
 struct cli_access {
     struct config config;
@@ -109,6 +124,7 @@ struct cli_access {
     struct age_identity identity; /* of --identity */
     struct secret_text login_key, ssh_passphrase;
     unsigned char trusted[SIGN_PUBLIC_SIZE];
+    struct cli_waiting waiting;
     struct repo_access access;
     struct repo *repo;
 };
@@ -141,6 +157,10 @@ MUST_USE enum status cli_list(struct snapshot_list *list, struct cli *cli,
 /* A snapshot by what people write; `before` NULL: any. */
 MUST_USE enum status cli_find(const struct statement **found, const struct snapshot_list *list,
                               const char *name, const char *before, struct error *error);
+/* Not one that the user named by its id. */
+bool cli_is_latest(const char *name);
+/* Whether the source is in the snapshot, and did not fail when it was backed up. */
+bool cli_holds_source(const struct statement *statement, const char *name);
 /* "origin not proved": STATUS_UNAUTHENTIC, unless the user said --untrusted. */
 MUST_USE enum status cli_check_origin(const struct cli_access *access,
                                       const struct cli_arguments *arguments, struct error *error);
@@ -152,7 +172,7 @@ struct cli_view {
     const struct statement *statement; /* in the list */
     struct snapshot *snapshot;
 };
-/* `name` NULL: the latest, not after --before. */
+/* `name` NULL: the latest, not after --before; with --source the latest that holds these. */
 MUST_USE enum status cli_view_open(struct cli_view *view, struct cli *cli, const char *name,
                                    struct error *error);
 void cli_view_free(struct cli_view *view);
@@ -172,7 +192,7 @@ void cli_print_source(const struct statement_source *source);
 json_t *cli_json_entry(const char *source, const struct entry *entry);
 void cli_print_entry(const char *name, const struct entry *entry);
 
-/* A source that the snapshot does not have: STATUS_NOT_FOUND with those it has. */
+/* A source that the snapshot does not have: STATUS_USAGE with those it has. */
 MUST_USE enum status cli_find_source(const struct catalogue_source **source,
                                      const struct snapshot *snapshot, const char *name,
                                      struct error *error);

@@ -24,6 +24,7 @@ static enum status take_overrides(struct cli_access *access, const struct cli_ar
     if (arguments->store != NULL) {
         store->url = arguments->store;
     }
+    cli_waiting_begin(&access->waiting, store, arguments);
     if (arguments->ssh_key != NULL) {
         store->identity_file = arguments->ssh_key;
         store->login_key = NULL;
@@ -170,7 +171,11 @@ enum status cli_access_open(struct cli_access *access, struct cli_arguments *arg
         return status;
     }
     fill_access(access);
-    return repo_open(&access->repo, &access->access, error);
+    status = repo_open(&access->repo, &access->access, error);
+    if (status == STATUS_OK) {
+        cli_waiting_connected(&access->waiting);
+    }
+    return status;
 }
 
 void cli_access_free(struct cli_access *access)

@@ -65,8 +65,10 @@ int cli_main(int argc, char **argv, const struct cli_command *const *commands, s
     }
     if (status != STATUS_OK) {
         cli_report_error(&error);
-        /* What failed as a whole is not "done with warnings". */
-        cli.exit = cli_exit_code(status);
+        /* What failed as a whole is not "done with warnings"; but damage that was told, and that
+         * may be why, stays the word. */
+        bool damage = cli.exit == EXIT_INTEGRITY && cli_exit_code(status) == EXIT_FAILED;
+        cli.exit = damage ? EXIT_INTEGRITY : cli_exit_code(status);
     }
     cli_arguments_free(&cli.arguments);
     return (int)cli.exit;

@@ -317,5 +317,7 @@ enum status cli_options_read(struct cli_arguments *arguments, const struct cli_c
     if (!arguments->given[OPTION_RETRY]) {
         arguments->retry = (*command)->retry == 0 ? CLI_RETRY : (*command)->retry;
     }
+    bool patient = arguments->given[OPTION_RETRY] || (*command)->nightly;
+    arguments->first_retry = patient ? arguments->retry : CLI_RETRY_FIRST;
     return check_for_command(arguments, *command, error);
 }

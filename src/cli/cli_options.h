@@ -66,9 +66,10 @@ struct cli_arguments {
     bool overwrite, untrusted, recursive, tar;
     unsigned long read_data; /* percent */
     unsigned long from_sequence;
-    unsigned long retry;      /* seconds */
-    struct cli_words words;   /* what is not an option; the command's name is cut off */
-    bool given[OPTION_COUNT]; /* which options were there */
+    unsigned long retry;       /* seconds */
+    unsigned long first_retry; /* the same for the first connection */
+    struct cli_words words;    /* what is not an option; the command's name is cut off */
+    bool given[OPTION_COUNT];  /* which options were there */
 };
 
 /* The longest command there is ("key new") has so many words. */
@@ -77,6 +78,8 @@ struct cli_arguments {
 /* Whoever looks into the backups does not want to wait for long; the night does. */
 #define CLI_RETRY 30
 #define CLI_RETRY_PATIENT 300
+/* Nor does anybody at a terminal for a server that was not there to begin with. */
+#define CLI_RETRY_FIRST 10
 
 struct cli;
 struct cli_command {
@@ -87,6 +90,7 @@ struct cli_command {
     size_t least, most;   /* operands */
     enum cli_option options[24];
     unsigned retry; /* seconds to go on trying while the storage does not answer; 0: CLI_RETRY */
+    bool nightly;   /* nobody watches: waits for the first connection as for every other */
     enum status (*run)(struct cli *cli, struct error *error);
 };
 

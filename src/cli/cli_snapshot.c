@@ -13,6 +13,11 @@ enum status cli_list(struct snapshot_list *list, struct cli *cli, struct cli_acc
     return status;
 }
 
+bool cli_is_latest(const char *name)
+{
+    return name == NULL || strcmp(name, "latest") == 0;
+}
+
 enum status cli_find(const struct statement **found, const struct snapshot_list *list,
                      const char *name, const char *before, struct error *error)
 {
@@ -28,6 +33,43 @@ enum status cli_find(const struct statement **found, const struct snapshot_list 
     return status == STATUS_NOT_FOUND && error->hint[0] == '\0'
                ? error_set_hint(error, "%s", _("kura snapshots shows all snapshots."))
                : status;
+}
+
+bool cli_holds_source(const struct statement *statement, const char *name)
+{
+    for (size_t i = 0; i < statement->source_count; i++) {
+        const struct statement_source *source = &statement->sources[i];
+        if (source->status != SOURCE_FAILED && strcmp(source->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool holds_all(const struct statement *statement, const struct cli_words *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (!cli_holds_source(statement, names->items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A night that backed up other sources only, or another host's, must not hide the named ones: goes
+ * back to the newest snapshot that holds them all, and stays where it is if there is none. */
+static const struct statement *newest_holding(const struct statement *latest,
+                                              const struct snapshot_list *list,
+                                              const struct cli_words *names, const char *before)
+{
+    struct moment limit;
+    bool limited = before != NULL && moment_parse(&limit, before);
+    for (const struct statement *at = latest; at >= list->items; at--) {
+        if (holds_all(at, names) && (!limited || moment_compare(at->time, limit) <= 0)) {
+            return at;
+        }
+    }
+    return latest;
 }
 
 enum status cli_check_origin(const struct cli_access *access, const struct cli_arguments *arguments,
@@ -52,7 +94,7 @@ static enum status fail_source(const struct snapshot *snapshot, const char *name
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : ", ",
                                  snapshot_source(snapshot, i)->words.name);
     }
-    error_set(error, STATUS_NOT_FOUND, 0, _("the snapshot has no source %s"), name);
+    error_set(error, STATUS_USAGE, 0, _("the snapshot has no source %s"), name);
     return error_set_hint(error, _("It has: %s."), names);
 }
 
@@ -103,9 +145,17 @@ enum status cli_view_open(struct cli_view *view, struct cli *cli, const char *na
     if (status == STATUS_OK) {
         status = cli_find(&view->statement, &view->list, name, cli->arguments.before, error);
     }
-    return status == STATUS_OK
-               ? snapshot_open(&view->snapshot, view->access.repo, view->statement, error)
-               : status;
+    if (status == STATUS_OK && cli_is_latest(name)) {
+        view->statement = newest_holding(view->statement, &view->list, &cli->arguments.sources,
+                                         cli->arguments.before);
+    }
+    if (status == STATUS_OK) {
+        status = snapshot_open(&view->snapshot, view->access.repo, view->statement, error);
+        if (status == STATUS_NOT_FOUND) { /* of an object that a good statement names */
+            cli_note(cli, EXIT_INTEGRITY);
+        }
+    }
+    return status;
 }
 
 void cli_view_free(struct cli_view *view)

@@ -66,6 +66,7 @@ static enum status print_json(const struct backup_summary *summary, const char *
         {"bytes_new", summary->bytes_new},
         {"warnings", summary->warnings},
         {"failed_sources", summary->failed_sources},
+        {"problems", summary->problems.count + summary->problems.dropped},
     };
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
@@ -160,6 +161,7 @@ static enum status run(struct cli *cli, struct error *error)
     enum status status = cli_access_open(&access, &cli->arguments, CLI_NEED_HOST, error);
     if (status == STATUS_OK) {
         status = back_up(&summary, cli, &access, error);
+        cli_report_problems(cli, &summary.problems);
     }
     if (status != STATUS_OK) {
         return status;
@@ -190,5 +192,6 @@ const struct cli_command cmd_backup = {
     .most = SIZE_MAX,
     .options = {OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_JSON, OPTION_END},
     .retry = CLI_RETRY_PATIENT,
+    .nightly = true,
     .run = run,
 };

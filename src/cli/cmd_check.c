@@ -81,6 +81,7 @@ static enum status run(struct cli *cli, struct error *error)
     /* Opening every chunk reads every pack. */
     bool opened = access.access.identity_count > 0;
     const struct check_options options = {
+        .state = access.has_config ? access.config.state : NULL,
         .read_percent = (unsigned)arguments->read_data,
         .open_chunks = opened,
         .progress = progress == NULL ? NULL : on_progress,

@@ -1,5 +1,6 @@
 /* kura init: a new repository, the host key of this machine, and the recovery kit. */
 #include "cmd_init.h"
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,9 @@ static enum status look_at_store(bool *found, struct init *init, struct error *e
         status = store_list(store, "repository", count_one, found, error);
     }
     store_free(store);
-    if (status == STATUS_NOT_FOUND) {
+    /* A local folder that is not there counts as away for everybody but who is about to make it. */
+    bool to_make = status == STATUS_UNREACHABLE && error->os_error == ENOENT;
+    if (status == STATUS_NOT_FOUND || to_make) {
         error_clear(error);
         return STATUS_OK;
     }

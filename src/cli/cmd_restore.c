@@ -8,6 +8,7 @@
 struct telling {
     struct cli *cli;
     struct cli_progress *progress;
+    const struct statement *statement;
 };
 
 static void on_progress(void *context, const struct restore_progress *now)
@@ -18,6 +19,17 @@ static void on_progress(void *context, const struct restore_progress *now)
     cli_progress_show(telling->progress, &values);
 }
 
+/* A source that failed in its night is no damage of today. */
+static bool failed_then(const struct statement *statement, const char *name)
+{
+    for (size_t i = 0; i < statement->source_count; i++) {
+        if (strcmp(statement->sources[i].name, name) == 0) {
+            return statement->sources[i].status == SOURCE_FAILED;
+        }
+    }
+    return false;
+}
+
 static void on_warn(void *context, const char *source, const char *path,
                     const struct error *problem)
 {
@@ -26,6 +38,7 @@ static void on_warn(void *context, const char *source, const char *path,
     cli_report_entry(source, path, problem);
     bool damage = problem->status == STATUS_CORRUPT || problem->status == STATUS_UNAUTHENTIC ||
                   problem->status == STATUS_NOT_FOUND;
+    damage = damage && !failed_then(telling->statement, source);
     cli_note(telling->cli, damage ? EXIT_INTEGRITY : EXIT_WARNINGS);
 }
 
@@ -89,6 +102,54 @@ static void tell_age(struct cli *cli, const struct snapshot_list *list, bool fre
     }
 }
 
+static void warn_elsewhere(struct cli *cli, const struct statement *statement, const char *name)
+{
+    char id[OBJECT_ID_TEXT_SIZE];
+    char time[MOMENT_TEXT_SIZE];
+    struct error told = {0};
+    error_set(&told, STATUS_NOT_FOUND, 0,
+              _("%s is not in this snapshot; the newest one that holds it is %s of %s"), name,
+              cli_format_id(id, statement->id), moment_format_local(time, statement->time));
+    error_set_hint(&told, _("Restore it as well, with --source %s."), name);
+    cli_report_warning(&told);
+    cli_note(cli, EXIT_WARNINGS);
+}
+
+/* The latest snapshot may be that of one source, or of another host: whoever wants everything back
+ * must learn what lies elsewhere. With --before, `chosen` is the last that counts. */
+static void tell_elsewhere(struct cli *cli, const struct snapshot_list *list, size_t chosen)
+{
+    for (size_t i = chosen; i > 0; i--) {
+        const struct statement *other = &list->items[i - 1];
+        for (size_t k = 0; k < other->source_count; k++) {
+            const char *name = other->sources[k].name;
+            size_t newer = i;
+            while (newer <= chosen && !cli_holds_source(&list->items[newer], name)) {
+                newer++;
+            }
+            if (newer > chosen && cli_holds_source(other, name)) {
+                warn_elsewhere(cli, other, name);
+            }
+        }
+    }
+}
+
+static void tell_choice(struct cli *cli, const struct cli_view *view)
+{
+    if (!cli_is_latest(cli->arguments.snapshot)) {
+        return;
+    }
+    if (cli->arguments.sources.count == 0) {
+        tell_elsewhere(cli, &view->list, (size_t)(view->statement - view->list.items));
+    } else if (view->statement != &view->list.items[view->list.count - 1]) {
+        char id[OBJECT_ID_TEXT_SIZE];
+        char time[MOMENT_TEXT_SIZE];
+        cli_say(cli, _("Taken is snapshot %s of %s, the newest one that holds what was asked for."),
+                cli_format_id(id, view->statement->id),
+                moment_format_local(time, view->statement->time));
+    }
+}
+
 static enum status check_sources(const struct snapshot *snapshot, const struct cli_words *names,
                                  struct error *error)
 {
@@ -108,7 +169,8 @@ static enum status restore(struct restore_summary *summary, struct cli *cli, str
     if (status != STATUS_OK) {
         return status;
     }
-    struct telling telling = {.cli = cli, .progress = cli_progress_new(arguments)};
+    struct telling telling = {
+        .cli = cli, .progress = cli_progress_new(arguments), .statement = view->statement};
     const struct restore_options options = {
         .target = arguments->target,
         .selection = {arguments->sources.items, arguments->includes.items},
@@ -122,15 +184,30 @@ static enum status restore(struct restore_summary *summary, struct cli *cli, str
     return status;
 }
 
-static enum status print_json(const struct cli_view *view, const struct restore_summary *summary,
-                              bool fresh, struct error *error)
+/* Everything that was asked for is there, and it was whole sources. */
+static bool is_whole(const struct cli *cli, const struct cli_view *view,
+                     const struct restore_summary *summary)
+{
+    const struct selection selection = {.sources = cli->arguments.sources.items};
+    for (size_t i = 0; i < snapshot_source_count(view->snapshot); i++) {
+        const struct statement_source *source = &snapshot_source(view->snapshot, i)->words;
+        if (source->status == SOURCE_FAILED && selection_has_source(&selection, source->name)) {
+            return false;
+        }
+    }
+    return summary->counts_match && summary->failed == 0 && cli->arguments.includes.count == 0;
+}
+
+static enum status print_json(const struct cli *cli, const struct cli_view *view,
+                              const struct restore_summary *summary, bool fresh,
+                              struct error *error)
 {
     json_t *object = cli_json_statement(view->statement);
     json_object_set_new(object, "files", json_integer((json_int_t)summary->files));
     json_object_set_new(object, "restored_bytes", json_integer((json_int_t)summary->bytes));
     json_object_set_new(object, "resumed", json_integer((json_int_t)summary->resumed));
     json_object_set_new(object, "failed", json_integer((json_int_t)summary->failed));
-    json_object_set_new(object, "counts_match", json_boolean(summary->counts_match));
+    json_object_set_new(object, "counts_match", json_boolean(is_whole(cli, view, summary)));
     json_object_set_new(object, "head_proved", json_boolean(fresh));
     json_object_set_new(object, "seconds", json_real(summary->seconds));
     return cli_json_print(object, error);
@@ -152,10 +229,9 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
     if (summary->failed > 0) {
         printf(_("Not restored, or not wholly: %llu\n"), (unsigned long long)summary->failed);
     }
-    bool whole = cli->arguments.includes.count == 0;
-    if (whole && summary->counts_match) {
+    if (is_whole(cli, view, summary)) {
         printf("%s\n", _("Entries, bytes and digests are as the backup said."));
-    } else if (whole) {
+    } else if (!summary->counts_match && cli->arguments.includes.count == 0) {
         printf("%s\n", _("Entries, bytes or digests are NOT as the backup said."));
     }
 }
@@ -177,6 +253,7 @@ static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, 
     }
     if (status == STATUS_OK) {
         tell_age(cli, &view->list, *fresh);
+        tell_choice(cli, view);
     }
     return status;
 }
@@ -193,6 +270,10 @@ static enum status run(struct cli *cli, struct error *error)
     if (status != STATUS_OK) {
         return status;
     }
+    if (cli->arguments.includes.count > 0 && summary.files == 0 && summary.failed == 0) {
+        error_set(error, STATUS_NOT_FOUND, 0, "%s", _("nothing in the snapshot matches --include"));
+        return error_set_hint(error, "%s", _("kura find and kura ls show what there is."));
+    }
     if (summary.failed > 0) {
         cli_note(cli, EXIT_WARNINGS);
     }
@@ -200,7 +281,7 @@ static enum status run(struct cli *cli, struct error *error)
         cli_note(cli, EXIT_INTEGRITY);
     }
     if (cli->arguments.json) {
-        return print_json(&view, &summary, fresh, error);
+        return print_json(cli, &view, &summary, fresh, error);
     }
     if (!cli->arguments.quiet) {
         print_text(cli, &view, &summary);

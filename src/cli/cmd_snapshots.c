@@ -90,9 +90,14 @@ static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_access_free) struct cli_access access = {0};
     CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
+    CLEANUP(problems_free) struct problems missing = {0};
     enum status status = cli_access_open(&access, &cli->arguments, CLI_NEED_ANY, error);
     if (status == STATUS_OK) {
         status = cli_list(&list, cli, &access, error);
+    }
+    if (status == STATUS_OK && access.has_config) {
+        status = snapshot_list_expect(&missing, &list, access.repo, access.config.state, error);
+        cli_report_problems(cli, &missing);
     }
     if (status != STATUS_OK) {
         return status;

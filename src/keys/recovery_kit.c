@@ -200,7 +200,8 @@ static enum status parse(struct recovery_kit *kit, const struct secret_text *con
     struct key_lines lines = {.at = content->text, .left = content->size};
     enum status status = key_lines_version(&lines, KIND, error);
     if (status != STATUS_OK) {
-        return status;
+        /* The seal is sound: what is under it is something else than a kit. */
+        return error->status = status == STATUS_CORRUPT ? STATUS_FAILED : status;
     }
     if (!take_store(kit, &lines) || !take_keys(kit, &lines, error) || !take_created(kit, &lines) ||
         !key_lines_ended(&lines)) {
@@ -217,7 +218,11 @@ static enum status open_kit(struct recovery_kit *kit, const struct buffer *text,
     const char *armor = NULL;
     size_t size = 0;
     if (!age_armor_find(&armor, &size, (const char *)text->data, text->size)) {
-        error_set(error, STATUS_CORRUPT, 0, "%s", _("it holds no sealed text"));
+        /* Without a beginning it is another file, not a damaged kit. */
+        bool begins =
+            memmem(text->data, text->size, AGE_ARMOR_BEGIN, strlen(AGE_ARMOR_BEGIN)) != NULL;
+        error_set(error, begins ? STATUS_CORRUPT : STATUS_FAILED, 0, "%s",
+                  _("it holds no sealed text"));
         return error_set_hint(error, "%s",
                               _("The text from -----BEGIN to -----END must be complete."));
     }
@@ -233,7 +238,8 @@ enum status recovery_kit_read(struct recovery_kit *kit, const char *path,
     CLEANUP(recovery_kit_free) struct recovery_kit read = {0};
     enum status status = file_read(&text, path, FILE_LIMIT, error);
     if (status != STATUS_OK) {
-        return status;
+        /* A file that is too large is another file, not a damaged kit. */
+        return error->status = status == STATUS_CORRUPT ? STATUS_FAILED : status;
     }
     status = open_kit(&read, &text, path, passphrase, error);
     if (status != STATUS_OK) {

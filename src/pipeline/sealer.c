@@ -2,6 +2,7 @@
  * nothing leaves that is not sealed. */
 #include "sealer.h"
 #include <sodium.h>
+#include <string.h>
 
 enum status sealer_start(struct sealer *sealer, const struct sealing *sealing, struct error *error)
 {
@@ -41,12 +42,24 @@ static enum status store(struct sealer *sealer, const struct chunk_result *resul
                                  sealer->sealed.data, sealer->sealed.size, error);
 }
 
+/* A chunk that needs a dictionary is known only to who has the same one: a source that names
+ * another could not open it. */
+static void recognise_by(unsigned char hash[CHUNK_HASH_SIZE], const unsigned char *key,
+                         const void *data, uint32_t size, const struct dictionary *dictionary)
+{
+    static const unsigned char none[crypto_generichash_blake2b_PERSONALBYTES];
+    unsigned char salt[crypto_generichash_blake2b_SALTBYTES] = {0};
+    uint32_t id = dictionary == NULL ? 0 : dictionary_id(dictionary);
+    memcpy(salt, &id, sizeof id);
+    crypto_generichash_blake2b_salt_personal(hash, CHUNK_HASH_SIZE, data, size, key, CHUNK_KEY_SIZE,
+                                             salt, none);
+}
+
 enum status sealer_run(struct sealer *sealer, struct chunk_result *result, const void *data,
                        uint32_t size, const struct dictionary *dictionary, struct error *error)
 {
     const struct sealing *sealing = sealer->sealing;
-    crypto_generichash(result->hash, CHUNK_HASH_SIZE, data, size, sealing->hash_key,
-                       CHUNK_KEY_SIZE);
+    recognise_by(result->hash, sealing->hash_key, data, size, dictionary);
     result->known = false;
     enum status status = sealing->keeper.recognise(sealing->keeper.context, result->hash, size,
                                                    &result->reference, &result->known, error);

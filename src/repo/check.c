@@ -40,6 +40,13 @@ static enum status run_parts(struct check *check, struct error *error)
         check->report->snapshots = check->list.count;
         status = problems_copy(&check->report->problems, &check->list.problems, error);
     }
+    if (status == STATUS_OK && check->options->state != NULL) {
+        status = snapshot_list_expect(&check->report->problems, &check->list, check->repo,
+                                      check->options->state, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_keys(check, error);
+    }
     if (status == STATUS_OK) {
         status = check_sets_open(check, error);
     }
@@ -55,11 +62,12 @@ static enum status run_parts(struct check *check, struct error *error)
     if (status == STATUS_OK) {
         status = count_sets(check, error);
     }
-    if (status == STATUS_OK && check->options->read_percent > 0) {
-        status = check_data(check, error);
-    }
+    /* The chunks first: packs that are asked for whole are read with them, once. */
     if (status == STATUS_OK && check->options->open_chunks) {
         status = check_chunks(check, error);
+    }
+    if (status == STATUS_OK && check->options->read_percent > 0) {
+        status = check_data(check, error);
     }
     return status;
 }

@@ -18,6 +18,7 @@ struct check {
     sqlite3_stmt *add_chunk;
     sqlite3_stmt *need_chunk;
     sqlite3_stmt *see_pack;
+    sqlite3_stmt *claim_pack;
     uint64_t done; /* bytes, of this part of the work */
     uint64_t total;
 };
@@ -38,6 +39,11 @@ MUST_USE enum status check_need_chunk(struct check *check, const unsigned char i
 /* A listing shows a pack; *known: an index names it. */
 MUST_USE enum status check_see_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE],
                                     uint64_t size, bool *known, struct error *error);
+/* *due: the pack is there and was not read whole yet; from now on it counts as read. `digest` gets
+ * what the indexes say of its directory. */
+MUST_USE enum status check_claim_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE],
+                                      unsigned char digest[OBJECT_ID_SIZE], bool *due,
+                                      struct error *error);
 /* Tells a damaged pack as a problem, once, with the oldest snapshot that needs something in it. */
 MUST_USE enum status check_tell_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE],
                                      const struct error *damage, struct error *error);
@@ -51,10 +57,18 @@ void check_progress(struct check *check, uint64_t bytes);
 
 /* ---- the parts ---- */
 
+MUST_USE enum status check_keys(struct check *check, struct error *error);
 MUST_USE enum status check_structure(struct check *check, struct error *error);
 MUST_USE enum status check_snapshots(struct check *check, struct error *error);
 MUST_USE enum status check_pack_listing(struct check *check, struct error *error);
+/* Reads the packs that are asked for and were not read yet. */
 MUST_USE enum status check_data(struct check *check, struct error *error);
+/* Without the lock: reads a claimed pack whole into `bytes`, which stay empty if it is damaged;
+ * that is told then. */
+MUST_USE enum status check_whole_pack(struct buffer *bytes, struct check *check,
+                                      struct store *store, const unsigned char id[OBJECT_ID_SIZE],
+                                      const unsigned char digest[OBJECT_ID_SIZE],
+                                      struct error *error);
 MUST_USE enum status check_chunks(struct check *check, struct error *error);
 
 #endif

@@ -4,6 +4,7 @@
  * read pack by pack over all connections. The keys of chunks may get onto a disk with the temporary
  * database, so they are sealed there under a key that only this process has. */
 #include "check.h"
+#include "chunk_reader.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,10 +239,42 @@ static enum status note_opened(void *context, const struct chunk_wish *wish,
     return status;
 }
 
+/* Where all packs are asked for whole, the reader gets this one so, once, and opens the chunks from
+ * it. From a damaged one it fetches what may still be good. */
+static enum status hold_pack(struct chunk_reader *reader, struct check *check,
+                             const unsigned char pack[OBJECT_ID_SIZE], struct error *error)
+{
+    if (check->options->read_percent < 100) {
+        return STATUS_OK;
+    }
+    unsigned char digest[OBJECT_ID_SIZE];
+    bool due = false;
+    pthread_mutex_lock(&check->lock);
+    enum status status = check_claim_pack(check, pack, digest, &due, error);
+    pthread_mutex_unlock(&check->lock);
+    if (status != STATUS_OK || !due) {
+        return status;
+    }
+    struct store *store = NULL;
+    buffer_clear(&reader->range.bytes);
+    reader->range.start = 0;
+    memcpy(reader->range.pack, pack, OBJECT_ID_SIZE);
+    status = repo_take_store(&store, check->repo, error);
+    if (status == STATUS_OK) {
+        status = check_whole_pack(&reader->range.bytes, check, store, pack, digest, error);
+    }
+    repo_give_store(check->repo, store);
+    return status;
+}
+
 static enum status read_batch(struct opening *opening, struct chunk_reader *reader,
                               const struct batch *batch, struct error *error)
 {
-    enum status status =
+    enum status status = hold_pack(reader, opening->check, batch->wishes[0].location.pack, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status =
         chunk_reader_get_many(reader, batch->wishes, batch->count, note_opened, opening, error);
     if (status != STATUS_OK && problem_is_local(error)) {
         const struct error damage = *error;

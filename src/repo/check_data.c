@@ -65,20 +65,20 @@ static enum status choose_packs(struct sample *sample, struct error *error)
     return read_rows(sample, wanted, error);
 }
 
-static enum status read_pack(const struct check *check, struct store *store,
-                             const struct pack_row *row, struct error *error)
+static enum status read_pack(struct buffer *bytes, const struct check *check, struct store *store,
+                             const unsigned char id[OBJECT_ID_SIZE],
+                             const unsigned char wanted[OBJECT_ID_SIZE], struct error *error)
 {
-    CLEANUP(buffer_free) struct buffer bytes = {0};
-    enum status status = object_get(&bytes, check->repo, store, OBJECT_PACK, row->id, error);
+    enum status status = object_get(bytes, check->repo, store, OBJECT_PACK, id, error);
     if (status != STATUS_OK) {
         return status;
     }
     struct index_pack pack = {0};
     unsigned char digest[OBJECT_ID_SIZE];
-    status = pack_directory(&pack, check->repo, &bytes, error);
+    status = pack_directory(&pack, check->repo, bytes, error);
     if (status == STATUS_OK) {
         check_directory_digest(digest, &pack);
-        if (memcmp(digest, row->digest, sizeof digest) != 0) {
+        if (memcmp(digest, wanted, sizeof digest) != 0) {
             status = error_set(error, STATUS_CORRUPT, 0, "%s",
                                _("the directory of this pack and its index contradict each other"));
         }
@@ -87,13 +87,15 @@ static enum status read_pack(const struct check *check, struct store *store,
     return status;
 }
 
-static enum status check_one(void *context, struct store *store, size_t number, struct error *error)
+enum status check_whole_pack(struct buffer *bytes, struct check *check, struct store *store,
+                             const unsigned char id[OBJECT_ID_SIZE],
+                             const unsigned char digest[OBJECT_ID_SIZE], struct error *error)
 {
-    const struct sample *sample = context;
-    struct check *check = sample->check;
-    const struct pack_row *row = &sample->rows[number];
-    enum status status = read_pack(check, store, row, error);
+    enum status status = read_pack(bytes, check, store, id, digest, error);
     bool local = status != STATUS_OK && problem_is_local(error);
+    if (status != STATUS_OK) {
+        buffer_clear(bytes);
+    }
     if (status != STATUS_OK && !local) {
         return status;
     }
@@ -101,9 +103,21 @@ static enum status check_one(void *context, struct store *store, size_t number, 
     status = STATUS_OK;
     if (local) {
         const struct error damage = *error;
-        status = check_tell_pack(check, row->id, &damage, error);
+        status = check_tell_pack(check, id, &damage, error);
     }
     check->report->packs_read++;
+    pthread_mutex_unlock(&check->lock);
+    return status;
+}
+
+static enum status check_one(void *context, struct store *store, size_t number, struct error *error)
+{
+    const struct sample *sample = context;
+    struct check *check = sample->check;
+    const struct pack_row *row = &sample->rows[number];
+    CLEANUP(buffer_free) struct buffer bytes = {0};
+    enum status status = check_whole_pack(&bytes, check, store, row->id, row->digest, error);
+    pthread_mutex_lock(&check->lock);
     check_progress(check, row->size);
     pthread_mutex_unlock(&check->lock);
     return status;

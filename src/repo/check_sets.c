@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* seen: 0 not in a listing, 1 with a wrong size only, 2 with the right one. needed: position of the
- * oldest snapshot that added the chunk. */
+/* seen: 0 not in a listing, 1 with a wrong size only, 2 with the right one, 3 read whole. needed:
+ * position of the oldest snapshot that added the chunk. */
 static const char SCHEMA[] =
     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
     "CREATE TABLE pack (number INTEGER PRIMARY KEY, id BLOB UNIQUE NOT NULL, size INTEGER NOT NULL,"
@@ -30,6 +30,7 @@ enum status check_sets_open(struct check *check, struct error *error)
         {&check->add_chunk, "INSERT OR IGNORE INTO chunk (id, pack) VALUES (?, ?)"},
         {&check->need_chunk, "UPDATE chunk SET needed = min(ifnull(needed, ?2), ?2) WHERE id = ?1"},
         {&check->see_pack, "UPDATE pack SET seen = max(seen, 1 + (size = ?2)) WHERE id = ?1"},
+        {&check->claim_pack, "UPDATE pack SET seen = 3 WHERE id = ? AND seen = 2 RETURNING digest"},
     };
     enum status status = sql_run(check->sets, SCHEMA, error);
     for (size_t i = 0; status == STATUS_OK && i < LENGTH(statements); i++) {
@@ -45,6 +46,7 @@ void check_sets_close(struct check *check)
     sql_finalize(&check->add_chunk);
     sql_finalize(&check->need_chunk);
     sql_finalize(&check->see_pack);
+    sql_finalize(&check->claim_pack);
     (void)sqlite3_close(check->sets);
     check->sets = NULL;
 }
@@ -129,6 +131,15 @@ enum status check_see_pack(struct check *check, const unsigned char id[OBJECT_ID
     enum status status = sql_once(check->see_pack, error);
     *known = sqlite3_changes(check->sets) > 0;
     return status;
+}
+
+enum status check_claim_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE],
+                             unsigned char digest[OBJECT_ID_SIZE], bool *due, struct error *error)
+{
+    CLEANUP(sql_reset) sqlite3_stmt *claim = check->claim_pack;
+    sql_bind(claim, 1, id, OBJECT_ID_SIZE);
+    enum status status = sql_step(claim, due, error);
+    return status == STATUS_OK && *due ? sql_blob(digest, OBJECT_ID_SIZE, claim, 0, error) : status;
 }
 
 /* Marks the pack as told; *number is 0 if it was before, or no index names it. */

@@ -80,18 +80,27 @@ static size_t merge(const struct chunk_wish *const *sorted, size_t count, uint64
     return taken;
 }
 
-static enum status visit_range(struct many *many, const struct chunk_wish *const *sorted,
-                               size_t count, uint64_t end, struct error *error)
+/* What the reader holds from before is not fetched again. */
+static enum status hold_range(struct chunk_reader *reader, const struct location *first,
+                              uint64_t end, struct error *error)
 {
-    struct chunk_reader *reader = many->reader;
+    if (range_covers(&reader->range, first->pack, first->offset, end - first->offset)) {
+        return STATUS_OK;
+    }
     struct repo *repo = reader->snapshot->repo;
-    const struct location *first = &sorted[0]->location;
     struct store *store = NULL;
     enum status status = repo_take_store(&store, repo, error);
     status = status ? status
                     : range_fetch(&reader->range, store, first->pack, first->offset,
                                   end - first->offset, RANGE_ALIGNMENT, error);
     repo_give_store(repo, store);
+    return status;
+}
+
+static enum status visit_range(struct many *many, const struct chunk_wish *const *sorted,
+                               size_t count, uint64_t end, struct error *error)
+{
+    enum status status = hold_range(many->reader, &sorted[0]->location, end, error);
     if (status != STATUS_OK && !is_damage(status)) {
         return status;
     }

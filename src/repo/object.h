@@ -99,6 +99,8 @@ MUST_USE enum status index_read_all(struct repo *repo, struct problems *problems
                                     void *context, struct error *error);
 
 /* ---- pack: sealed chunks and a sealed directory ---- */
+/* Bytes of a pack of `count` chunks that together have `chunk_bytes`, before it is padded. */
+uint64_t pack_size_before_padding(uint64_t chunk_bytes, uint32_t count);
 /* Builds the whole pack of chunks given in any order; shuffles them. The caller fills pack->count
  * and each chunk's id and size, sealed[i] being the bytes of chunk i; the callee brings
  * pack->chunks into the end order with their offsets, and fills pack->id and size. */

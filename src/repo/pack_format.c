@@ -87,6 +87,11 @@ static enum status append_directory(struct buffer *bytes, const struct index_pac
     return seal(bytes, key, plain.data, size, context, context_size, error);
 }
 
+uint64_t pack_size_before_padding(uint64_t chunk_bytes, uint32_t count)
+{
+    return chunk_bytes + SEAL_OVERHEAD + 4 + (uint64_t)count * CHUNK_RECORD + TRAILER_SIZE;
+}
+
 enum status pack_build(struct buffer *bytes, struct index_pack *pack, const struct repo *repo,
                        const unsigned char *const *sealed, struct error *error)
 {
@@ -94,8 +99,7 @@ enum status pack_build(struct buffer *bytes, struct index_pack *pack, const stru
     for (uint32_t i = 0; i < pack->count; i++) {
         chunk_bytes += pack->chunks[i].size;
     }
-    uint64_t frame = SEAL_OVERHEAD + 4 + (uint64_t)pack->count * CHUNK_RECORD + TRAILER_SIZE;
-    uint64_t total = padme(chunk_bytes + frame);
+    uint64_t total = padme(pack_size_before_padding(chunk_bytes, pack->count));
     if (pack->count == 0 || total > PACK_LIMIT) {
         return error_set(error, STATUS_FAILED, 0, "%s", _("a pack would be empty or too long"));
     }

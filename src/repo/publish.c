@@ -7,30 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Damage in what earlier nights stored: the pack is forgotten, so that the next run, which reads
- * everything, stores anew what was in it. */
-static enum status judge_sample(struct writer *writer, struct error *error)
-{
-    if (writer->spoilt.status == STATUS_OK) {
-        return STATUS_OK;
-    }
-    struct error second;
-    enum status status = state_drop_pack(writer->state, writer->spoilt_no, &second);
-    if (status != STATUS_OK) {
-        *error = second;
-        return status;
-    }
-    char name[OBJECT_NAME_SIZE];
-    object_name(name, OBJECT_PACK, writer->spoilt_pack);
-    problems_add(&writer->problems, name, &writer->spoilt);
-    *error = writer->spoilt;
-    error->status = STATUS_CORRUPT;
-    error_add_context(error, "%s", _("A sample of what earlier backups stored is damaged"));
-    return error_set_hint(error, "%s",
-                          _("Run the backup again: it stores anew what was lost. Then run "
-                            "`kura check` to see which older backups are concerned."));
-}
-
 static enum status check_uses(struct writer *writer, struct error *error)
 {
     bool plausible = false;
@@ -42,6 +18,7 @@ static enum status check_uses(struct writer *writer, struct error *error)
     if (status != STATUS_OK) {
         return status;
     }
+    writer->distrusted = true;
     error_set(error, STATUS_FAILED, 0,
               _("What this machine remembers of the last backup does not fit what was found"));
     return error_set_hint(error, "%s", _("Run the backup again: it reads everything anew."));
@@ -110,6 +87,7 @@ static enum status follow(struct writer *writer, const struct statement *stateme
     memcpy(base.memory, writer->new_memory_name, sizeof base.memory);
     enum status status = file_sync_folder(writer->folder, error);
     status = status ? status : state_publish(writer->state, &base, error);
+    status = status ? status : expectation_write(writer->folder, writer->repo, statement, error);
     if (status != STATUS_OK) {
         return error_add_context(error, "%s",
                                  _("The backup is published, but not recorded on this machine"));
@@ -128,7 +106,7 @@ enum status writer_publish(struct statement *statement, struct writer *writer,
     enum status status = writer_flush(writer, error);
     /* From here on nobody else touches the state. */
     uploaders_stop(writer);
-    status = status ? status : judge_sample(writer, error);
+    status = status ? status : samples_judge(writer, error);
     status = status ? status : check_uses(writer, error);
     if (status != STATUS_OK) {
         return status;

@@ -32,6 +32,11 @@ static enum status found_one(void *context, const struct store_entry *entry, str
 static enum status check_empty(struct store *store, struct error *error)
 {
     static const enum object_kind kinds[] = {OBJECT_REPOSITORY, OBJECT_STATEMENT};
+    /* A local folder that is yet to be made would count as a disk that is away. */
+    enum status made = store_make_folder(store, object_folder(OBJECT_REPOSITORY), error);
+    if (made != STATUS_OK) {
+        return made;
+    }
     for (size_t i = 0; i < LENGTH(kinds); i++) {
         enum status status = store_list(store, object_folder(kinds[i]), found_one, NULL, error);
         if (status != STATUS_OK && status != STATUS_NOT_FOUND) {

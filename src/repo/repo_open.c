@@ -226,7 +226,7 @@ static enum status secret_from_keys(struct repo *repo, const struct identificati
         return status;
     }
     if (names == 0) {
-        return error_set(error, STATUS_NOT_FOUND, 0, "%s",
+        return error_set(error, STATUS_CORRUPT, 0, "%s",
                          _("the repository's sealed secret is missing: keys/ is empty"));
     }
     *error = objects.first;

@@ -16,12 +16,13 @@
 
 struct state;
 
-/* Opens or makes folder/state.db. A damaged, foreign or newer one is set aside beside itself, told
- * as a problem, and an empty one takes its place. */
+/* Opens or makes folder/state.db. A damaged, foreign or newer one is removed, for its keys open
+ * what may be gone from this machine by now; that is told as a problem, and an empty one takes its
+ * place. */
 MUST_USE enum status state_open(struct state **state, const char *folder,
                                 const unsigned char repository[REPOSITORY_ID_SIZE],
                                 struct problems *problems, struct error *error);
-/* Closes; sets the file aside if damage was found while it was open. */
+/* Closes; removes the file if damage was found while it was open. */
 void state_free(struct state *state);
 
 /* ---- the content map ---- */
@@ -72,6 +73,15 @@ MUST_USE enum status state_each_pack(struct state *state, bool only_waiting, sta
 MUST_USE enum status state_drop_pack(struct state *state, int64_t no, struct error *error);
 /* A pack that waited and was never part of a published backup. */
 MUST_USE enum status state_drop_waiting(struct state *state, int64_t no, struct error *error);
+
+/* Comparing with a listing: a pack is seen where there is an object of its id and size. Then all
+ * stored ones that were not seen are visited and, in one step, forgotten with their chunks and with
+ * what was remembered of the last backup. */
+MUST_USE enum status state_has_stored_packs(struct state *state, bool *any, struct error *error);
+MUST_USE enum status state_see_pack(struct state *state, const unsigned char id[OBJECT_ID_SIZE],
+                                    uint64_t size, struct error *error);
+MUST_USE enum status state_drop_unseen(struct state *state, state_pack_visit visit, void *context,
+                                       struct error *error);
 
 /* ---- index objects ---- */
 
@@ -124,5 +134,14 @@ MUST_USE enum status state_publish(struct state *state, const struct state_base 
 /* Keeps the map, forgets base, memory and uses: the next backup reads everything, and its list of
  * references is full. */
 MUST_USE enum status state_forget_base(struct state *state, struct error *error);
+/* Forgets the map, too: the next backup stores everything anew. */
+MUST_USE enum status state_forget_all(struct state *state, struct error *error);
+
+/* The recipients to whom this host has sealed the repository's secret: public keys, one after
+ * another; empty if it has not. */
+MUST_USE enum status state_get_recipients(struct state *state, struct buffer *keys,
+                                          struct error *error);
+MUST_USE enum status state_set_recipients(struct state *state, const struct buffer *keys,
+                                          struct error *error);
 
 #endif

@@ -37,7 +37,7 @@ static enum status read_row(struct state *state, sqlite3_stmt *statement, struct
     if (memcmp(stored, expected, PROOF_SIZE) != 0) {
         error_set(error, STATUS_CORRUPT, 0, _("%s is damaged"), state->path);
         error_set_hint(error, "%s",
-                       _("Run the backup again: it sets the file aside and begins a new one."));
+                       _("Run the backup again: it begins a new one and stores everything again."));
         return state_note(state, STATUS_CORRUPT);
     }
     return STATUS_OK;

@@ -39,7 +39,8 @@ static const char SCHEMA[] =
 
 static const char TEMPORARY[] =
     "PRAGMA temp.cache_size=-2048;"
-    "CREATE TEMP TABLE delta(hash BLOB PRIMARY KEY, change INTEGER NOT NULL) WITHOUT ROWID;";
+    "CREATE TEMP TABLE delta(hash BLOB PRIMARY KEY, change INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TEMP TABLE seen(no INTEGER PRIMARY KEY);";
 
 static enum status get_number(struct state *state, const char *text, int64_t *value,
                               struct error *error)
@@ -136,31 +137,43 @@ static void close_database(struct state *state)
     state->database = NULL;
 }
 
-/* The log of changes belongs to the file and must not be played into the new one. */
-static void remove_log(const struct state *state)
+/* Overwrites before it unlinks, as secure_delete does for a forgotten row: what is damaged still
+ * holds keys, and nobody would ever forget one of them. */
+static enum status wipe(const char *path, struct error *error)
 {
-    static const char *const endings[] = {"-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < LENGTH(endings); i++) {
-        char *path;
-        if (asprintf(&path, "%s%s", state->path, endings[i]) >= 0) {
-            (void)unlink(path);
-            free(path);
+    static const unsigned char zeros[64 * 1024];
+    struct stat facts;
+    CLEANUP(file_close) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {
+        struct error ignored;
+        enum status status = STATUS_OK;
+        for (off_t left = facts.st_size; status == STATUS_OK && left > 0;) {
+            size_t part = left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros;
+            status = file_write_all(fd, zeros, part, path, &ignored);
+            left -= (off_t)part;
         }
+        (void)fdatasync(fd);
     }
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return error_set_errno(error, errno, _("%s cannot be removed"), path);
+    }
+    return STATUS_OK;
 }
 
-static enum status set_aside(struct state *state, struct error *error)
+/* With its log of changes, which must not be played into a new one. */
+static enum status remove_files(const struct state *state, struct error *error)
 {
-    char *aside = NULL;
-    if (asprintf(&aside, "%s.damaged-%lld", state->path, (long long)moment_now().seconds) < 0) {
-        return error_set_memory(error);
+    static const char *const endings[] = {"-wal", "-shm", "-journal", ""};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < LENGTH(endings); i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s%s", state->path, endings[i]) < 0) {
+            return error_set_memory(error);
+        }
+        status = wipe(path, error);
+        free(path);
     }
-    CLEANUP(memory_free) char *owned = aside;
-    if (rename(state->path, owned) != 0) {
-        return error_set_errno(error, errno, _("cannot rename %s"), state->path);
-    }
-    remove_log(state);
-    return STATUS_OK;
+    return status;
 }
 
 enum status state_open(struct state **state, const char *folder,
@@ -178,10 +191,11 @@ enum status state_open(struct state **state, const char *folder,
     if (status == STATUS_CORRUPT) {
         struct error found = *error;
         close_database(opened);
-        status = set_aside(opened, error);
+        status = remove_files(opened, error);
         if (status == STATUS_OK) {
-            error_set_hint(&found, "%s",
-                           _("It was set aside. This backup stores everything again."));
+            error_add_context(
+                &found, "%s",
+                _("The state is begun anew, and this backup stores everything again"));
             problems_add(problems, "state.db", &found);
             status = open_database(opened, repository, error);
         }
@@ -204,9 +218,7 @@ void state_free(struct state *state)
     close_database(state);
     if (state->damaged) {
         struct error ignored;
-        if (set_aside(state, &ignored) != STATUS_OK) {
-            (void)unlink(state->path);
-        }
+        (void)!remove_files(state, &ignored);
     }
     free(state->path);
     free(state);

@@ -46,10 +46,9 @@ enum status state_get_pack(struct state *state, int64_t no, struct state_pack *p
     return status;
 }
 
-enum status state_each_pack(struct state *state, bool only_waiting, state_pack_visit visit,
-                            void *context, struct error *error)
+static enum status each_of(struct state *state, enum state_query query, state_pack_visit visit,
+                           void *context, struct error *error)
 {
-    enum state_query query = only_waiting ? QUERY_NEXT_WAITING : QUERY_NEXT_PACK;
     struct state_pack pack = {.no = 0};
     bool found = true;
     enum status status = STATUS_OK;
@@ -60,6 +59,13 @@ enum status state_each_pack(struct state *state, bool only_waiting, state_pack_v
         }
     }
     return status;
+}
+
+enum status state_each_pack(struct state *state, bool only_waiting, state_pack_visit visit,
+                            void *context, struct error *error)
+{
+    return each_of(state, only_waiting ? QUERY_NEXT_WAITING : QUERY_NEXT_PACK, visit, context,
+                   error);
 }
 
 static enum status run_with(struct state *state, enum state_query query, int64_t no,
@@ -103,6 +109,50 @@ enum status state_drop_pack(struct state *state, int64_t no, struct error *error
         return status;
     }
     return state_finish(state, drop_within(state, no, error), error);
+}
+
+/* ------------------------------------------------------------------ packs that are not there */
+
+enum status state_has_stored_packs(struct state *state, bool *any, struct error *error)
+{
+    CLEANUP(sql_reset) sqlite3_stmt *statement;
+    enum status status = state_query(&statement, state, QUERY_ANY_STORED, error);
+    return status ? status : state_note(state, sql_step(statement, any, error));
+}
+
+enum status state_see_pack(struct state *state, const unsigned char id[OBJECT_ID_SIZE],
+                           uint64_t size, struct error *error)
+{
+    sqlite3_stmt *statement;
+    enum status status = state_query(&statement, state, QUERY_SEE_PACK, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    sql_bind(statement, 1, id, OBJECT_ID_SIZE);
+    sql_bind_number(statement, 2, (int64_t)size);
+    return state_note(state, sql_once(statement, error));
+}
+
+static enum status drop_unseen_within(struct state *state, struct error *error)
+{
+    static const char drop[] =
+        "DELETE FROM pack WHERE stored=1 AND no NOT IN (SELECT no FROM temp.seen);"
+        "DELETE FROM chunk WHERE pack NOT IN (SELECT no FROM pack)";
+    enum status status = state_forget_base_within(state, error);
+    return status ? status : state_note(state, sql_run(state->database, drop, error));
+}
+
+enum status state_drop_unseen(struct state *state, state_pack_visit visit, void *context,
+                              struct error *error)
+{
+    enum status status = each_of(state, QUERY_NEXT_UNSEEN, visit, context, error);
+    status = status ? status : state_run(state, QUERY_BEGIN, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = state_finish(state, drop_unseen_within(state, error), error);
+    return status ? status
+                  : state_note(state, sql_run(state->database, "DELETE FROM temp.seen", error));
 }
 
 /* ------------------------------------------------------------------ packs that waited */

@@ -111,6 +111,33 @@ enum status state_forget_base(struct state *state, struct error *error)
     return state_finish(state, state_forget_base_within(state, error), error);
 }
 
+static enum status forget_all_within(struct state *state, struct error *error)
+{
+    static const char forget[] = "DELETE FROM chunk; DELETE FROM pack; DELETE FROM index_object";
+    enum status status = state_forget_base_within(state, error);
+    return status ? status : state_note(state, sql_run(state->database, forget, error));
+}
+
+enum status state_forget_all(struct state *state, struct error *error)
+{
+    enum status status = state_run(state, QUERY_BEGIN, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return state_finish(state, forget_all_within(state, error), error);
+}
+
+enum status state_get_recipients(struct state *state, struct buffer *keys, struct error *error)
+{
+    return state_get_meta(state, "recipients", keys, error);
+}
+
+enum status state_set_recipients(struct state *state, const struct buffer *keys,
+                                 struct error *error)
+{
+    return state_set_meta(state, "recipients", keys->data, keys->size, error);
+}
+
 /* ------------------------------------------------------------------ publication */
 
 /* The next pack whose chunks were not part of a publication yet; *no 0: none is left. */

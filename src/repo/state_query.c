@@ -22,6 +22,11 @@ static const char *const TEXTS[QUERY_COUNT] = {
     [QUERY_NEXT_PACK] = "SELECT no, id, size, stored FROM pack WHERE no>?1 ORDER BY no LIMIT 1",
     [QUERY_NEXT_WAITING] = "SELECT no, id, size, stored FROM pack WHERE stored=0 AND no>?1"
                            " ORDER BY no LIMIT 1",
+    [QUERY_NEXT_UNSEEN] = "SELECT no, id, size, stored FROM pack WHERE stored=1 AND no>?1"
+                          " AND no NOT IN (SELECT no FROM temp.seen) ORDER BY no LIMIT 1",
+    [QUERY_ANY_STORED] = "SELECT 1 FROM pack WHERE stored=1 LIMIT 1",
+    [QUERY_SEE_PACK] = "INSERT OR IGNORE INTO temp.seen(no)"
+                       " SELECT no FROM pack WHERE id=?1 AND size=?2",
     [QUERY_PACK_USED] = "SELECT 1 FROM chunk WHERE pack=?1 AND uses>0 LIMIT 1",
     [QUERY_REMOVE_CHUNKS] = "DELETE FROM chunk WHERE pack=?1",
     [QUERY_REMOVE_PACK] = "DELETE FROM pack WHERE no=?1",

@@ -133,6 +133,7 @@ static enum status take_sources(struct statement *statement, const json_t *json,
 static bool take_members(struct statement *statement, const json_t *json)
 {
     return json_take_count(&statement->sequence, json, "sequence") &&
+           statement->sequence <= SEQUENCE_LIMIT &&
            take_ids(&statement->parents, &statement->parent_count, json, "parents") &&
            json_take_moment(&statement->time, json, "time") &&
            json_take_moment(&statement->due, json, "due") &&

@@ -8,6 +8,8 @@
 #define STATEMENT_DOMAIN "kura/1 statement"
 #define STATEMENT_JSON_LIMIT (size_t)(2 * 1024 * 1024) /* bytes */
 #define STATEMENT_SOURCES_LIMIT 10000
+/* Every reader of JSON has numbers up to here exactly, and the next one never wraps. */
+#define SEQUENCE_LIMIT (UINT64_C(1) << 53)
 
 void json_free(json_t **json); /* for CLEANUP */
 /* Parses a whole JSON object of at most `limit` bytes; a key that is there twice, a NUL or another

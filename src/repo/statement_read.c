@@ -59,6 +59,13 @@ enum status statement_judge(struct statement *statement, const struct repo *repo
     }
     char host[2 * SIGN_PUBLIC_SIZE + 1];
     hex_encode(host, statement->host, SIGN_PUBLIC_SIZE);
+    if (revoked != NULL && revoked->name[0] == '\0') {
+        return error_set(error, STATUS_UNAUTHENTIC, 0,
+                         _("this statement is signed by the host key %.16s…, which was revoked "
+                           "from sequence %llu on; its own sequence is %llu"),
+                         host, (unsigned long long)revoked->from_sequence,
+                         (unsigned long long)statement->sequence);
+    }
     if (revoked != NULL) {
         return error_set(error, STATUS_UNAUTHENTIC, 0,
                          _("this statement is signed by the host key of %s, which was revoked from "

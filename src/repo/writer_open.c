@@ -77,10 +77,24 @@ static enum status prepare(struct writer *writer, const struct writer_options *o
                                  &writer->problems, error);
     status = status ? status : pending_open(&writer->pending, error);
     status = status ? status : trust_check(writer, error);
+    status = status ? status : recipients_cover(writer, error);
     status = status ? status : memory_open(writer, error);
+    status = status ? status : trust_packs(writer, error);
     status = status ? status : spool_recover(writer, error);
     status = status ? status : samples_draw(writer, error);
     return status ? status : uploaders_start(writer, error);
+}
+
+static enum status choose_pack_target(struct writer *writer, struct error *error)
+{
+    struct store *store = NULL;
+    enum status status = repo_take_store(&store, writer->repo, error);
+    if (status == STATUS_OK) {
+        bool distant = store_round_trip(store) > STORE_DISTANT;
+        writer->pack_target = distant ? PACK_DISTANT : PACK_NEAR;
+    }
+    repo_give_store(writer->repo, store);
+    return status;
 }
 
 enum status writer_open(struct writer **writer, struct repo *repo,
@@ -97,14 +111,14 @@ enum status writer_open(struct writer **writer, struct repo *repo,
     opened->repo = repo;
     opened->lock_file = -1;
     opened->spool_limit = options->spool_limit;
-    opened->pack_target = PACK_TARGET;
     /* Left alone, glibc learns from the first freed pack to keep such blocks, one set per thread:
      * twice the memory after a while. */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     opened->held_limit = repo_connections(repo) + 1;
     make_locks(opened);
     make_keys(opened);
-    enum status status = prepare(opened, options, error);
+    enum status status = choose_pack_target(opened, error);
+    status = status ? status : prepare(opened, options, error);
     if (status != STATUS_OK) {
         writer_free(opened);
         return status;
@@ -126,6 +140,10 @@ void writer_free(struct writer *writer)
         pack_job_free(job);
     }
     draft_free(writer->draft);
+    draft_free(writer->spare_draft);
+    for (unsigned i = 0; i < SPARE_PACKS; i++) {
+        buffer_free(&writer->spare_packs[i]);
+    }
     pending_close(&writer->pending);
     state_free(writer->state);
     if (!writer->published && writer->new_memory != NULL) {
@@ -162,6 +180,11 @@ const unsigned char *writer_node_key(const struct writer *writer)
 const struct problems *writer_problems(const struct writer *writer)
 {
     return &writer->problems;
+}
+
+bool writer_distrusted(const struct writer *writer)
+{
+    return writer->distrusted;
 }
 
 const char *writer_memory(const struct writer *writer)

@@ -14,6 +14,45 @@ void pack_job_free(struct pack_job *job)
     }
 }
 
+/* ------------------------------------------------------------------ memory */
+
+void writer_spare_pack(struct writer *writer, struct buffer *bytes)
+{
+    struct buffer spare = *bytes;
+    *bytes = (struct buffer){0};
+    buffer_clear(&spare);
+    pthread_mutex_lock(&writer->lock);
+    for (unsigned i = 0; i < SPARE_PACKS && spare.data != NULL; i++) {
+        if (writer->spare_packs[i].data == NULL) {
+            writer->spare_packs[i] = spare;
+            spare = (struct buffer){0};
+        }
+    }
+    pthread_mutex_unlock(&writer->lock);
+    buffer_free(&spare);
+}
+
+void writer_take_spare(struct writer *writer, struct buffer *bytes)
+{
+    pthread_mutex_lock(&writer->lock);
+    for (unsigned i = 0; i < SPARE_PACKS && bytes->data == NULL; i++) {
+        *bytes = writer->spare_packs[i];
+        writer->spare_packs[i] = (struct buffer){0};
+    }
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void spare_draft(struct writer *writer, struct draft *draft)
+{
+    draft->used = 0;
+    draft->count = 0;
+    pthread_mutex_lock(&writer->lock);
+    struct draft *older = writer->spare_draft;
+    writer->spare_draft = draft;
+    pthread_mutex_unlock(&writer->lock);
+    draft_free(older);
+}
+
 /* ------------------------------------------------------------------ building */
 
 static int compare_members(const void *a, const void *b)
@@ -165,9 +204,10 @@ static enum status make_job(struct pack_job **job, struct writer *writer, struct
     struct pack_job *made = calloc(1, sizeof *made);
     enum status status = made == NULL ? error_set_memory(error) : STATUS_OK;
     if (made != NULL) {
+        writer_take_spare(writer, &made->bytes);
         status = build(writer, draft, made, error);
     }
-    draft_free(draft);
+    spare_draft(writer, draft);
     if (status != STATUS_OK) {
         pack_job_free(made);
         made = NULL;

@@ -13,11 +13,14 @@
 #include "repo_private.h"
 #include "state.h"
 
-/* Bytes of chunks in a pack. With four connections six packs are in memory at most, and two drafts:
- * larger packs would be a little faster over a long line, and take the program beyond 50 MB. */
-#define PACK_TARGET ((size_t)5 * 1024 * 1024)
+/* Bytes of a pack at most, sizes that need no padding. With four connections six packs are in
+ * memory at most, and two drafts. Over a long line larger ones are faster, for each costs some
+ * round trips; over a short one they would only take memory. */
+#define PACK_NEAR ((size_t)3 * 1024 * 1024)
+#define PACK_DISTANT ((size_t)5 * 1024 * 1024)
 /* Blocks from this size on go back to the system when they are freed. */
 #define LARGE_BLOCK (2 * 1024 * 1024)
+#define SPARE_PACKS 2
 #define PACK_CHUNKS 8192u /* at most in a pack: bounds the memory for tiny chunks */
 #define SAMPLE_COUNT 16u  /* reused chunks that are fetched and opened each night */
 #define FULL_REFERENCES_EVERY 32u
@@ -59,7 +62,7 @@ struct draft {
     struct pending_chunk *members[PACK_CHUNKS];
 };
 struct draft *draft_new(size_t target); /* NULL: no memory */
-void draft_free(struct draft *draft);
+void draft_free(struct draft *draft);   /* NULL: nothing */
 
 /* A whole pack on its way. */
 struct pack_job {
@@ -75,6 +78,7 @@ void pack_job_free(struct pack_job *job);
 struct sample {
     struct state_chunk chunk;
     unsigned char pack[OBJECT_ID_SIZE];
+    struct error damage; /* status OK: it opened */
 };
 
 struct writer {
@@ -97,6 +101,7 @@ struct writer {
     char *new_memory;
     char new_memory_name[MEMORY_NAME_SIZE];
     bool published;
+    bool distrusted; /* what it began with proved wrong; the state is put right */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -108,6 +113,9 @@ struct writer {
     uint64_t next_chunk;
     struct draft *draft;
     bool sending; /* a full draft is being made into a pack */
+    /* Memory that was used and is used again: fresh pages would cost as much as sealing. */
+    struct draft *spare_draft;
+    struct buffer spare_packs[SPARE_PACKS];
 
     struct pack_job *queue;
     unsigned held;       /* packs whose bytes are in memory, in the queue or under way */
@@ -120,9 +128,6 @@ struct writer {
     unsigned sample_count;
     unsigned samples_taken;
     unsigned samples_done;
-    unsigned char spoilt_pack[OBJECT_ID_SIZE]; /* of a sample that did not open */
-    int64_t spoilt_no;
-    struct error spoilt; /* status OK: none */
 
     pthread_t *threads;
     unsigned thread_count;
@@ -142,6 +147,9 @@ MUST_USE enum status writer_check(const struct writer *writer, struct error *err
 void writer_keeper(struct writer *writer, struct pipeline_keeper *keeper);
 
 /* writer_pack.c */
+/* Without the lock: the memory of a pack, empty, for the next one. */
+void writer_spare_pack(struct writer *writer, struct buffer *bytes);
+void writer_take_spare(struct writer *writer, struct buffer *bytes);
 /* Without the lock: makes a pack of the draft, which it takes, and queues it. */
 MUST_USE enum status writer_send(struct writer *writer, struct draft *draft, struct error *error);
 /* Sends the open draft and waits until nothing is on its way and all samples are judged. */
@@ -163,6 +171,8 @@ void uploaders_stop(struct writer *writer);
 
 /* writer_sample.c */
 MUST_USE enum status samples_draw(struct writer *writer, struct error *error);
+/* Once all are taken: what did not open is told and forgotten, and the backup is not published. */
+MUST_USE enum status samples_judge(struct writer *writer, struct error *error);
 /* Fetches a chunk as it lies in a pack and opens it; `plain` gets the tagged form. CORRUPT or
  * NOT_FOUND speak of the pack. */
 MUST_USE enum status sealed_fetch(struct buffer *plain, struct repo *repo, struct store *store,
@@ -173,6 +183,17 @@ MUST_USE enum status sealed_fetch(struct buffer *plain, struct repo *repo, struc
 /* Holds the state against the repository: what is not there any more is forgotten. Fills parents,
  * sequence and base. */
 MUST_USE enum status trust_check(struct writer *writer, struct error *error);
+/* Without a base, nothing says that what the map knows is still there: every pack is looked for. */
+MUST_USE enum status trust_packs(struct writer *writer, struct error *error);
+
+/* writer_recipients.c */
+/* Seals the repository's secret to recipients who joined since it was last done. */
+MUST_USE enum status recipients_cover(struct writer *writer, struct error *error);
+
+/* expectation.c */
+/* Notes in the state folder what was published last. */
+MUST_USE enum status expectation_write(const char *folder, const struct repo *repo,
+                                       const struct statement *statement, struct error *error);
 
 /* writer_memory.c */
 MUST_USE enum status memory_open(struct writer *writer, struct error *error);

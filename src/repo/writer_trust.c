@@ -1,6 +1,7 @@
 /* writer_trust: what the local state believes is held against the repository before anything is
  * built on it. A storage that lost objects, or was rolled back to an older state, makes the night
  * longer; it never makes a snapshot that names chunks which are not there. */
+#include "statement_private.h"
 #include "writer_private.h"
 #include <stdlib.h>
 #include <string.h>
@@ -39,31 +40,48 @@ static enum status drop_missing_indexes(struct writer *writer, struct error *err
 
 /* ------------------------------------------------------------------ packs */
 
-struct pack_check {
-    struct writer *writer;
-    struct id_list there;
-};
-
-static enum status check_pack(void *context, const struct state_pack *pack, struct error *error)
+static enum status see_pack(void *context, const unsigned char id[OBJECT_ID_SIZE],
+                            const struct store_entry *entry, struct error *error)
 {
-    struct pack_check *check = context;
-    if (!pack->stored || id_list_has(&check->there, pack->id)) {
-        return STATUS_OK;
-    }
-    char name[OBJECT_NAME_SIZE];
-    object_name(name, OBJECT_PACK, pack->id);
-    tell(check->writer, name, STATUS_NOT_FOUND,
-         _("A pack that was stored is missing from the repository"));
-    return state_drop_pack(check->writer->state, pack->no, error);
+    struct writer *writer = context;
+    pthread_mutex_lock(&writer->lock);
+    enum status status = state_see_pack(writer->state, id, entry->size, error);
+    pthread_mutex_unlock(&writer->lock);
+    return status;
 }
 
-static enum status drop_missing_packs(struct writer *writer, struct error *error)
+static enum status list_shard(void *context, struct store *store, size_t number,
+                              struct error *error)
 {
-    struct pack_check check = {.writer = writer};
-    enum status status = object_list_ids(&check.there, writer->repo, NULL, OBJECT_PACK, error);
-    status = status ? status : state_each_pack(writer->state, false, check_pack, &check, error);
-    id_list_free(&check.there);
-    return status;
+    return object_list_folder(store, OBJECT_PACK, (unsigned)number, NULL, see_pack, context, error);
+}
+
+static enum status tell_pack(void *context, const struct state_pack *pack, struct error *error)
+{
+    (void)error;
+    char name[OBJECT_NAME_SIZE];
+    object_name(name, OBJECT_PACK, pack->id);
+    tell(context, name, STATUS_NOT_FOUND,
+         _("A pack that was stored is missing from the repository, or has another size"));
+    return STATUS_OK;
+}
+
+/* A listing of all packs takes long over a slow line, so it is made only where there is no base to
+ * draw samples of: after damage was met, and after a run that was interrupted before the first
+ * publication. */
+enum status trust_packs(struct writer *writer, struct error *error)
+{
+    bool any = false;
+    enum status status = STATUS_OK;
+    if (!writer->base.present) {
+        status = state_has_stored_packs(writer->state, &any, error);
+    }
+    if (status != STATUS_OK || !any) {
+        return status;
+    }
+    status =
+        repo_parallel(writer->repo, object_folder_count(OBJECT_PACK), list_shard, writer, error);
+    return status ? status : state_drop_unseen(writer->state, tell_pack, writer, error);
 }
 
 /* ------------------------------------------------------------------ statements */
@@ -96,8 +114,30 @@ static enum status take_heads(struct writer *writer, const struct snapshot_list 
     for (size_t i = 0; i < list->count; i++) {
         last = list->items[i].sequence > last ? list->items[i].sequence : last;
     }
+    if (last >= SEQUENCE_LIMIT) {
+        error_set(error, STATUS_UNAUTHENTIC, 0, "%s",
+                  _("A snapshot has the highest number that there is, so none can follow it: "
+                    "somebody used a stolen host key"));
+        return error_set_hint(error, "%s",
+                              _("kura snapshots shows it; revoke the key with kura host revoke and "
+                                "--from-sequence."));
+    }
     writer->sequence = last + 1;
     return STATUS_OK;
+}
+
+/* Judged now, and not after hours of sending what nobody would believe. */
+static enum status check_host(const struct writer *writer, struct error *error)
+{
+    struct statement own = {.sequence = writer->sequence};
+    memcpy(own.host, repo_host(writer->repo)->signing.public_key, SIGN_PUBLIC_SIZE);
+    enum status status = statement_judge(&own, writer->repo, error);
+    if (status != STATUS_OK) {
+        error_add_context(error, "%s", _("This machine may not back up into this repository"));
+        error_set_hint(error, "%s",
+                       _("With the recovery kit, kura host add makes it a new host key."));
+    }
+    return status;
 }
 
 static enum status check_base(struct writer *writer, const struct snapshot_list *list,
@@ -110,8 +150,7 @@ static enum status check_base(struct writer *writer, const struct snapshot_list 
     object_name(name, OBJECT_STATEMENT, writer->base.statement);
     tell(writer, name, STATUS_NOT_FOUND,
          _("The last backup of this machine is missing from the repository"));
-    enum status status = drop_missing_packs(writer, error);
-    return status ? status : state_forget_base(writer->state, error);
+    return state_forget_base(writer->state, error);
 }
 
 enum status trust_check(struct writer *writer, struct error *error)
@@ -120,6 +159,7 @@ enum status trust_check(struct writer *writer, struct error *error)
     enum status status = repo_list(&list, writer->repo, error);
     status = status ? status : state_get_base(writer->state, &writer->base, error);
     status = status ? status : take_heads(writer, &list, error);
+    status = status ? status : check_host(writer, error);
     status = status ? status : check_base(writer, &list, error);
     status = status ? status : drop_missing_indexes(writer, error);
     /* Dropping may have forgotten the base. */

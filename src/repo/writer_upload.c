@@ -3,18 +3,21 @@
 #include "writer_private.h"
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 static enum status put(struct writer *writer, struct pack_job *job, struct error *error)
 {
-    enum status status = job->spooled ? spool_read(writer, job, error) : STATUS_OK;
+    enum status status = STATUS_OK;
+    if (job->spooled) {
+        writer_take_spare(writer, &job->bytes);
+        status = spool_read(writer, job, error);
+    }
     struct store *store = NULL;
     status = status ? status : repo_take_store(&store, writer->repo, error);
     if (status == STATUS_OK) {
         status = object_put(writer->repo, store, OBJECT_PACK, job->pack.id, &job->bytes, error);
     }
     repo_give_store(writer->repo, store);
-    buffer_free(&job->bytes);
+    writer_spare_pack(writer, &job->bytes);
     return status;
 }
 
@@ -72,7 +75,7 @@ static void upload(struct writer *writer)
 
 static void judge(struct writer *writer)
 {
-    const struct sample *sample = &writer->samples[writer->samples_taken++];
+    struct sample *sample = &writer->samples[writer->samples_taken++];
     CLEANUP(buffer_wipe) struct buffer plain = {0};
     struct error error = {0};
     struct store *store = NULL;
@@ -84,9 +87,7 @@ static void judge(struct writer *writer)
     repo_give_store(writer->repo, store);
     pthread_mutex_lock(&writer->lock);
     if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
-        writer->spoilt = error;
-        writer->spoilt_no = sample->chunk.pack;
-        memcpy(writer->spoilt_pack, sample->pack, OBJECT_ID_SIZE);
+        sample->damage = error;
     } else if (status != STATUS_OK) {
         writer_fail(writer, &error);
     }

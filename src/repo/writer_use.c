@@ -2,6 +2,7 @@
  * needs itself. */
 #include "sealed.h"
 #include "writer_private.h"
+#include <stdio.h>
 #include <string.h>
 
 enum status writer_use(struct writer *writer, const unsigned char hash[CHUNK_HASH_SIZE], int change,
@@ -61,6 +62,49 @@ static enum status fetch_stored(struct writer *writer, const struct state_chunk 
     enum status status = repo_take_store(&store, writer->repo, error);
     status = status ? status : sealed_fetch(plain, writer->repo, store, pack->id, chunk, error);
     repo_give_store(writer->repo, store);
+    return status;
+}
+
+static enum status forget(struct writer *writer, const struct chunk_reference *lost,
+                          const struct error *reason, struct error *error)
+{
+    struct state_chunk chunk;
+    struct state_pack pack;
+    char name[OBJECT_NAME_SIZE];
+    bool found = false;
+    enum status status = STATUS_OK;
+    snprintf(name, sizeof name, "%s", writer->base.memory);
+    if (lost != NULL) {
+        status = state_find_reference(writer->state, lost, &chunk, &found, error);
+    }
+    if (status == STATUS_OK && found) {
+        status = state_get_pack(writer->state, chunk.pack, &pack, error);
+    }
+    if (status == STATUS_OK && found) {
+        object_name(name, OBJECT_PACK, pack.id);
+        status = state_drop_pack(writer->state, pack.no, error);
+    }
+    problems_add(&writer->problems, name, reason);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* As with a sample: other packs that are damaged in place look sound in any listing. */
+    return found && reason->status == STATUS_CORRUPT ? state_forget_all(writer->state, error)
+                                                     : state_forget_base(writer->state, error);
+}
+
+enum status writer_distrust(struct writer *writer, const struct chunk_reference *lost,
+                            struct error *reason)
+{
+    struct error error = {0};
+    pthread_mutex_lock(&writer->lock);
+    if (forget(writer, lost, reason, &error) == STATUS_OK) {
+        writer->distrusted = true;
+    } else {
+        *reason = error;
+    }
+    enum status status = writer_fail(writer, reason);
+    pthread_mutex_unlock(&writer->lock);
     return status;
 }
 

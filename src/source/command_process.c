@@ -3,11 +3,13 @@
 #include "command_process.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,65 +20,6 @@ enum {
     FIRST_OTHER_DESCRIPTOR = 3,
     DRAIN_READS = 64
 };
-
-static int prepare_actions(posix_spawn_file_actions_t *actions, int output, int errors)
-{
-    int result = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (result == 0) {
-        result = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
-    }
-    if (result == 0) {
-        result = posix_spawn_file_actions_adddup2(actions, errors, STDERR_FILENO);
-    }
-    if (result == 0) {
-        result = posix_spawn_file_actions_addclosefrom_np(actions, FIRST_OTHER_DESCRIPTOR);
-    }
-    return result;
-}
-
-static int prepare_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int result = posix_spawnattr_setflags(
-        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (result == 0) {
-        result = posix_spawnattr_setpgroup(attributes, 0);
-    }
-    if (result == 0) {
-        result = posix_spawnattr_setsigmask(attributes, &none);
-    }
-    if (result == 0) {
-        result = posix_spawnattr_setsigdefault(attributes, &all);
-    }
-    return result;
-}
-
-/* 0 or an errno. */
-static int spawn(pid_t *pid, char *const *words, int output, int errors)
-{
-    posix_spawn_file_actions_t actions;
-    int result = posix_spawn_file_actions_init(&actions);
-    if (result != 0) {
-        return result;
-    }
-    posix_spawnattr_t attributes;
-    result = posix_spawnattr_init(&attributes);
-    if (result == 0) {
-        result = prepare_actions(&actions, output, errors);
-        if (result == 0) {
-            result = prepare_attributes(&attributes);
-        }
-        if (result == 0) {
-            result = posix_spawnp(pid, words[0], &actions, &attributes, words, environ);
-        }
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return result;
-}
 
 /* Both ends above the standard descriptors, should one of those be closed here: the child's dup2
  * would otherwise overwrite one pipe with the other. */
@@ -92,7 +35,109 @@ static bool make_pipe(int ends[2])
     close(raw[0]);
     close(raw[1]);
     errno = os_error;
-    return ends[1] >= 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
+    return ends[1] >= 0;
+}
+
+/* What the child is to become. */
+struct child {
+    char *const *words;
+    int output;
+    int errors;
+    int report; /* an errno goes here if it cannot */
+    pid_t parent;
+};
+
+static bool take_usual_signals(void)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++) {
+        (void)sigaction(number, &usual, NULL); /* SIGKILL, SIGSTOP and the C library's own refuse */
+    }
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+}
+
+/* Standard input may be closed here, and the next descriptor be just that. */
+static bool take_nothing(void)
+{
+    int nothing = open("/dev/null", O_RDONLY);
+    return nothing == STDIN_FILENO || (nothing > 0 && dup2(nothing, STDIN_FILENO) == STDIN_FILENO);
+}
+
+/* Only what may be called between fork and exec in a program with threads. A backup that is killed
+ * takes its command along: the kernel does it, and the comparison closes the moment before. */
+static bool prepare_child(const struct child *child)
+{
+    if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        return false;
+    }
+    if (getppid() != child->parent) {
+        raise(SIGKILL);
+    }
+    return take_nothing() && dup2(child->output, STDOUT_FILENO) >= 0 &&
+           dup2(child->errors, STDERR_FILENO) >= 0 &&
+           close_range(FIRST_OTHER_DESCRIPTOR, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+           take_usual_signals();
+}
+
+static _Noreturn void run_child(const struct child *child)
+{
+    if (prepare_child(child)) {
+        execvp(child->words[0], child->words);
+    }
+    int os_error = errno;
+    (void)!write(child->report, &os_error, sizeof os_error);
+    _exit(127);
+}
+
+/* The report ends without a word when the child became the command. */
+static int read_report(int report)
+{
+    int os_error = 0;
+    ssize_t got;
+    do {
+        got = read(report, &os_error, sizeof os_error);
+    } while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof os_error ? os_error : 0;
+}
+
+/* 0 or an errno. Signals wait meanwhile: a handler of ours must not run in the child. */
+static int spawn(pid_t *pid, char *const *words, int output, int errors)
+{
+    int report[2];
+    if (!make_pipe(report)) {
+        return errno;
+    }
+    const struct child child = {words, output, errors, report[1], getpid()};
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    *pid = fork();
+    if (*pid == 0) {
+        run_child(&child);
+    }
+    int os_error = *pid < 0 ? errno : 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    if (os_error == 0) {
+        os_error = read_report(report[0]);
+    }
+    close(report[0]);
+    if (os_error != 0 && *pid > 0) {
+        while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    if (os_error != 0) {
+        *pid = 0;
+    }
+    return os_error;
+}
+
+static bool never_block(int fd)
+{
+    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
 enum status command_process_start(struct command_process *process, char *const *words,
@@ -100,7 +145,8 @@ enum status command_process_start(struct command_process *process, char *const *
 {
     int output[2] = {-1, -1};
     int errors[2] = {-1, -1};
-    bool piped = make_pipe(output) && make_pipe(errors);
+    bool piped =
+        make_pipe(output) && make_pipe(errors) && never_block(output[0]) && never_block(errors[0]);
     int os_error = piped ? 0 : errno;
     process->output = output[0];
     process->errors = errors[0];

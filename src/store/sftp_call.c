@@ -4,11 +4,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* libssh2 keeps this much on the way; more costs memory and is no faster (one window of sshd is
- * about 2 MiB). */
-#define WRITE_PIECE ((size_t)2 * 1024 * 1024)
+/* libssh2 keeps this much on the way. Over a long line all of sshd's window of about 2 MiB has to
+ * be; over a short one more than a little is slower, for it leaves the processor's caches. */
+#define WRITE_PIECE(session) ((size_t)((session)->distant ? 2048 : 512) * 1024)
 /* It asks for four times the buffer ahead. A quarter of the rest asks for the rest and no more. */
-#define READ_PIECE ((size_t)1024 * 1024)
+#define READ_PIECE(session) ((size_t)((session)->distant ? 1024 : 256) * 1024)
 #define READ_PIECE_LEAST ((size_t)8 * 1024)
 
 static int answer_of(struct sftp_session *session, int result)
@@ -81,7 +81,7 @@ int sftp_call_write(struct sftp_session *session, LIBSSH2_SFTP_HANDLE *handle, c
 {
     const char *at = data;
     while (size > 0) {
-        size_t piece = size < WRITE_PIECE ? size : WRITE_PIECE;
+        size_t piece = size < WRITE_PIECE(session) ? size : WRITE_PIECE(session);
         ssize_t count;
         SFTP_REPEAT(session, count, libssh2_sftp_write(handle, at, piece));
         int answer = answer_of(session, (int)count);
@@ -103,7 +103,7 @@ int sftp_call_read(size_t *got, struct sftp_session *session, LIBSSH2_SFTP_HANDL
         size_t rest = size - *got;
         size_t piece = rest / 4 > READ_PIECE_LEAST ? rest / 4 : READ_PIECE_LEAST;
         piece = piece < rest ? piece : rest;
-        piece = piece < READ_PIECE ? piece : READ_PIECE;
+        piece = piece < READ_PIECE(session) ? piece : READ_PIECE(session);
         ssize_t count;
         SFTP_REPEAT(session, count, libssh2_sftp_read(handle, at + *got, piece));
         int answer = answer_of(session, (int)count);

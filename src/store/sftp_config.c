@@ -253,12 +253,19 @@ static enum status ask_ssh(struct sftp_config *config, bool known_hosts, struct 
                                : status;
 }
 
+bool sftp_config_go_on(const struct sftp_config *config)
+{
+    return config->waiting == NULL || config->waiting(config->waiting_context);
+}
+
 static enum status take_options(struct sftp_config *config, const struct store_options *options,
                                 struct error *error)
 {
     config->deadline_seconds =
         options->deadline_seconds == 0 ? DEADLINE_DEFAULT : options->deadline_seconds;
     config->retry_seconds = options->retry_seconds == 0 ? RETRY_DEFAULT : options->retry_seconds;
+    config->waiting = options->waiting;
+    config->waiting_context = options->waiting_context;
     enum status status = sftp_address_parse(&config->address, options->url, error);
     if (status == STATUS_OK) {
         status = copy_secret(&config->login_key, options->login_key, error);

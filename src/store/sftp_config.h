@@ -38,7 +38,14 @@ struct sftp_config {
     bool one_identity;             /* said explicitly: nothing else is tried */
     unsigned deadline_seconds;
     unsigned retry_seconds;
+    bool (*waiting)(void *context); /* as in struct store_options, or NULL */
+    void *waiting_context;
 };
+
+/* How often `waiting` is asked. */
+#define SFTP_WAITING_SECONDS 0.5
+/* Whether to go on trying to connect. */
+bool sftp_config_go_on(const struct sftp_config *config);
 
 /* Asks `ssh -G` what the user's ssh_config says of the host, where ssh is installed. */
 MUST_USE enum status sftp_config_new(struct sftp_config **config,

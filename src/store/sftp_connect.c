@@ -35,15 +35,18 @@ static void tune(int fd, unsigned deadline_seconds)
 }
 
 /* Waits for a connect under way; 0 or an errno. */
-static int wait_connected(int fd, double until)
+static int wait_connected(int fd, const struct sftp_config *config)
 {
+    double until = clock_monotonic() + config->deadline_seconds;
     for (;;) {
         double left = until - clock_monotonic();
-        if (left <= 0) {
+        if (left <= 0 || !sftp_config_go_on(config)) {
             return ETIMEDOUT;
         }
         struct pollfd wait = {.fd = fd, .events = POLLOUT};
-        int result = poll(&wait, 1, (int)((left < 3600 ? left : 3600) * 1000) + 1);
+        int result =
+            poll(&wait, 1,
+                 (int)((left < SFTP_WAITING_SECONDS ? left : SFTP_WAITING_SECONDS) * 1000) + 1);
         if (result < 0 && errno != EINTR) {
             return errno;
         }
@@ -55,7 +58,8 @@ static int wait_connected(int fd, double until)
     }
 }
 
-static int connect_address(int *fd, const struct addrinfo *address, double until)
+static int connect_address(int *fd, const struct addrinfo *address,
+                           const struct sftp_config *config)
 {
     *fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                  address->ai_protocol);
@@ -64,7 +68,7 @@ static int connect_address(int *fd, const struct addrinfo *address, double until
     }
     int reason = 0;
     if (connect(*fd, address->ai_addr, address->ai_addrlen) != 0) {
-        reason = errno == EINPROGRESS || errno == EINTR ? wait_connected(*fd, until) : errno;
+        reason = errno == EINPROGRESS || errno == EINTR ? wait_connected(*fd, config) : errno;
     }
     if (reason != 0) {
         file_close(fd);
@@ -103,7 +107,7 @@ static enum status connect_tcp(int *fd, const struct sftp_config *config, struct
     }
     int reason = EADDRNOTAVAIL;
     for (const struct addrinfo *at = addresses; at != NULL && *fd < 0; at = at->ai_next) {
-        reason = connect_address(fd, at, clock_monotonic() + config->deadline_seconds);
+        reason = connect_address(fd, at, config);
     }
     freeaddrinfo(addresses);
     if (*fd < 0) {

@@ -194,7 +194,7 @@ static enum status start_sftp(struct sftp_session *session, struct error *error)
     return error_set_hint(
         error, "%s",
         _("Ask the server's operator to allow SFTP for this login (Subsystem sftp "
-          "internal-sftp, or ForceCommand internal-sftp)."));
+          "internal-sftp)."));
 }
 
 static enum status open_steps(struct sftp_session *session, struct error *error)

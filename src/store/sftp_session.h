@@ -31,6 +31,7 @@ struct sftp_session {
     LIBSSH2_SESSION *ssh;
     LIBSSH2_SFTP *sftp;
     enum sftp_failure failure;
+    bool distant; /* a round trip takes so long that much has to be on the way */
     /* Progress: bytes moved in this call, as of the last time the deadline was put off. */
     uint64_t moved;
     uint64_t seen;

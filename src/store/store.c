@@ -89,7 +89,8 @@ enum status store_open(struct store **store, const struct store_options *options
     if (options->url == NULL || options->url[0] == '\0') {
         return error_set(error, STATUS_USAGE, 0, "%s", _("the address of the store is empty"));
     }
-    const struct store_driver *driver = driver_of(options->url);
+    const struct store_driver *driver =
+        options->driver != NULL ? options->driver : driver_of(options->url);
     if (driver == NULL) {
         error_set(error, STATUS_USAGE, 0, _("%s is not an address of a store that is known here"),
                   options->url);

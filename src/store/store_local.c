@@ -89,13 +89,27 @@ static int open_beneath(int root, const char *name, int flags, mode_t mode)
     return fd;
 }
 
-static enum status open_root(int *root, const struct store_local *local, struct error *error)
+/* A root that is gone is a disk that is not mounted or a server that does not answer: nothing was
+ * looked for in the store. */
+static bool is_away(int os_error)
 {
-    *root = open(local->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (*root < 0) {
+    return os_error == ENOENT || os_error == ENOTDIR || os_error == ENODEV || os_error == ENXIO ||
+           os_error == ENOTCONN || os_error == ESTALE || os_error == EHOSTDOWN ||
+           os_error == EHOSTUNREACH || os_error == ETIMEDOUT;
+}
+
+static enum status open_root(int *root, const struct store_local *local, int flags,
+                             struct error *error)
+{
+    *root = open(local->root, flags | O_DIRECTORY | O_CLOEXEC);
+    if (*root >= 0) {
+        return STATUS_OK;
+    }
+    if (!is_away(errno)) {
         return error_set_errno(error, errno, _("the folder %s cannot be opened"), local->root);
     }
-    return STATUS_OK;
+    error_set(error, STATUS_UNREACHABLE, errno, _("the folder %s cannot be opened"), local->root);
+    return error_set_hint(error, "%s", _("Is the disk connected, and the network drive mounted?"));
 }
 
 /* Opens the folder that holds `name`; *last is the name within it. */
@@ -105,17 +119,13 @@ static enum status open_parent(int *folder, const char **last, const struct stor
     const char *slash = strrchr(name, '/');
     if (slash == NULL) {
         *last = name;
-        *folder = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (*folder < 0) {
-            return error_set_errno(error, errno, _("the folder %s cannot be opened"), local->root);
-        }
-        return STATUS_OK;
+        return open_root(folder, local, O_RDONLY, error);
     }
     char parent[STORE_NAME_LIMIT + 1] = "";
     memcpy(parent, name, (size_t)(slash - name));
     *last = slash + 1;
     CLEANUP(file_close) int root = -1;
-    enum status status = open_root(&root, local, error);
+    enum status status = open_root(&root, local, O_PATH, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -132,7 +142,7 @@ static enum status local_make_folder(void *self, const char *name, struct error 
     enum status status = file_make_folders(local->root, 0700, error);
     CLEANUP(file_close) int folder = -1;
     if (status == STATUS_OK) {
-        status = open_root(&folder, local, error);
+        status = open_root(&folder, local, O_PATH, error);
     }
     for (const char *part = name; status == STATUS_OK;) {
         size_t size = strcspn(part, "/");
@@ -227,16 +237,20 @@ static enum status open_object(int *fd, struct stat *information, const struct s
                                const char *name, struct error *error)
 {
     CLEANUP(file_close) int root = -1;
-    enum status status = open_root(&root, local, error);
+    enum status status = open_root(&root, local, O_PATH, error);
     if (status != STATUS_OK) {
         return status;
     }
     *fd = open_beneath(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+    /* A link or folder in an object's place is damage of that one object, not a failing store. */
+    if (*fd < 0 && errno == ELOOP) {
+        return error_set(error, STATUS_CORRUPT, 0, _("%s is not a file"), name);
+    }
     if (*fd < 0 || fstat(*fd, information) != 0) {
         return error_set_errno(error, errno, _("%s cannot be opened"), name);
     }
     if (!S_ISREG(information->st_mode)) {
-        return error_set(error, STATUS_FAILED, 0, _("%s is not a file"), name);
+        return error_set(error, STATUS_CORRUPT, 0, _("%s is not a file"), name);
     }
     return STATUS_OK;
 }
@@ -306,7 +320,7 @@ static enum status local_list(void *self, const char *name, store_visit visit, v
                               struct error *error)
 {
     CLEANUP(file_close) int root = -1;
-    enum status status = open_root(&root, self, error);
+    enum status status = open_root(&root, self, O_PATH, error);
     if (status != STATUS_OK) {
         return status;
     }

@@ -169,7 +169,7 @@ static enum status attempt_size(struct store_sftp *store, void *request, struct 
     if ((attributes.flags & LIBSSH2_SFTP_ATTR_SIZE) == 0 ||
         ((attributes.flags & LIBSSH2_SFTP_ATTR_PERMISSIONS) != 0 &&
          !LIBSSH2_SFTP_S_ISREG(attributes.permissions))) {
-        return error_set(error, STATUS_FAILED, 0, _("%s is not a file"), wanted->name);
+        return error_set(error, STATUS_CORRUPT, 0, _("%s is not a file"), wanted->name);
     }
     *wanted->size = attributes.filesize;
     return STATUS_OK;

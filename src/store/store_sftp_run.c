@@ -87,6 +87,7 @@ static enum status measure(struct store_sftp *store, struct error *error)
         return sftp_error_broken(store->session, error);
     }
     store->round_trip = clock_monotonic() - start;
+    store->session->distant = store->round_trip > STORE_DISTANT;
     return STATUS_OK;
 }
 
@@ -110,6 +111,16 @@ static void sleep_for(double seconds)
     }
 }
 
+/* false when nobody wants to wait any longer. */
+static bool rest(const struct store_sftp *store, double seconds)
+{
+    while (seconds > 0 && sftp_config_go_on(store->config)) {
+        sleep_for(seconds < SFTP_WAITING_SECONDS ? seconds : SFTP_WAITING_SECONDS);
+        seconds -= SFTP_WAITING_SECONDS;
+    }
+    return seconds <= 0;
+}
+
 /* Sleeps before the next attempt; false when the time for attempts is over. The random part keeps
  * several connections from coming back all at once, which sshd (MaxStartups) would refuse. */
 static bool back_off(double *delay, double *until, const struct store_sftp *store)
@@ -124,9 +135,8 @@ static bool back_off(double *delay, double *until, const struct store_sftp *stor
         return false;
     }
     double wait = *delay * (0.5 + randombytes_uniform(1000) / 1000.0);
-    sleep_for(wait < left ? wait : left);
     *delay = *delay * 2 < BACKOFF_MOST ? *delay * 2 : BACKOFF_MOST;
-    return true;
+    return rest(store, wait < left ? wait : left);
 }
 
 enum status sftp_run(struct store_sftp *store, sftp_attempt attempt, void *request,
@@ -134,6 +144,7 @@ enum status sftp_run(struct store_sftp *store, sftp_attempt attempt, void *reque
 {
     double delay = 0;
     double until = 0;
+    double begin = clock_monotonic();
     for (;;) {
         error_clear(error);
         enum status status = STATUS_OK;
@@ -151,7 +162,7 @@ enum status sftp_run(struct store_sftp *store, sftp_attempt attempt, void *reque
         }
         if (!back_off(&delay, &until, store)) {
             return error_add_context(error, _("given up after %u seconds"),
-                                     store->config->retry_seconds);
+                                     (unsigned)(clock_monotonic() - begin));
         }
     }
 }

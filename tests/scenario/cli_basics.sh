@@ -129,7 +129,7 @@ json 'map(select(.path == "2024/05/scan.pdf"))[0].size == 300000'
 run 0 ls latest documents/2024 --json "${key[@]}"
 json 'map(.path) | index("2024/05/scan.pdf") == null'
 run 1 ls latest documents/2024/nosuch "${key[@]}"
-run 1 ls latest nosuch "${key[@]}"
+run 2 ls latest nosuch "${key[@]}"
 says err "customers, documents, ledger"
 run 1 ls 00000000 "${key[@]}"
 run 2 ls xyz "${key[@]}"
@@ -168,7 +168,11 @@ run 5 restore --target r2 --expect-head "$code" "${key[@]}"
 code=$("$KURA" -c kura.yaml snapshots | sed -n 's/^Head code: //p')
 run 0 restore --target r2 --expect-head "${code,,}" "${key[@]}"
 says err "nothing newer is hidden"
-run 1 restore --target r3 --source nosuch "${key[@]}"
+run 2 restore --target r3 --source nosuch "${key[@]}"
+run 1 restore --target r3 --include 'nosuch*' "${key[@]}"
+says err "--include"
+run 0 restore --target r3a --include '*.pdf' --json "${key[@]}"
+json '.failed == 0 and (.counts_match | not)'
 run 1 restore --target r3 --before 2001-01-01 "${key[@]}"
 run 2 restore --target r3 --before yesterday "${key[@]}"
 run 0 restore --target r4 --snapshot "$id" --source ledger "${key[@]}"
@@ -199,6 +203,10 @@ run 1 ls latest --identity manager.key --passphrase-file wrong -c third.yaml
 says err "the passphrase is wrong"
 run 1 ls latest --kit kit.txt --passphrase-file nosuchfile
 run 1 ls latest --kit nosuchkit --passphrase-file pw
+run 1 ls latest --kit host.key --passphrase-file pw
+run 1 ls latest --kit manager.key --passphrase-file mpw
+head -c -60 kit.txt >cut.txt
+run 5 ls latest --kit cut.txt --passphrase-file pw
 run 2 ls latest --kit kit.txt --passphrase-fd 99
 says err "99"
 "$KURA" ls latest --kit kit.txt --passphrase-fd 7 7<pw >/dev/null || fail "--passphrase-fd"
@@ -262,6 +270,11 @@ says err "ledger"
 run 3 -c fourth.yaml backup --json
 json '.failed_sources == 1'
 run 1 -c fourth.yaml backup ledger
+run 3 restore --target r8 --snapshot latest --identity manager.key --passphrase-file mpw2 -c fourth.yaml
+says err "failed when it was backed up"
+if grep -q 'as the backup said' out; then fail "a restore without a source is called whole"; fi
+run 3 restore --target r9 --json --identity manager.key --passphrase-file mpw2 -c fourth.yaml
+json '(.counts_match | not)'
 
 # ---- standard output that takes nothing is an error
 for words in "snapshots --json" snapshots "key list"; do
@@ -275,6 +288,21 @@ done
 # ---- storage that is not there
 sed 's|url: vault3|url: sftp://nobody@127.0.0.1:9/vault|' third.yaml >fifth.yaml
 run 6 -c fifth.yaml snapshots --retry 0
+SECONDS=0
+run 6 -c fifth.yaml snapshots
+((SECONDS <= 20)) || fail "$SECONDS s of waiting for a server that was never there"
+says err "no connection to sftp://nobody@127.0.0.1:9/vault yet; trying again"
+run 6 -c fifth.yaml backup --retry 13
+[ "$(grep -c "trying again" err)" = 1 ] || fail "not told once that there is no connection"
+# A folder that is gone is a disk that is not mounted; an empty one has no repository.
+sed 's|url: vault3|url: mnt/vault3|' third.yaml >sixth.yaml
+for command in snapshots backup check; do
+    run 6 -c sixth.yaml "$command"
+    says err "mounted"
+done
+mkdir -p mnt/vault3
+run 1 -c sixth.yaml snapshots
+run 1 -c sixth.yaml backup
 
 # ---- on a terminal: progress, prompts without echo, no control characters
 if command -v script >/dev/null; then

@@ -1,6 +1,7 @@
 /* A backup is published whole or not at all, and the next one goes on from wherever it stopped. */
 #include "backup_world.h"
 #include <pthread.h>
+#include "../../../src/repo/statement_private.h"
 #include <semaphore.h>
 
 #define MEGABYTE ((size_t)1024 * 1024)
@@ -300,7 +301,7 @@ static void test_references_are_differences_and_sometimes_full(void **state)
     statement_free(&three);
 }
 
-static void test_damaged_state_is_set_aside(void **state)
+static void test_damaged_state_is_begun_anew(void **state)
 {
     struct world *world = *state;
     struct error error = {0};
@@ -406,12 +407,167 @@ static void test_sample_finds_damage_and_the_next_run_heals_it(void **state)
     assert_good(night_file(&night, &file, &error));
     assert_int_equal(night_publish(&two, &night, &error), STATUS_CORRUPT);
     assert_true(error.hint[0] != '\0');
+    assert_true(writer_distrusted(night.writer));
+    assert_true(writer_problems(night.writer)->count > 0);
     night_close(&night);
     assert_int_equal(count_objects(world, "statements"), 1);
     struct statement three = back_up(world, &file, 1);
     assert_good(compare_snapshot(world, &three, &file, 1, &error));
     statement_free(&one);
     statement_free(&three);
+}
+
+/* ---- packs that are lost, cut short or damaged in place ---- */
+
+static size_t touched;
+
+static int lose_every_other(const char *path, const struct stat *facts, int type, struct FTW *ftw)
+{
+    (void)ftw;
+    if (type == FTW_F && touched++ % 2 == 0) {
+        assert_int_equal(chmod(path, 0600), 0);
+        assert_int_equal(touched % 4 == 1 ? unlink(path) : truncate(path, facts->st_size / 2), 0);
+    }
+    return 0;
+}
+
+static int spoil_every_other(const char *path, const struct stat *facts, int type, struct FTW *ftw)
+{
+    return touched++ % 2 == 0 ? spoil_one(path, facts, type, ftw) : 0;
+}
+
+/* One night over packs that are made small, so that there are many. */
+static enum status night_of_many_packs(struct statement *statement, const struct world *world,
+                                       const struct test_file files[3], struct error *error)
+{
+    struct night night;
+    night_open(&night, world);
+    night.writer->pack_target = 1100 * 1024;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < 3; i++) {
+        status = night_file(&night, &files[i], error);
+    }
+    status = status ? status : night_publish(statement, &night, error);
+    assert_int_equal(writer_distrusted(night.writer), status != STATUS_OK);
+    night_close(&night);
+    return status;
+}
+
+static void heals_after(struct world *world, __nftw_func_t harm)
+{
+    struct error error = {0};
+    struct test_file files[3];
+    struct statement statement;
+    two_files(files);
+    assert_good(night_of_many_packs(&statement, world, files, &error));
+    statement_free(&statement);
+    char packs[256];
+    snprintf(packs, sizeof packs, "%s/packs", world->store);
+    touched = 0;
+    assert_int_equal(nftw(packs, harm, 16, FTW_PHYS), 0);
+    assert_true(touched > 4);
+    assert_int_equal(night_of_many_packs(&statement, world, files, &error), STATUS_CORRUPT);
+    assert_int_equal(count_objects(world, "statements"), 1);
+    error = (struct error){0};
+    assert_good(night_of_many_packs(&statement, world, files, &error));
+    assert_good(compare_snapshot(world, &statement, files, 3, &error));
+    statement_free(&statement);
+}
+
+static void test_a_lost_sample_makes_all_packs_be_looked_for(void **state)
+{
+    heals_after(*state, lose_every_other);
+}
+
+static void test_damage_in_place_makes_the_map_forgotten(void **state)
+{
+    heals_after(*state, spoil_every_other);
+}
+
+static void test_distrust_forgets_the_pack_and_ends_the_night(void **state)
+{
+    struct world *world = *state;
+    struct error error = {0};
+    struct night night;
+    struct statement statement;
+    struct chunk_result result;
+    night_open(&night, world);
+    assert_good(pipeline_store(night.pipeline, second, 100000, NULL, &result, &error));
+    assert_good(count_chunk(&night, &result, &error));
+    assert_good(night_publish(&statement, &night, &error));
+    night_close(&night);
+    statement_free(&statement);
+    night_open(&night, world);
+    struct error reason;
+    error_set(&reason, STATUS_NOT_FOUND, 0, "gone");
+    assert_int_equal(writer_distrust(night.writer, &result.reference, &reason), STATUS_NOT_FOUND);
+    assert_true(writer_distrusted(night.writer));
+    assert_int_equal(writer_problems(night.writer)->count, 1);
+    assert_int_equal(night_publish(&statement, &night, &error), STATUS_NOT_FOUND);
+    night_close(&night);
+    night_open(&night, world);
+    bool found = true;
+    assert_null(writer_memory(night.writer));
+    assert_good(state_has(night.writer->state, result.hash, &found, &error));
+    assert_false(found);
+    night_close(&night);
+}
+
+/* ---- who may write and who may read ---- */
+
+static void test_secret_is_sealed_to_who_joins_later(void **state)
+{
+    struct world *world = *state;
+    struct error error = {0};
+    struct test_file file = {"b", second, 100};
+    struct statement one = back_up(world, &file, 1);
+    statement_free(&one);
+    size_t before = count_objects(world, "keys");
+    struct age_identity manager = {0};
+    assert_good(age_identity_generate(&manager, &error));
+    struct age_recipient both[2] = {world->identity.recipient, manager.recipient};
+    char folder[256];
+    state_folder(folder, sizeof folder, world);
+    struct writer_options options = night_options(world, folder);
+    options.recipients = both;
+    options.recipient_count = 2;
+    for (size_t i = 0; i < 2; i++) { /* once is enough */
+        struct writer *writer = NULL;
+        assert_good(writer_open(&writer, world->repo, &options, &error));
+        writer_free(writer);
+    }
+    assert_int_equal(count_objects(world, "keys"), before + 1);
+    struct repo_access access = identity_access(world);
+    access.identities = &manager;
+    access.identity_count = 1;
+    struct repo *repo = NULL;
+    assert_good(repo_open(&repo, &access, &error));
+    repo_free(repo);
+    age_identity_free(&manager);
+}
+
+static void test_used_up_numbers_are_refused(void **state)
+{
+    struct world *world = *state;
+    struct error error = {0};
+    struct test_file file = {"b", second, 100};
+    struct statement one = back_up(world, &file, 1);
+    one.sequence = SEQUENCE_LIMIT + 1; /* is set aside */
+    assert_good(statement_write(&one, world->repo, world->direct, &error));
+    struct night night;
+    night_open(&night, world);
+    assert_int_equal(night.writer->sequence, 2);
+    night_close(&night);
+    one.sequence = SEQUENCE_LIMIT;
+    assert_good(statement_write(&one, world->repo, world->direct, &error));
+    char folder[256];
+    state_folder(folder, sizeof folder, world);
+    struct writer_options options = night_options(world, folder);
+    struct writer *writer = NULL;
+    assert_int_equal(writer_open(&writer, world->repo, &options, &error), STATUS_UNAUTHENTIC);
+    assert_null(writer);
+    assert_true(error.hint[0] != '\0');
+    statement_free(&one);
 }
 
 static void test_wrong_memory_of_uses_is_not_published(void **state)
@@ -505,10 +661,15 @@ int main(void)
         WORLD(test_state_belongs_to_one_backup_at_a_time),
         WORLD(test_waits_for_the_other_backup),
         WORLD(test_references_are_differences_and_sometimes_full),
-        WORLD(test_damaged_state_is_set_aside),
+        WORLD(test_damaged_state_is_begun_anew),
         WORLD(test_rolled_back_storage_gets_back_what_it_lost),
         WORLD(test_lost_index_is_noticed),
         WORLD(test_sample_finds_damage_and_the_next_run_heals_it),
+        WORLD(test_a_lost_sample_makes_all_packs_be_looked_for),
+        WORLD(test_damage_in_place_makes_the_map_forgotten),
+        WORLD(test_distrust_forgets_the_pack_and_ends_the_night),
+        WORLD(test_secret_is_sealed_to_who_joins_later),
+        WORLD(test_used_up_numbers_are_refused),
         WORLD(test_wrong_memory_of_uses_is_not_published),
         WORLD(test_opens_a_chunk_that_the_map_knows),
         WORLD(test_map_forgets_what_nothing_uses),

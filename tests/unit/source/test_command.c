@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static enum status run(struct recorder *recorder, struct error *error, char *const *words)
@@ -235,6 +237,33 @@ static void test_stopped_while_silent(void **state)
     assert_false(alive(first_number(&recorder)));
 }
 
+/* The backup itself is killed: the kernel ends its command. */
+static void test_killed_with_the_backup(void **state)
+{
+    (void)state;
+    int said[2];
+    assert_int_equal(pipe(said), 0);
+    pid_t backup = fork();
+    assert_true(backup >= 0);
+    if (backup == 0) {
+        CLEANUP(recorder_free) struct recorder recorder = {0};
+        struct error error;
+        char script[128];
+        snprintf(script, sizeof script, "echo $$ >/proc/%ld/fd/%d; exec sleep 1000", (long)getpid(),
+                 said[1]);
+        _exit(run_shell(&recorder, &error, script) == STATUS_OK ? 0 : 1);
+    }
+    char text[32] = {0};
+    assert_true(read(said[0], text, sizeof text - 1) > 0);
+    pid_t command = (pid_t)strtol(text, NULL, 10);
+    assert_int_equal(kill(command, 0), 0);
+    assert_int_equal(kill(backup, SIGKILL), 0);
+    assert_int_equal(waitpid(backup, NULL, 0), backup);
+    assert_false(alive(command));
+    close(said[0]);
+    close(said[1]);
+}
+
 /* Nothing is left open. */
 static void test_descriptors(void **state)
 {
@@ -267,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_surroundings),
         cmocka_unit_test(test_stopped_while_writing),
         cmocka_unit_test(test_stopped_while_silent),
+        cmocka_unit_test(test_killed_with_the_backup),
         cmocka_unit_test(test_descriptors),
     };
     /* A folder in PATH that we may not search would be another error than "not found". */

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Losses between two nights: the night that meets them publishes a whole snapshot and says what is
+# lost. Who joins later can read, who is revoked sends nothing, and what vanishes is missed.
+source "$(dirname "$0")/lib.sh"
+
+mkdir vault
+make_shop
+for table in $(seq 40); do # enough of one kind of text for a dictionary
+    sqlite3 "$work/shop/customers.db" "INSERT INTO customers(name, phone) SELECT name, phone FROM customers LIMIT 500"
+done
+expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
+
+# The newest snapshot, whole.
+restores() { # AFTER WHAT
+    rm -rf "$work/back"
+    expect_exit 0 restore_with_kit "$work/back"
+    same_database "$work/shop/customers.db" "$work/back/customers/customers.db"
+    diff -r --exclude=a.tmp "$work/shop/documents" "$work/back/documents" || fail "$1: documents"
+}
+
+for night in 1 2 3; do
+    head -c 1500000 /dev/urandom >"$work/shop/documents/$night"
+    sqlite3 "$work/shop/customers.db" "UPDATE customers SET phone = '$night' WHERE id % 50 = $night"
+    expect_exit 0 kura backup
+done
+
+# All packs vanish, the dictionary's among them.
+find "$work/vault/packs" -type f -delete
+expect_exit 5 kura backup
+says err "problem: packs/"
+says out "is complete"
+restores "lost packs"
+expect_exit 0 kura backup
+restores "the night after"
+
+# Only the first pack, in which the dictionary is, while the database is written anew.
+pack=$(find "$work/vault/packs" -type f -printf '%T@ %p\n' | sort -n | head -1 | cut -d' ' -f2)
+rm -f "$pack"
+sqlite3 "$work/shop/customers.db" "UPDATE customers SET phone = phone || 'x' WHERE id % 3 = 0; VACUUM"
+expect_exit 5 kura backup
+restores "lost dictionary"
+
+# Half of every pack is garbage of the same length.
+find "$work/vault/packs" -type f | while read -r pack; do
+    chmod u+w "$pack"
+    size=$(stat -c %s "$pack")
+    head -c $((size / 2)) /dev/urandom | dd of="$pack" conv=notrunc status=none
+done
+expect_exit 5 kura backup
+restores "damaged packs"
+
+# What is remembered on this machine is damaged: told, and everything read anew.
+expect_exit 0 kura backup
+memory=$(find "$work/state" -maxdepth 1 -name 'memory-*')
+printf 'garbage' | dd of="$memory/documents.hashes" bs=1 seek=40 conv=notrunc status=none
+expect_exit 5 kura backup
+restores "damaged memory"
+expect_exit 0 kura backup
+
+# A damaged state leaves no copy of its keys.
+printf 'garbage' | dd of="$work/state/state.db" bs=1 seek=0 conv=notrunc status=none
+expect_exit 5 kura backup
+[ -z "$(find "$work/state" -name '*damaged*')" ] || fail "the damaged state is still there"
+restores "damaged state"
+
+# A manager who joins now can read with nothing but his own key.
+expect_exit 0 kura key new --role manager --out "$work/manager.key" --passphrase-file "$work/pw"
+sed "s|^  state: state|&\n  recipients: [manager.key.pub]|" "$work/kura.yaml" >"$work/new.yaml"
+mv "$work/new.yaml" "$work/kura.yaml"
+expect_exit 0 kura backup
+expect_exit 0 "$KURA" restore --identity "$work/manager.key" --passphrase-file "$work/pw" \
+    --store "$work/vault" --untrusted --target "$work/managers" --source documents
+diff -r --exclude=a.tmp "$work/shop/documents" "$work/managers/documents" || fail "the manager's restore"
+
+# The newest snapshot is taken out of the storage: this machine knows better.
+newest=$(kura snapshots --json 2>/dev/null | jq -r '.[-1].id')
+mv "$work/vault/statements/$newest" "$work/taken"
+expect_exit 5 kura snapshots
+says err "$newest: the newest snapshot that this machine published is not in the storage"
+expect_exit 5 kura check
+says err "$newest: the newest snapshot that this machine published is not in the storage"
+expect_exit 5 kura backup
+says err "$newest"
+restores "a dropped snapshot"
+
+# A revoked host is told before it sends anything.
+own=$(kura host list --json | jq -r '.[] | select(.verdict == "added") | .key' | head -1)
+expect_exit 0 kura host revoke "$own" --kit "$work/kit.txt" --passphrase-file "$work/pw"
+head -c 3000000 /dev/urandom >"$work/shop/documents/more"
+before=$(du -sb "$work/vault" | cut -f1)
+expect_exit 5 kura backup
+says err "This machine may not back up"
+says err "${own:0:16}"
+after=$(du -sb "$work/vault" | cut -f1)
+((after == before)) || fail "a revoked host sent $((after - before)) bytes"
+echo "healing: lost, cut and damaged packs, memory and state; joining, dropping, revoking"
