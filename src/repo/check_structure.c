@@ -97,17 +97,64 @@ static enum status note_index(void *context, const unsigned char id[OBJECT_ID_SI
     return status == STATUS_OK ? id_list_add(&structure->good, id, error) : status;
 }
 
-static enum status check_indexes(struct structure *structure, struct error *error)
+/* An index that no statement names, but which somebody sealed: what it says may not be wrong. */
+static enum status note_other_index(void *context, const unsigned char id[OBJECT_ID_SIZE],
+                                    const struct buffer *content, struct error *error)
+{
+    struct structure *structure = context;
+    enum status status = note_index(context, id, content, error);
+    if (status == STATUS_CORRUPT) {
+        check_tell(structure->check, OBJECT_INDEX, id, error);
+        error_clear(error);
+        status = STATUS_OK;
+    }
+    return status;
+}
+
+/* Divides what is listed into what a statement names and what none does. */
+static enum status divide_indexes(struct id_list *named, struct id_list *others,
+                                  const struct structure *structure, struct error *error)
+{
+    const struct snapshot_list *list = &structure->check->list;
+    CLEANUP(id_list_free) struct id_list wanted = {0};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t j = 0; status == STATUS_OK && j < list->items[i].index_count; j++) {
+            status = id_list_add(&wanted, list->items[i].indexes[j], error);
+        }
+    }
+    id_list_sort(&wanted);
+    for (size_t i = 0; status == STATUS_OK && i < structure->listed.count; i++) {
+        const unsigned char *id = structure->listed.ids[i];
+        status = id_list_add(id_list_has(&wanted, id) ? named : others, id, error);
+    }
+    return status;
+}
+
+/* Bytes under an index's name that do not verify, and that no statement names, are what an
+ * interrupted run left where nothing can be removed: nobody needs them, and they are no problem. */
+static enum status read_indexes(struct structure *structure, struct error *error)
 {
     struct check *check = structure->check;
     struct problems *problems = &check->report->problems;
+    CLEANUP(id_list_free) struct id_list named = {0};
+    CLEANUP(id_list_free) struct id_list others = {0};
     enum status status =
         object_list_ids(&structure->listed, check->repo, problems, OBJECT_INDEX, error);
-    if (status == STATUS_OK) {
-        status = index_read_each(check->repo, problems, &structure->listed, note_index, structure,
-                                 error);
-    }
+    status = status ? status : divide_indexes(&named, &others, structure, error);
+    status = status ? status
+                    : index_read_each(check->repo, problems, &named, note_index, structure, error);
+    status = status
+                 ? status
+                 : index_read_each(check->repo, NULL, &others, note_other_index, structure, error);
     id_list_sort(&structure->good);
+    return status;
+}
+
+static enum status check_indexes(struct structure *structure, struct error *error)
+{
+    struct check *check = structure->check;
+    enum status status = read_indexes(structure, error);
     CLEANUP(id_list_free) struct id_list told = {0};
     for (size_t i = 0; status == STATUS_OK && i < check->list.count; i++) {
         const struct statement *statement = &check->list.items[i];

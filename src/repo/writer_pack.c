@@ -32,7 +32,7 @@ void writer_spare_pack(struct writer *writer, struct buffer *bytes)
     buffer_free(&spare);
 }
 
-void writer_take_spare(struct writer *writer, struct buffer *bytes)
+static void take_spare_pack(struct writer *writer, struct buffer *bytes)
 {
     pthread_mutex_lock(&writer->lock);
     for (unsigned i = 0; i < SPARE_PACKS && bytes->data == NULL; i++) {
@@ -204,7 +204,7 @@ static enum status make_job(struct pack_job **job, struct writer *writer, struct
     struct pack_job *made = calloc(1, sizeof *made);
     enum status status = made == NULL ? error_set_memory(error) : STATUS_OK;
     if (made != NULL) {
-        writer_take_spare(writer, &made->bytes);
+        take_spare_pack(writer, &made->bytes);
         status = build(writer, draft, made, error);
     }
     spare_draft(writer, draft);

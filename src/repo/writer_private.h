@@ -149,7 +149,6 @@ void writer_keeper(struct writer *writer, struct pipeline_keeper *keeper);
 /* writer_pack.c */
 /* Without the lock: the memory of a pack, empty, for the next one. */
 void writer_spare_pack(struct writer *writer, struct buffer *bytes);
-void writer_take_spare(struct writer *writer, struct buffer *bytes);
 /* Without the lock: makes a pack of the draft, which it takes, and queues it. */
 MUST_USE enum status writer_send(struct writer *writer, struct draft *draft, struct error *error);
 /* Sends the open draft and waits until nothing is on its way and all samples are judged. */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LAST_LOOK ((size_t)64 * 1024) /* file_read asks for this much at a time */
+
 static enum status spool_path(char **path, const struct writer *writer,
                               const unsigned char id[OBJECT_ID_SIZE], struct error *error)
 {
@@ -38,6 +40,9 @@ enum status spool_read(const struct writer *writer, struct pack_job *job, struct
 {
     CLEANUP(memory_free) char *path = NULL;
     enum status status = spool_path(&path, writer, job->pack.id, error);
+    /* With room for the whole and a last look behind it, reading does not make it grow. */
+    size_t room = job->pack.size < PACK_LIMIT ? (size_t)job->pack.size : PACK_LIMIT;
+    status = status ? status : buffer_reserve(&job->bytes, room + LAST_LOOK, error);
     status = status ? status : file_read(&job->bytes, path, PACK_LIMIT, error);
     if (status != STATUS_OK) {
         return status;

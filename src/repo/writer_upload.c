@@ -6,11 +6,7 @@
 
 static enum status put(struct writer *writer, struct pack_job *job, struct error *error)
 {
-    enum status status = STATUS_OK;
-    if (job->spooled) {
-        writer_take_spare(writer, &job->bytes);
-        status = spool_read(writer, job, error);
-    }
+    enum status status = job->spooled ? spool_read(writer, job, error) : STATUS_OK;
     struct store *store = NULL;
     status = status ? status : repo_take_store(&store, writer->repo, error);
     if (status == STATUS_OK) {
