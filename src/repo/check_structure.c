@@ -97,20 +97,6 @@ static enum status note_index(void *context, const unsigned char id[OBJECT_ID_SI
     return status == STATUS_OK ? id_list_add(&structure->good, id, error) : status;
 }
 
-/* An index that no statement names, but which somebody sealed: what it says may not be wrong. */
-static enum status note_other_index(void *context, const unsigned char id[OBJECT_ID_SIZE],
-                                    const struct buffer *content, struct error *error)
-{
-    struct structure *structure = context;
-    enum status status = note_index(context, id, content, error);
-    if (status == STATUS_CORRUPT) {
-        check_tell(structure->check, OBJECT_INDEX, id, error);
-        error_clear(error);
-        status = STATUS_OK;
-    }
-    return status;
-}
-
 /* Divides what is listed into what a statement names and what none does. */
 static enum status divide_indexes(struct id_list *named, struct id_list *others,
                                   const struct structure *structure, struct error *error)
@@ -139,14 +125,16 @@ static enum status read_indexes(struct structure *structure, struct error *error
     struct problems *problems = &check->report->problems;
     CLEANUP(id_list_free) struct id_list named = {0};
     CLEANUP(id_list_free) struct id_list others = {0};
+    struct index_reading first = {
+        .ids = &named, .problems = problems, .visit = note_index, .context = structure};
+    struct index_reading then = first;
+    then.ids = &others;
+    then.only_whole = true;
     enum status status =
         object_list_ids(&structure->listed, check->repo, problems, OBJECT_INDEX, error);
     status = status ? status : divide_indexes(&named, &others, structure, error);
-    status = status ? status
-                    : index_read_each(check->repo, problems, &named, note_index, structure, error);
-    status = status
-                 ? status
-                 : index_read_each(check->repo, NULL, &others, note_other_index, structure, error);
+    status = status ? status : index_read_each(check->repo, &first, error);
+    status = status ? status : index_read_each(check->repo, &then, error);
     id_list_sort(&structure->good);
     return status;
 }

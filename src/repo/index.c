@@ -115,20 +115,22 @@ enum status index_decode(const struct buffer *content, index_visit visit, void *
 
 struct reading {
     struct repo *repo;
-    const struct id_list *ids;
-    struct problems *problems;
-    index_content_visit visit;
-    void *context;
+    const struct index_reading *wanted;
     pthread_mutex_t lock; /* of problems and the visits */
 };
 
 static enum status read_one(void *context, struct store *store, size_t number, struct error *error)
 {
     struct reading *reading = context;
-    const unsigned char *id = reading->ids->ids[number];
+    const struct index_reading *wanted = reading->wanted;
+    const unsigned char *id = wanted->ids->ids[number];
     CLEANUP(buffer_free) struct buffer bytes = {0};
     CLEANUP(buffer_free) struct buffer content = {0};
     enum status status = object_get(&bytes, reading->repo, store, OBJECT_INDEX, id, error);
+    if (status == STATUS_CORRUPT && wanted->only_whole) {
+        error_clear(error);
+        return STATUS_OK;
+    }
     if (status == STATUS_OK) {
         status = object_unseal(&content, reading->repo, OBJECT_INDEX, &bytes, error);
     }
@@ -139,14 +141,14 @@ static enum status read_one(void *context, struct store *store, size_t number, s
     }
     pthread_mutex_lock(&reading->lock);
     if (!damaged) {
-        status = reading->visit(reading->context, id, &content, error);
+        status = wanted->visit(wanted->context, id, &content, error);
         damaged = status == STATUS_CORRUPT;
     }
     if (damaged) {
         char name[OBJECT_NAME_SIZE];
         object_name(name, OBJECT_INDEX, id);
-        if (reading->problems != NULL) {
-            problems_add(reading->problems, name, error);
+        if (wanted->problems != NULL) {
+            problems_add(wanted->problems, name, error);
         }
         error_clear(error);
         status = STATUS_OK;
@@ -155,11 +157,11 @@ static enum status read_one(void *context, struct store *store, size_t number, s
     return status;
 }
 
-enum status index_read_each(struct repo *repo, struct problems *problems, const struct id_list *ids,
-                            index_content_visit visit, void *context, struct error *error)
+enum status index_read_each(struct repo *repo, const struct index_reading *wanted,
+                            struct error *error)
 {
-    struct reading reading = {repo, ids, problems, visit, context, PTHREAD_MUTEX_INITIALIZER};
-    enum status status = repo_parallel(repo, ids->count, read_one, &reading, error);
+    struct reading reading = {repo, wanted, PTHREAD_MUTEX_INITIALIZER};
+    enum status status = repo_parallel(repo, wanted->ids->count, read_one, &reading, error);
     pthread_mutex_destroy(&reading.lock);
     return status;
 }
@@ -186,5 +188,7 @@ enum status index_read_all(struct repo *repo, struct problems *problems, index_v
         return status;
     }
     struct decoding decoding = {visit, context};
-    return index_read_each(repo, problems, &ids, decode_content, &decoding, error);
+    struct index_reading wanted = {
+        .ids = &ids, .problems = problems, .visit = decode_content, .context = &decoding};
+    return index_read_each(repo, &wanted, error);
 }

@@ -110,8 +110,14 @@ unsigned char *seal_key(const struct repo *repo, enum object_kind kind);
 /* Reads, verifies and unseals the named index objects; `visit` comes one at a time. */
 typedef enum status (*index_content_visit)(void *context, const unsigned char id[OBJECT_ID_SIZE],
                                            const struct buffer *content, struct error *error);
-MUST_USE enum status index_read_each(struct repo *repo, struct problems *problems,
-                                     const struct id_list *ids, index_content_visit visit,
-                                     void *context, struct error *error);
+struct index_reading {
+    const struct id_list *ids;
+    struct problems *problems; /* may be NULL */
+    bool only_whole;           /* bytes that do not verify by their name are no problem */
+    index_content_visit visit;
+    void *context;
+};
+MUST_USE enum status index_read_each(struct repo *repo, const struct index_reading *wanted,
+                                     struct error *error);
 
 #endif

@@ -46,9 +46,12 @@ int target_open_making(int root, char *path)
 enum status target_find_place(int *parent, char **name, char **full, struct target *target,
                               const char *source, const char *path, struct error *error)
 {
+    *parent = -1;
+    *name = NULL;
+    *full = NULL;
     enum status status = target_full_path(full, source, path, error);
-    if (status != STATUS_OK) {
-        return status;
+    if (status != STATUS_OK || *full == NULL) {
+        return status != STATUS_OK ? status : error_set_memory(error);
     }
     char *slash = strrchr(*full, '/');
     if (slash == NULL) {
