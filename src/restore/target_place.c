@@ -1,5 +1,6 @@
 /* target_place: from the paths of a snapshot to folders beneath the target, and into them. */
 #include "target_private.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -50,9 +51,10 @@ enum status target_find_place(int *parent, char **name, char **full, struct targ
     *name = NULL;
     *full = NULL;
     enum status status = target_full_path(full, source, path, error);
-    if (status != STATUS_OK || *full == NULL) {
-        return status != STATUS_OK ? status : error_set_memory(error);
+    if (status != STATUS_OK) {
+        return status;
     }
+    assert(*full != NULL);
     char *slash = strrchr(*full, '/');
     if (slash == NULL) {
         *parent = target->root;
