@@ -186,7 +186,9 @@ const struct cli_command cmd_backup = {
     .summary = N_("Back up all sources, or those that are named."),
     .details =
         N_("The host key is enough. A file that cannot be read or a source that fails does not\n"
-           "stop the others; the exit code is then 3. The head code proves, when it is kept\n"
+           "stop the others; the exit code is then 3. It is 5 when something that was stored\n"
+           "before is found damaged or gone; this snapshot is then complete all the same.\n"
+           "The head code proves, when it is kept\n"
            "elsewhere, that a later restore sees the newest backup."),
     .least = 0,
     .most = SIZE_MAX,

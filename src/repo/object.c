@@ -53,12 +53,6 @@ enum status object_read_limited(struct buffer *bytes, struct store *store, const
     return status;
 }
 
-enum status object_get_named(struct buffer *bytes, struct store *store, const char *name,
-                             struct error *error)
-{
-    return object_read_limited(bytes, store, name, OBJECT_LIMIT, error);
-}
-
 /* Packs are long: their size is asked first, so that one request stream fetches all. */
 static enum status read_pack(struct buffer *bytes, struct store *store, const char *name,
                              struct error *error)

@@ -55,9 +55,6 @@ typedef enum status (*object_visit)(void *context, const unsigned char id[OBJECT
 MUST_USE enum status object_list(struct repo *repo, struct store *store, enum object_kind kind,
                                  struct problems *problems, object_visit visit, void *context,
                                  struct error *error);
-/* An object by its full name in the store, up to OBJECT_LIMIT, not verified. */
-MUST_USE enum status object_get_named(struct buffer *bytes, struct store *store, const char *name,
-                                      struct error *error);
 
 /* Sealed objects (FORMAT.md): kind STATEMENT, REFERENCES, INDEX; the content is padded and sealed.
  */
