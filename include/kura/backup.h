@@ -33,6 +33,9 @@ struct backup_options {
     const char *const *sources; /* names, NULL-terminated; NULL: all */
     struct backup_events events;
     const volatile sig_atomic_t *cancelled; /* != 0: stop; may be NULL */
+    /* The head of the machine's log before this run, for the statement; size 0: none. */
+    uint64_t audit_size;
+    const unsigned char *audit_root; /* 32 bytes */
 };
 
 struct backup_summary {

@@ -45,6 +45,7 @@ enum status {
     STATUS_UNSUPPORTED, /* a newer format, or something this build or system cannot do */
     STATUS_LOCKED,      /* somebody else holds it */
     STATUS_CANCELLED,   /* the user asked to stop */
+    STATUS_REFUSED,     /* a rule of the policy or of the gate forbids it; the message names it */
 };
 
 struct error {
@@ -139,14 +140,33 @@ MUST_USE enum status secret_text_append(struct secret_text *text, const void *da
                                         struct error *error);
 void secret_text_free(struct secret_text *text);
 
-/* Turns core dumps and ptrace by others off, sets umask 077, and initialises libsodium. Call once,
- * first. */
+/* Turns core dumps and ptrace by others off, sets umask 077, initialises libsodium, and makes sure
+ * that enough memory can be locked. Call once, first. */
 MUST_USE enum status base_start(struct error *error);
+
+/* ------------------------------------------------------------------ the sandbox */
+
+struct sandbox_options {
+    /* Folders, with all below, and files that may be written, made and removed; NULL-terminated.
+     * What is not there is left out. */
+    const char *const *writable;
+    bool execute; /* other programs may be started; they are confined as well */
+};
+
+/* Confines the calling thread, and every thread and program that it starts from now on, for good:
+ * call it while there are no other threads. Nobody gains privileges by starting a program any more.
+ * STATUS_UNSUPPORTED: the system has no Landlock, and nothing is confined. */
+MUST_USE enum status sandbox_enter(const struct sandbox_options *options, struct error *error);
+
+/* ------------------------------------------------------------------ hexadecimal */
 
 /* Hexadecimal: `target` needs 2 * size + 1 bytes. Returns target. */
 char *hex_encode(char *target, const void *data, size_t size);
 /* Exactly 2 * size lower-case digits, or false. */
 MUST_USE bool hex_decode(void *target, size_t size, const char *text, size_t text_size);
+/* To be asked before sodium_base642bin, which takes every byte beyond ASCII for a '/': two texts
+ * would be one. */
+MUST_USE bool text_ascii(const char *text, size_t size);
 
 /* ------------------------------------------------------------------ files */
 
@@ -179,6 +199,10 @@ MUST_USE enum status file_read_at(int fd, void *target, size_t size, uint64_t of
 
 /* mkdir -p; existing folders are fine. */
 MUST_USE enum status file_make_folders(const char *path, mode_t mode, struct error *error);
+/* Whoever may write to a folder can put another file in the place of any in it. The open folder
+ * must be this user's: then others are shut out of it (0700). STATUS_DENIED if it is somebody
+ * else's. */
+MUST_USE enum status file_shut_folder(int fd, const char *name, struct error *error);
 MUST_USE enum status file_sync_folder(const char *path, struct error *error);
 
 /* An exclusive lock on the file, which is made if absent. With wait false, STATUS_LOCKED at once if

@@ -18,6 +18,7 @@ struct config_store {
     char *known_hosts;    /* or NULL */
     char *ssh_config;     /* or NULL */
     unsigned connections; /* 0: default */
+    unsigned timeout;     /* seconds that the server may be silent; 0: default */
 };
 
 struct config_source {
@@ -47,6 +48,8 @@ struct config {
     struct config_source *sources;
     size_t source_count;
     struct config_retention retention;
+    char *policy; /* file of the signed policy for carries, or NULL: none on this machine */
+    char *gate;   /* socket of the gate service, or NULL: the gate runs in the program itself */
 };
 
 /* Reads and checks the file. An unknown or mistyped key, a missing one, a duplicate source name,

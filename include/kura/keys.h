@@ -121,6 +121,9 @@ MUST_USE enum status age_seal_buffer(struct buffer *sealed, const void *data, si
 MUST_USE enum status age_open_buffer(struct buffer *opened, const void *sealed, size_t size,
                                      const struct age_identity *identities, size_t count,
                                      size_t limit, struct error *error);
+/* Appends the armored form of `data`, with a newline at its end. */
+MUST_USE enum status age_armor_append(struct buffer *text, const void *data, size_t size,
+                                      struct error *error);
 /* Length of the header (offset of the payload) of a whole age file in memory, without any key. */
 MUST_USE enum status age_header_length(size_t *length, const void *sealed, size_t size,
                                        struct error *error);

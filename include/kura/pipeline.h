@@ -76,7 +76,7 @@ void dictionary_free(struct dictionary *dictionary);
 /* A sealed chunk's plaintext: one byte, 0 raw or 1 zstd frame, and the bytes. */
 struct compressor; /* one thread's */
 MUST_USE enum status compressor_new(struct compressor **compressor, int level, struct error *error);
-/* Appends the tagged form to `out`; raw where zstd does not save at least 1/32. dictionary may be
+/* Appends the tagged form to `out`; raw where zstd does not save at least 1/128. dictionary may be
  * NULL. */
 MUST_USE enum status compressor_run(struct compressor *compressor, struct buffer *out,
                                     const void *data, size_t size,
@@ -139,7 +139,7 @@ struct pipeline_options {
     const unsigned char *chunker_key; /* CHUNK_KEY_SIZE */
     int level;                        /* zstd */
     unsigned workers;                 /* 0: number of processors */
-    size_t memory;                    /* bytes of content in flight at most; 0: 12 MiB */
+    size_t memory;                    /* bytes of content in flight at most; 0: 6 MiB */
 };
 
 struct chunk_result {

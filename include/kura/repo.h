@@ -118,7 +118,7 @@ struct statement {
     unsigned char (*indexes)[OBJECT_ID_SIZE];
     size_t index_count;
     uint64_t stored; /* bytes that this backup added to the store */
-    uint64_t audit_size;
+    uint64_t audit_size; /* head of the host's log then, opaque to the repository; 0: none */
     unsigned char audit_root[32];
     struct statement_source *sources;
     size_t source_count;
@@ -281,6 +281,8 @@ struct publication {
     size_t source_count;
     struct moment time;
     struct moment due;
+    uint64_t audit_size; /* for the statement, as it is */
+    unsigned char audit_root[32];
 };
 /* Flushes the open pack, waits for all packs, fetches and opens a random sample of reused chunks
  * (damage among them: STATUS_CORRUPT, and writer_distrusted), then writes index, references,

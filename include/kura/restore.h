@@ -41,6 +41,10 @@ struct restore_options {
     bool owners; /* set owner and group (root) */
     struct restore_events events;
     const volatile sig_atomic_t *cancelled;
+    /* Whether the restored may lie in the opened target: asked before its first byte, and when all
+     * is written. NULL: nobody minds. */
+    enum status (*judge)(void *context, int fd, struct error *error);
+    void *judge_context;
 };
 
 struct restore_summary {

@@ -65,11 +65,52 @@ MUST_USE enum status source_run(const struct config_source *source, const struct
 /* "sqlite", "tree", "command" */
 const char *source_kind_name(enum source_kind kind);
 
+/* ---- asking a database ---- */
+
+#define QUERY_COLUMNS_LIMIT 256
+#define QUERY_VALUE_LIMIT ((size_t)16 * 1024 * 1024)
+
+enum query_type { QUERY_NULL, QUERY_NUMBER, QUERY_TEXT, QUERY_BINARY };
+struct query_value { /* borrowed for the call */
+    enum query_type type;
+    const char *data; /* a number as its text; not terminated */
+    size_t size;
+};
+struct query_parameter {
+    const char *name; /* ":name" in the SQL */
+    const char *value;
+    bool integer; /* bound as a number, else as a text */
+};
+struct query {
+    const char *sql; /* one statement that only reads */
+    const struct query_parameter *parameters;
+    size_t parameter_count;
+    uint64_t max_rows;
+    unsigned timeout; /* seconds */
+};
+struct query_sink {
+    void *context;
+    /* Once, before the first row. */
+    enum status (*columns)(void *context, const char *const *names, size_t count,
+                           struct error *error);
+    enum status (*row)(void *context, const struct query_value *values, size_t count,
+                       struct error *error);
+};
+/* Asks the database that the source is. All rows are of one state. SQL that writes, has more than
+ * one statement, names a parameter that is not given or reaches outside the database is
+ * STATUS_USAGE; more than max_rows or longer than the timeout is STATUS_REFUSED [rows], [timeout];
+ * a source that is no database is STATUS_UNSUPPORTED. */
+MUST_USE enum status source_query(const struct config_source *source, const struct query *query,
+                                  const struct query_sink *sink, struct error *error);
+
 /* ---- for drivers ---- */
 struct source_driver {
     enum source_kind kind;
     enum status (*run)(const struct config_source *source, const struct source_sink *sink,
                        struct error *error);
+    /* NULL: not a database. */
+    enum status (*query)(const struct config_source *source, const struct query *query,
+                         const struct query_sink *sink, struct error *error);
 };
 extern const struct source_driver source_sqlite, source_tree, source_command;
 

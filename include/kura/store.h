@@ -29,6 +29,10 @@ struct store_options {
      * gives up at once. NULL: nobody needs to know. */
     bool (*waiting)(void *context);
     void *waiting_context;
+    /* Whether objects may be written into this opened folder of this machine; called by any thread
+     * before each. Never for a store elsewhere. NULL: nobody minds. */
+    enum status (*judge)(void *context, int fd, struct error *error);
+    void *judge_context;
     const struct store_driver *driver; /* instead of the one that the address names: a decorator in
                                         * tests, which opens the real store itself; NULL: none */
 };

@@ -186,6 +186,11 @@ static enum status publish(struct backup_summary *summary, struct journey *journ
     }
     publication->due = publication->time;
     publication->due.seconds += (int64_t)journey->options->config->due_hours * 3600;
+    publication->audit_size = journey->options->audit_size;
+    if (publication->audit_size > 0) {
+        memcpy(publication->audit_root, journey->options->audit_root,
+               sizeof publication->audit_root);
+    }
     enum status status = memory_forget_absent(journey, error);
     if (status == STATUS_OK) {
         status = write_expected(journey, error);

@@ -243,6 +243,27 @@ enum status file_make_folders(const char *path, mode_t mode, struct error *error
     return STATUS_OK;
 }
 
+enum status file_shut_folder(int fd, const char *name, struct error *error)
+{
+    struct stat information;
+    if (fstat(fd, &information) != 0) {
+        return error_set_errno(error, errno, _("the folder %s cannot be used"), name);
+    }
+    mode_t others = information.st_mode & (S_IRWXG | S_IRWXO);
+    bool own = information.st_uid == geteuid();
+    /* The administrator may have made it; but then it must not be everybody's. */
+    if (!own && (information.st_uid != 0 || (information.st_mode & S_IWOTH) != 0)) {
+        error_set(error, STATUS_DENIED, 0, _("the folder %s belongs to another user"), name);
+        return error_set_hint(error, "%s",
+                              _("Its owner could change what is in it. Use a folder of your own, "
+                                "or give this one to the user that runs kura with chown."));
+    }
+    if (own && others != 0 && fchmod(fd, information.st_mode & 07700) != 0) {
+        return error_set_errno(error, errno, _("the folder %s cannot be used"), name);
+    }
+    return STATUS_OK;
+}
+
 enum status file_lock(int *fd, const char *path, bool wait, struct error *error)
 {
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -68,3 +68,13 @@ bool hex_decode(void *target, size_t size, const char *text, size_t text_size)
     }
     return sodium_hex2bin(target, size, text, text_size, NULL, NULL, NULL) == 0;
 }
+
+bool text_ascii(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] > 127) {
+            return false;
+        }
+    }
+    return true;
+}

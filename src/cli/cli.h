@@ -14,6 +14,9 @@
 struct cli {
     struct cli_arguments arguments;
     enum cli_exit exit; /* what to say when the command returns STATUS_OK */
+    json_t *facts;      /* what the audit log is to say of it; NULL if it is not recorded, which the
+                         * functions of jansson bear. Never a path or name within a source. */
+    struct cli_recorder *recorder; /* cli_audit.h */
 };
 
 /* ------------------------------------------------------------------ results */
@@ -55,6 +58,9 @@ const char *cli_status_word(enum source_status status);
 void cli_json_set_bytes(json_t *object, const char *key, const char *bytes);
 void cli_json_set_moment(json_t *object, const char *key, struct moment moment);
 void cli_json_set_id(json_t *object, const char *key, const void *id, size_t size);
+void cli_json_set_count(json_t *object, const char *key, uint64_t count);
+/* The names of the words as an array, if there are any. */
+void cli_json_set_words(json_t *object, const char *key, const struct cli_words *words);
 /* Writes the value to standard output and gives it back. */
 MUST_USE enum status cli_json_print(json_t *value, struct error *error);
 
@@ -113,7 +119,15 @@ void cli_waiting_begin(struct cli_waiting *waiting, struct store_options *store,
                        const struct cli_arguments *arguments);
 void cli_waiting_connected(struct cli_waiting *waiting);
 
-/* Everything that a repository is opened with. Empty is {0}. */
+/* What is going to be done: for the sandbox. */
+enum cli_work {
+    CLI_WORK_OTHER, /* not confined */
+    CLI_WORK_BACKUP,
+    CLI_WORK_RESTORE,
+    CLI_WORK_CHECK,
+};
+
+/* Everything that a repository is opened with. Empty is {0}; `work` may be set before. */
 struct cli_access {
     struct config config;
     bool has_config;
@@ -127,6 +141,9 @@ struct cli_access {
     struct cli_waiting waiting;
     struct repo_access access;
     struct repo *repo;
+    enum cli_work work;
+    const char *log_folder; /* of the audit log, which is written to at the end; or NULL */
+    struct cli_road *road;  /* by which a local store is judged, for who writes; or NULL */
 };
 
 enum cli_need {
@@ -146,6 +163,9 @@ MUST_USE enum status cli_store_options(struct store_options *options, struct cli
 MUST_USE enum status cli_access_open(struct cli_access *access, struct cli_arguments *arguments,
                                      enum cli_need need, struct error *error);
 void cli_access_free(struct cli_access *access);
+/* Confines the process to what access->work needs, for good, where the system can; called by
+ * cli_access_open before the store is asked anything. A second call confines it further. */
+void cli_sandbox_enter(struct cli_access *access, const struct cli_arguments *arguments);
 /* The recipients that the configuration names, and the recovery recipient. */
 MUST_USE enum status cli_recipients_read(struct age_recipient **recipients, size_t *count,
                                          const struct config *config,
@@ -227,8 +247,13 @@ struct cli_file {
     const char *path;
     char *temporary;
     int fd;
+    struct cli_road *road; /* by which it is judged; NULL: it holds nothing personal */
 };
 MUST_USE enum status cli_file_open(struct cli_file *file, const char *path, struct error *error);
+/* The same for personal data: the place is judged before there is a file, when it is open, and
+ * before it gets its name. */
+MUST_USE enum status cli_file_open_on(struct cli_file *file, const char *path,
+                                      struct cli_road *road, struct error *error);
 MUST_USE enum status cli_file_publish(struct cli_file *file, struct error *error);
 void cli_file_free(struct cli_file *file); /* and removes what was not published */
 /* Renames; never over another. */

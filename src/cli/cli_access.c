@@ -1,6 +1,6 @@
 /* cli_access: how a command comes into the repository: with the configuration and its host key,
  * with an identity, or with the recovery kit alone. */
-#include "cli.h"
+#include "cli_road.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,10 @@ static enum status take_overrides(struct cli_access *access, const struct cli_ar
                                                          : (unsigned)arguments->retry;
     if (arguments->store != NULL) {
         store->url = arguments->store;
+    }
+    if (access->road != NULL) {
+        store->judge = cli_road_check_store;
+        store->judge_context = access->road;
     }
     cli_waiting_begin(&access->waiting, store, arguments);
     if (arguments->ssh_key != NULL) {
@@ -49,6 +53,7 @@ enum status cli_store_options(struct store_options *options, struct cli_access *
         .identity_file = store->identity_file,
         .known_hosts = store->known_hosts,
         .ssh_config = store->ssh_config,
+        .deadline_seconds = store->timeout,
     };
     access->access.connections = store->connections;
     enum status status = take_overrides(access, arguments, error);
@@ -171,6 +176,7 @@ enum status cli_access_open(struct cli_access *access, struct cli_arguments *arg
         return status;
     }
     fill_access(access);
+    cli_sandbox_enter(access, arguments);
     status = repo_open(&access->repo, &access->access, error);
     if (status == STATUS_OK) {
         cli_waiting_connected(&access->waiting);

@@ -37,6 +37,24 @@ void cli_json_set_id(json_t *object, const char *key, const void *id, size_t siz
     }
 }
 
+void cli_json_set_count(json_t *object, const char *key, uint64_t count)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)count));
+}
+
+void cli_json_set_words(json_t *object, const char *key, const struct cli_words *words)
+{
+    json_t *array = words->count == 0 ? NULL : json_array();
+    for (size_t i = 0; i < words->count && array != NULL; i++) {
+        char text[512];
+        json_array_append_new(array,
+                              json_string(text_printable(text, sizeof text, words->items[i])));
+    }
+    if (array != NULL) {
+        json_object_set_new(object, key, array);
+    }
+}
+
 static enum status output_error(struct error *error, int reason)
 {
     return error_set_errno(error, reason == 0 ? EIO : reason, "%s",

@@ -1,5 +1,5 @@
 /* cli_main: the way of every command: language, words, the work, the report. */
-#include "cli.h"
+#include "cli_audit.h"
 #include <limits.h>
 #include <locale.h>
 #include <string.h>
@@ -41,6 +41,7 @@ static enum status run(struct cli *cli, const struct cli_command *const *command
     } else if (arguments->help) {
         cli_help_command(command);
     } else {
+        cli_record_prepare(cli, command);
         return command->run(cli, error);
     }
     return STATUS_OK;
@@ -70,6 +71,8 @@ int cli_main(int argc, char **argv, const struct cli_command *const *commands, s
         bool damage = cli.exit == EXIT_INTEGRITY && cli_exit_code(status) == EXIT_FAILED;
         cli.exit = damage ? EXIT_INTEGRITY : cli_exit_code(status);
     }
+    cli_record_end(&cli);
+    cli_record_free(&cli);
     cli_arguments_free(&cli.arguments);
     return (int)cli.exit;
 }

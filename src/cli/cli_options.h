@@ -28,6 +28,8 @@ enum cli_option {
     OPTION_KNOWN_HOSTS,
     OPTION_RETRY,
     OPTION_ROLE,
+    OPTION_KEY,
+    OPTION_SIGN,
     OPTION_OUT,
     OPTION_SNAPSHOT,
     OPTION_BEFORE,
@@ -41,6 +43,32 @@ enum cli_option {
     OPTION_TAR,
     OPTION_READ_DATA,
     OPTION_FROM_SEQUENCE,
+    OPTION_SINCE,
+    OPTION_UNTIL,
+    OPTION_EVENT,
+    OPTION_CSV,
+    OPTION_NO_STORE,
+    OPTION_POLICY_KEY,
+    OPTION_DATA_SET,
+    OPTION_PARAM,
+    OPTION_DOCUMENTS,
+    OPTION_ZIP,
+    OPTION_PURPOSE,
+    OPTION_DESTINATION,
+    OPTION_MEDIUM,
+    OPTION_RETURN_BY,
+    OPTION_PERSONS_MAX,
+    OPTION_EXPIRES,
+    OPTION_ROOT,
+    OPTION_YES,
+    OPTION_NOTE,
+    OPTION_TO,
+    OPTION_FROM,
+    OPTION_PASSPHRASE_OUT,
+    OPTION_DESTROYED,
+    OPTION_PATH,
+    OPTION_ID,
+    OPTION_ONTO_REMOVABLE,
     OPTION_COUNT,
 };
 
@@ -60,11 +88,23 @@ struct cli_arguments {
     const char *new_passphrase_file;
     const char *url_for_kit;
     const char *store, *ssh_key, *ssh_key_passphrase_file, *known_hosts;
-    const char *role, *out;
+    const char *role, *key, *out;
     const char *snapshot, *before, *target, *expect_head;
     struct cli_words sources, includes;
+    bool sign;
     bool overwrite, untrusted, recursive, tar;
-    unsigned long read_data; /* percent */
+    const char *since, *until, *event;
+    bool csv, no_store;
+    const char *policy_key;
+    const char *data_set, *purpose, *destination, *medium, *return_by; /* carry request */
+    struct cli_words parameters;
+    bool documents, zip;
+    unsigned long persons_max;
+    const char *expires, *root; /* carry approve */
+    bool yes, destroyed;
+    const char *note, *to, *from, *passphrase_out, *path, *id;
+    const char *onto_removable; /* the reason */
+    unsigned long read_data;    /* percent */
     unsigned long from_sequence;
     unsigned long retry;       /* seconds */
     unsigned long first_retry; /* the same for the first connection */
@@ -88,9 +128,10 @@ struct cli_command {
     const char *summary;  /* N_("…"): one line */
     const char *details;  /* N_("…"): further words in --help, or NULL */
     size_t least, most;   /* operands */
-    enum cli_option options[24];
-    unsigned retry; /* seconds to go on trying while the storage does not answer; 0: CLI_RETRY */
-    bool nightly;   /* nobody watches: waits for the first connection as for every other */
+    enum cli_option options[32];
+    unsigned retry;    /* seconds to go on trying while the storage does not answer; 0: CLI_RETRY */
+    bool nightly;      /* nobody watches: waits for the first connection as for every other */
+    const char *event; /* what the audit log calls it; NULL: it is not recorded */
     enum status (*run)(struct cli *cli, struct error *error);
 };
 

@@ -13,6 +13,8 @@ enum cli_exit cli_exit_code(enum status status)
         return EXIT_INTEGRITY;
     case STATUS_UNREACHABLE:
         return EXIT_UNREACHABLE;
+    case STATUS_REFUSED:
+        return EXIT_REFUSED;
     default:
         return EXIT_FAILED;
     }

@@ -1,8 +1,11 @@
 /* kura backup: the night, told to people or programs. */
-#include "cli.h"
+#include "cli_audit.h"
+#include "cli_road.h"
 #include "kura/backup.h"
 #include <stdlib.h>
 #include <string.h>
+
+#define CLOCK_TOLERANCE 600 /* seconds: two hosts that back up to one storage */
 
 struct telling {
     struct cli *cli;
@@ -109,10 +112,41 @@ static void print_text(const struct cli *cli, const struct backup_summary *summa
     }
 }
 
+/* Snapshots are ordered by number, so a wrong clock loses none; but --before, the date that the
+ * next one is due and whoever reads the list go by the time. Told once: the next snapshot builds on
+ * one with the new time. */
+static void look_at_clock(struct cli *cli, const struct snapshot_list *list,
+                          const struct statement *statement)
+{
+    struct moment now = moment_now();
+    for (size_t i = 0; i < list->count; i++) {
+        const struct statement *before = &list->items[i];
+        bool built_on = false;
+        for (size_t j = 0; j < statement->parent_count; j++) {
+            built_on |= memcmp(before->id, statement->parents[j], OBJECT_ID_SIZE) == 0;
+        }
+        if (!built_on || before->time.seconds <= now.seconds + CLOCK_TOLERANCE) {
+            continue;
+        }
+        char then[MOMENT_TEXT_SIZE];
+        char text[MOMENT_TEXT_SIZE];
+        struct error error = {0};
+        error_set(&error, STATUS_FAILED, 0,
+                  _("the snapshot before this one is of %s, but the clock of this machine says %s"),
+                  moment_format_local(then, before->time), moment_format_local(text, now));
+        error_set_hint(&error, "%s",
+                       _("Set the clock right. Nothing is lost: snapshots are ordered by number, "
+                         "not by time."));
+        cli_report_warning(&error);
+        cli_note(cli, EXIT_WARNINGS);
+        return;
+    }
+}
+
 /* The chain is looked at each night: what was dropped from the store must not wait for the day when
  * it is needed. The backup itself is done already. */
 static void look_at_chain(char head_code[HEAD_CODE_SIZE], struct cli *cli,
-                          struct cli_access *access)
+                          struct cli_access *access, const struct statement *statement)
 {
     CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
     struct error error = {0};
@@ -124,6 +158,8 @@ static void look_at_chain(char head_code[HEAD_CODE_SIZE], struct cli *cli,
         return;
     }
     snapshot_list_head_code(head_code, &list);
+    cli_anchors_watch(cli, &list);
+    look_at_clock(cli, &list, statement);
 }
 
 static enum status back_up(struct backup_summary *summary, struct cli *cli,
@@ -140,7 +176,10 @@ static enum status back_up(struct backup_summary *summary, struct cli *cli,
         return status;
     }
     struct telling telling = {.cli = cli, .progress = cli_progress_new(&cli->arguments)};
+    const struct audit_head head = cli_log_head(cli);
     const struct backup_options options = {
+        .audit_size = head.size,
+        .audit_root = head.root,
         .config = &access->config,
         .host = &access->host,
         .recipients = recipients,
@@ -154,15 +193,79 @@ static enum status back_up(struct backup_summary *summary, struct cli *cli,
     return status;
 }
 
+/* The state with the spool, and a store on this machine: before anything is written there, and once
+ * more when all is. In between every folder of the store is asked about by its descriptor. */
+static enum status check_roads(struct cli_road *state, struct cli_road *store,
+                               const struct cli_access *access, struct error *error)
+{
+    const char *folder = cli_road_store_folder(access->access.store.url);
+    enum status status = cli_road_check_path(state, access->config.state, error);
+    if (status != STATUS_OK) {
+        return error_add_context(error, "%s", access->config.state);
+    }
+    status = folder == NULL ? STATUS_OK : cli_road_check_path(store, folder, error);
+    return status == STATUS_OK ? status : error_add_context(error, "%s", folder);
+}
+
+static json_t *source_facts(const struct statement *statement)
+{
+    static const char *const words[] = {
+        [SOURCE_COMPLETE] = "complete", [SOURCE_WARNINGS] = "warnings", [SOURCE_FAILED] = "failed"};
+    json_t *array = json_array();
+    for (size_t i = 0; i < statement->source_count; i++) {
+        const struct statement_source *source = &statement->sources[i];
+        json_t *facts = json_object();
+        cli_json_set_bytes(facts, "name", source->name);
+        json_object_set_new(facts, "status", json_string(words[source->status]));
+        cli_json_set_count(facts, "entries", source->entries);
+        cli_json_set_count(facts, "bytes", source->bytes);
+        json_array_append_new(array, facts);
+    }
+    return array;
+}
+
+static void set_facts(struct cli *cli, const struct backup_summary *summary, enum status status)
+{
+    cli_json_set_count(cli->facts, "problems", summary->problems.count + summary->problems.dropped);
+    if (status != STATUS_OK) {
+        return;
+    }
+    cli_json_set_id(cli->facts, "snapshot", summary->statement.id, OBJECT_ID_SIZE);
+    json_object_set_new(cli->facts, "sources", source_facts(&summary->statement));
+    cli_json_set_count(cli->facts, "bytes", summary->bytes);
+    cli_json_set_count(cli->facts, "stored", summary->statement.stored);
+    cli_json_set_count(cli->facts, "warnings", summary->warnings);
+    /* What of this log is off-site now: known without asking the storage. */
+    cli_json_set_count(cli->facts, "log_size", summary->statement.audit_size);
+    if (summary->statement.audit_size > 0) {
+        cli_json_set_id(cli->facts, "log_root", summary->statement.audit_root,
+                        sizeof summary->statement.audit_root);
+    }
+}
+
 static enum status run(struct cli *cli, struct error *error)
 {
-    CLEANUP(cli_access_free) struct cli_access access = {0};
+    CLEANUP(cli_road_end) struct cli_road state;
+    CLEANUP(cli_road_end) struct cli_road store; /* longer than the access, which asks it */
+    CLEANUP(cli_access_free)
+    struct cli_access access = {.work = CLI_WORK_BACKUP, .road = &store};
     CLEANUP(backup_summary_free) struct backup_summary summary = {0};
+    cli_road_begin(&state, cli, ROAD_STAGING);
+    cli_road_begin(&store, cli, ROAD_STORE);
+    access.log_folder = cli_record_folder(cli);
+    cli_json_set_words(cli->facts, "asked", &cli->arguments.words);
     enum status status = cli_access_open(&access, &cli->arguments, CLI_NEED_HOST, error);
+    if (status == STATUS_OK) {
+        status = check_roads(&state, &store, &access, error);
+    }
     if (status == STATUS_OK) {
         status = back_up(&summary, cli, &access, error);
         cli_report_problems(cli, &summary.problems);
     }
+    if (status == STATUS_OK) {
+        status = check_roads(&state, &store, &access, error);
+    }
+    set_facts(cli, &summary, status);
     if (status != STATUS_OK) {
         return status;
     }
@@ -170,7 +273,7 @@ static enum status run(struct cli *cli, struct error *error)
         cli_note(cli, EXIT_WARNINGS);
     }
     char head_code[HEAD_CODE_SIZE];
-    look_at_chain(head_code, cli, &access);
+    look_at_chain(head_code, cli, &access, &summary.statement);
     if (cli->arguments.json) {
         return print_json(&summary, head_code, error);
     }
@@ -182,6 +285,7 @@ static enum status run(struct cli *cli, struct error *error)
 
 const struct cli_command cmd_backup = {
     .name = "backup",
+    .event = "backup",
     .operands = N_("[SOURCE…]"),
     .summary = N_("Back up all sources, or those that are named."),
     .details =

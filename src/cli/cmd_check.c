@@ -1,5 +1,5 @@
 /* kura check: is everything there and undamaged. */
-#include "cli.h"
+#include "cli_audit.h"
 
 static void on_progress(void *context, uint64_t done, uint64_t total)
 {
@@ -68,11 +68,22 @@ static void print_text(const struct check_report *report, unsigned percent, bool
     }
 }
 
+static void set_facts(struct cli *cli, const struct check_report *report, bool opened)
+{
+    cli_json_set_count(cli->facts, "snapshots", report->snapshots);
+    cli_json_set_count(cli->facts, "packs", report->packs);
+    cli_json_set_count(cli->facts, "packs_read", report->packs_read);
+    cli_json_set_count(cli->facts, "problems", report->problems.count + report->problems.dropped);
+    json_object_set_new(cli->facts, "opened", json_boolean(opened));
+}
+
 static enum status run(struct cli *cli, struct error *error)
 {
-    CLEANUP(cli_access_free) struct cli_access access = {0};
+    CLEANUP(cli_access_free) struct cli_access access = {.work = CLI_WORK_CHECK};
     CLEANUP(check_report_free) struct check_report report = {0};
     const struct cli_arguments *arguments = &cli->arguments;
+    access.log_folder = cli_record_folder(cli);
+    (void)cli_log_head(cli); /* tells if it is damaged */
     enum status status = cli_access_open(&access, &cli->arguments, CLI_NEED_ANY, error);
     if (status != STATUS_OK) {
         return status;
@@ -93,6 +104,7 @@ static enum status run(struct cli *cli, struct error *error)
         return status;
     }
     cli_report_problems(cli, &report.problems);
+    set_facts(cli, &report, opened);
     if (arguments->json) {
         return print_json(&report, opened, error);
     }
@@ -104,12 +116,14 @@ static enum status run(struct cli *cli, struct error *error)
 
 const struct cli_command cmd_check = {
     .name = "check",
+    .event = "check",
     .operands = "",
     .summary = N_("Check that all is there, undamaged and by whom it should be."),
-    .details =
-        N_("The host key is enough for signatures, chain and structure, and with --read-data for\n"
-           "every stored byte. With --identity or --kit every chunk is opened, too. The exit\n"
-           "code is 5 if there is any problem; each is named."),
+    .details = N_(
+        "The host key is enough for signatures, chain and structure, and with --read-data for\n"
+        "every stored byte. With --identity or --kit every chunk is opened, too. This machine's\n"
+        "audit log is checked as well. The exit code is 5 if there is any problem; each is\n"
+        "named."),
     .options = {OPTION_READ_DATA, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
                 OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,
                 OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_JSON, OPTION_END},

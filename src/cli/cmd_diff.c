@@ -1,5 +1,5 @@
 /* kura diff: what changed from one snapshot to another. */
-#include "cli.h"
+#include "cli_road.h"
 #include "kura/restore.h"
 
 struct comparison {
@@ -54,7 +54,10 @@ static enum status run(struct cli *cli, struct error *error)
     CLEANUP(cli_view_free) struct cli_view first = {0};
     CLEANUP(snapshot_free_pointer) struct snapshot *second = NULL;
     struct comparison comparison = {.cli = cli};
-    enum status status = cli_view_open(&first, cli, cli->arguments.words.items[0], error);
+    enum status status = cli_road_choose_temporary(cli, error);
+    if (status == STATUS_OK) {
+        status = cli_view_open(&first, cli, cli->arguments.words.items[0], error);
+    }
     if (status == STATUS_OK) {
         status = open_second(&second, cli, &first, error);
     }

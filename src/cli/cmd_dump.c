@@ -1,5 +1,6 @@
 /* kura dump: one file, database or command's output to standard output, or a folder as tar. */
-#include "cli.h"
+#include "cli_audit.h"
+#include "cli_road.h"
 #include "kura/restore.h"
 
 static enum status dump(struct cli *cli, struct cli_view *view, int fd, struct error *error)
@@ -12,6 +13,10 @@ static enum status dump(struct cli *cli, struct cli_view *view, int fd, struct e
         return status;
     }
     const char *name = source->words.name;
+    cli_json_set_id(cli->facts, "snapshot", view->statement->id, OBJECT_ID_SIZE);
+    cli_json_set_bytes(cli->facts, "source", name);
+    json_object_set_new(cli->facts, "whole_source", json_boolean(path[0] == '\0'));
+    cli_record_begin(cli);
     if (cli->arguments.tar) {
         return restore_dump_tar(view->snapshot, name, path, fd, error);
     }
@@ -24,9 +29,15 @@ static enum status dump(struct cli *cli, struct cli_view *view, int fd, struct e
 static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_view_free) struct cli_view view = {0};
+    CLEANUP(cli_road_end) struct cli_road road;
+    cli_road_begin(&road, cli, ROAD_OUTPUT);
     enum status status = cli_view_open(&view, cli, cli->arguments.words.items[0], error);
     if (status == STATUS_OK) {
         status = cli_check_origin(&view.access, &cli->arguments, error);
+    }
+    if (status == STATUS_OK) {
+        cli_road_unlock_access(&road, &view.access);
+        status = cli_road_check_output(&road, error);
     }
     if (status != STATUS_OK) {
         return status;
@@ -37,11 +48,13 @@ static enum status run(struct cli *cli, struct error *error)
     if (status == STATUS_OK) {
         status = dump(cli, &view, fd, error);
     }
-    return cli_output_close(output, status, error);
+    status = cli_output_close(output, status, error);
+    return status == STATUS_OK ? cli_road_check_output(&road, error) : status;
 }
 
 const struct cli_command cmd_dump = {
     .name = "dump",
+    .event = "dump",
     .operands = N_("SNAPSHOT SOURCE[:PATH]"),
     .summary = N_("Write one file of a snapshot, or a folder as tar, to standard output."),
     .details =
@@ -50,7 +63,8 @@ const struct cli_command cmd_dump = {
     .least = 2,
     .most = 2,
     .options = {OPTION_TAR, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
-                OPTION_PASSPHRASE_FD, OPTION_UNTRUSTED, OPTION_STORE, OPTION_SSH_KEY,
-                OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_END},
+                OPTION_PASSPHRASE_FD, OPTION_ONTO_REMOVABLE, OPTION_UNTRUSTED, OPTION_STORE,
+                OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_KNOWN_HOSTS,
+                OPTION_END},
     .run = run,
 };

@@ -1,5 +1,5 @@
 /* kura host: which machines may write here. Only the recovery kit can say. */
-#include "cli.h"
+#include "cli_audit.h"
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
@@ -101,6 +101,8 @@ static enum status run_add(struct cli *cli, struct error *error)
     if (status != STATUS_OK) {
         return status;
     }
+    cli_log_set_aside(cli, &access.config);
+    cli_json_set_id(cli->facts, "host", host.signing.public_key, SIGN_PUBLIC_SIZE);
     char text[2 * SIGN_PUBLIC_SIZE + 1];
     hex_encode(text, host.signing.public_key, SIGN_PUBLIC_SIZE);
     if (cli->arguments.json) {
@@ -120,6 +122,7 @@ static enum status run_add(struct cli *cli, struct error *error)
 
 const struct cli_command cmd_host_add = {
     .name = "host add",
+    .event = "host.add",
     .operands = "",
     .summary = N_("Let this machine back up into an existing repository, with the recovery kit."),
     .details = N_("Makes a new host key where the configuration says. The store is the one of the\n"
@@ -166,6 +169,7 @@ static enum status run_revoke(struct cli *cli, struct error *error)
         error_set(error, STATUS_USAGE, 0, _("%s is not a host's public key"), key);
         return error_set_hint(error, "%s", _("kura host list shows them: 64 hexadecimal digits."));
     }
+    cli_json_set_bytes(cli->facts, "host", key);
     enum status status = open_configured(&access, cli, error);
     if (status == STATUS_OK && !known_host(access.repo, record.public_key)) {
         status = error_set(error, STATUS_NOT_FOUND, 0, _("no host has the key %s"), key);
@@ -181,6 +185,7 @@ static enum status run_revoke(struct cli *cli, struct error *error)
                                : next_sequence(&list, record.public_key);
     status = repo_vouch(access.repo, &record, &access.kit.signing, error);
     if (status == STATUS_OK) {
+        cli_json_set_count(cli->facts, "from_sequence", record.from_sequence);
         cli_say(cli, _("Snapshots of this host are not trusted from number %llu on."),
                 (unsigned long long)record.from_sequence);
     }
@@ -189,6 +194,7 @@ static enum status run_revoke(struct cli *cli, struct error *error)
 
 const struct cli_command cmd_host_revoke = {
     .name = "host revoke",
+    .event = "host.revoke",
     .operands = N_("PUBLIC_KEY"),
     .summary = N_("Stop trusting a machine's host key, with the recovery kit."),
     .details =

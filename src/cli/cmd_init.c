@@ -1,5 +1,8 @@
 /* kura init: a new repository, the host key of this machine, and the recovery kit. */
 #include "cmd_init.h"
+#include "cli_audit.h"
+#include "cli_road.h"
+#include "kura/carry.h"
 #include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -11,6 +14,7 @@
 
 struct init {
     struct cli *cli;
+    struct cli_road road;
     struct cli_access access; /* configuration and way to the store */
     struct store_options store;
     struct init_files files;
@@ -23,6 +27,7 @@ struct init {
 static void init_free(struct init *init)
 {
     cli_access_free(&init->access);
+    cli_road_end(&init->road);
     init_files_free(&init->files);
     host_key_free(&init->host);
     recovery_kit_free(&init->kit);
@@ -233,6 +238,14 @@ static enum status print(const struct init *init, struct error *error)
 
 /* ------------------------------------------------------------------ the way */
 
+static enum status check_road(struct init *init, struct error *error)
+{
+    const char *folder = cli_road_store_folder(init->store.url);
+    enum status status =
+        folder == NULL ? STATUS_OK : cli_road_check_path(&init->road, folder, error);
+    return status == STATUS_OK ? status : error_add_context(error, "%s", folder);
+}
+
 /* An earlier run made the repository and was interrupted before the files had their names. */
 static enum status finish_earlier(struct init *init, struct error *error)
 {
@@ -260,7 +273,10 @@ static enum status finish_earlier(struct init *init, struct error *error)
 
 static enum status make(struct init *init, struct error *error)
 {
-    enum status status = init_files_begin(&init->files, error);
+    enum status status = check_road(init, error);
+    if (status == STATUS_OK) {
+        status = init_files_begin(&init->files, error);
+    }
     if (status == STATUS_OK) {
         status = cli_new_passphrase_get(&init->passphrase, &init->cli->arguments,
                                         _("the recovery kit"), error);
@@ -271,19 +287,55 @@ static enum status make(struct init *init, struct error *error)
     if (status == STATUS_OK) {
         status = create(init, error);
     }
-    return status == STATUS_OK ? init_files_finish(&init->files, error) : status;
+    if (status == STATUS_OK) {
+        status = check_road(init, error);
+    }
+    if (status == STATUS_OK) {
+        status = init_files_finish(&init->files, error);
+    }
+    if (status == STATUS_OK) {
+        cli_log_set_aside(init->cli, &init->access.config);
+    }
+    return status;
+}
+
+/* The log is this host's first record: who signs the policies is fixed before anything else. */
+static enum status fix_root(const struct init *init, const struct minisign_public *root,
+                            struct error *error)
+{
+    CLEANUP(cli_log_close) struct cli_log log = {0};
+    if (init->cli->arguments.policy_key == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = cli_log_open(&log, init->cli, CLI_LOG_APPEND, error);
+    return status == STATUS_OK ? carry_root_fix(log.config.state, log.audit, root, error) : status;
+}
+
+static enum status read_root(struct minisign_public *root, const struct cli *cli,
+                             struct error *error)
+{
+    const char *path = cli->arguments.policy_key;
+    return path == NULL ? STATUS_OK : minisign_public_read(root, path, error);
 }
 
 static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(init_free) struct init init = {.cli = cli};
+    struct minisign_public root;
     if (cli->arguments.kit == NULL) {
         error_set(error, STATUS_USAGE, 0, "%s", _("kura init needs --kit FILE"));
         return error_set_hint(error, "%s",
                               _("The recovery kit is written there. Without one, nothing could be "
                                 "restored when this machine is lost."));
     }
-    enum status status = cli_config_read(&init.access.config, &cli->arguments, error);
+    cli_road_begin(&init.road, cli, ROAD_STORE);
+    init.road.founding = true;
+    init.road.root = cli->arguments.policy_key == NULL ? NULL : &root;
+    init.access.road = &init.road;
+    enum status status = read_root(&root, cli, error);
+    if (status == STATUS_OK) {
+        status = cli_config_read(&init.access.config, &cli->arguments, error);
+    }
     if (status == STATUS_OK) {
         status = cli_store_options(&init.store, &init.access, &cli->arguments, error);
     }
@@ -305,18 +357,28 @@ static enum status run(struct cli *cli, struct error *error)
     } else {
         status = make(&init, error);
     }
-    return status == STATUS_OK ? print(&init, error) : status;
+    if (status == STATUS_OK) {
+        status = fix_root(&init, &root, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    cli_json_set_id(cli->facts, "repository", init.host.repository, REPOSITORY_ID_SIZE);
+    cli_json_set_id(cli->facts, "host", init.host.signing.public_key, SIGN_PUBLIC_SIZE);
+    cli_json_set_bytes(cli->facts, "url", init.store.url);
+    return print(&init, error);
 }
 
 const struct cli_command cmd_init = {
     .name = "init",
+    .event = "init",
     .operands = "",
     .summary = N_("Make a new repository, this machine's host key, and the recovery kit."),
     .details =
         N_("The passphrase of the kit is generated and shown once. With --passphrase-file it is\n"
            "read from that file, or written into it if the file does not exist."),
     .options = {OPTION_KIT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_CHOOSE_PASSPHRASE,
-                OPTION_URL_FOR_KIT, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_JSON,
-                OPTION_END},
+                OPTION_URL_FOR_KIT, OPTION_POLICY_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY,
+                OPTION_JSON, OPTION_END},
     .run = run,
 };

@@ -1,26 +1,52 @@
-/* kura key: identities of people. */
+/* kura key: identities and signing keys of people. */
 #include "cli.h"
+#include "kura/signed.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ------------------------------------------------------------------ key new */
 
-static enum status check_new(const struct cli_arguments *arguments, struct error *error)
+static bool is_role(const char *role)
 {
-    if (arguments->role == NULL ||
-        (strcmp(arguments->role, "manager") != 0 && strcmp(arguments->role, "staff") != 0)) {
+    static const char *const roles[] = {"manager", "deputy", "staff"};
+    for (size_t i = 0; role != NULL && i < LENGTH(roles); i++) {
+        if (strcmp(role, roles[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status check_free(const char *path, struct error *error)
+{
+    if (access(path, F_OK) != 0) {
+        return STATUS_OK;
+    }
+    error_set(error, STATUS_EXISTS, 0, _("the file %s is there already"), path);
+    return error_set_hint(error, "%s", _("A key is never overwritten. Name another file."));
+}
+
+/* Before a passphrase is made or asked for. */
+static enum status check_words(const struct cli_arguments *arguments, struct error *error)
+{
+    if (!is_role(arguments->role)) {
         return error_set(error, STATUS_USAGE, 0, "%s",
-                         _("say whose key it is: --role manager or --role staff"));
+                         _("say whose key it is: --role manager, --role deputy or --role staff"));
     }
     if (arguments->out == NULL) {
         return error_set(error, STATUS_USAGE, 0, "%s", _("kura key new needs --out FILE"));
     }
-    if (access(arguments->out, F_OK) == 0) {
-        error_set(error, STATUS_EXISTS, 0, _("the file %s is there already"), arguments->out);
-        return error_set_hint(error, "%s", _("A key is never overwritten. Name another file."));
-    }
-    return STATUS_OK;
+    return check_free(arguments->out, error);
+}
+
+static enum status new_passphrase(struct cli_new_passphrase *passphrase,
+                                  const struct cli_arguments *arguments, struct error *error)
+{
+    enum status status = cli_new_passphrase_get(passphrase, arguments, arguments->out, error);
+    return status == STATUS_OK
+               ? cli_new_passphrase_tell(passphrase, arguments, arguments->out, error)
+               : status;
 }
 
 static enum status write_public(const char *path, const char *role,
@@ -36,27 +62,26 @@ static enum status write_public(const char *path, const char *role,
     return file_write(path, content, (size_t)size, 0644, FILE_KEEP_EXISTING, error);
 }
 
-static enum status make_key(struct age_identity *identity, const char *public_path,
-                            const struct cli_arguments *arguments, struct error *error)
+static enum status make_identity(char text[AGE_RECIPIENT_TEXT_SIZE], const char *public_path,
+                                 const struct cli_arguments *arguments, struct error *error)
 {
+    CLEANUP(age_identity_free) struct age_identity identity = {0};
     CLEANUP(cli_new_passphrase_free) struct cli_new_passphrase passphrase = {0};
-    enum status status = age_identity_generate(identity, error);
+    enum status status = age_identity_generate(&identity, error);
     if (status == STATUS_OK) {
-        status = cli_new_passphrase_get(&passphrase, arguments, arguments->out, error);
-    }
-    if (status == STATUS_OK) {
-        status = cli_new_passphrase_tell(&passphrase, arguments, arguments->out, error);
+        status = new_passphrase(&passphrase, arguments, error);
     }
     /* The public part comes first: alone it is harmless, and without it the key would be made
      * again.
      */
     if (status == STATUS_OK) {
-        status = write_public(public_path, arguments->role, &identity->recipient, error);
+        status = write_public(public_path, arguments->role, &identity.recipient, error);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    status = age_identity_write(arguments->out, identity, &passphrase.text, passphrase.work_factor,
+    age_recipient_format(text, &identity.recipient);
+    status = age_identity_write(arguments->out, &identity, &passphrase.text, passphrase.work_factor,
                                 FILE_KEEP_EXISTING, error);
     if (status != STATUS_OK) {
         unlink(public_path);
@@ -64,12 +89,48 @@ static enum status make_key(struct age_identity *identity, const char *public_pa
     return status;
 }
 
+static enum status make_signing_key(char text[MINISIGN_PUBLIC_TEXT_SIZE],
+                                    const struct cli_arguments *arguments, struct error *error)
+{
+    CLEANUP(minisign_secret_free) struct minisign_secret secret = {0};
+    CLEANUP(cli_new_passphrase_free) struct cli_new_passphrase passphrase = {0};
+    enum status status = minisign_generate(&secret, error);
+    if (status == STATUS_OK) {
+        status = new_passphrase(&passphrase, arguments, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    minisign_public_format(text, &secret.public_key);
+    return minisign_write_pair(arguments->out, &secret, &passphrase.text, passphrase.work_factor,
+                               error);
+}
+
+static enum status tell_new(const struct cli_arguments *arguments, const char *public_path,
+                            const char *text, struct error *error)
+{
+    if (arguments->json) {
+        json_t *object = json_object();
+        cli_json_set_bytes(object, "role", arguments->role);
+        cli_json_set_bytes(object, arguments->sign ? "signing_key" : "identity", arguments->out);
+        cli_json_set_bytes(object, arguments->sign ? "public_key_file" : "recipient_file",
+                           public_path);
+        cli_json_set_bytes(object, arguments->sign ? "public_key" : "recipient", text);
+        return cli_json_print(object, error);
+    }
+    if (!arguments->quiet) {
+        printf(_("Key: %s\nPublic part: %s\n%s\n"), arguments->out, public_path, text);
+    }
+    return STATUS_OK;
+}
+
 static enum status run_new(struct cli *cli, struct error *error)
 {
     const struct cli_arguments *arguments = &cli->arguments;
-    CLEANUP(age_identity_free) struct age_identity identity = {0};
     CLEANUP(memory_free) char *public_path = NULL;
-    enum status status = check_new(arguments, error);
+    char recipient[AGE_RECIPIENT_TEXT_SIZE];
+    char public_key[MINISIGN_PUBLIC_TEXT_SIZE];
+    enum status status = check_words(arguments, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -77,35 +138,32 @@ static enum status run_new(struct cli *cli, struct error *error)
         public_path = NULL;
         return error_set_memory(error);
     }
-    status = make_key(&identity, public_path, arguments, error);
+    status = check_free(public_path, error);
+    if (status == STATUS_OK) {
+        status = arguments->sign ? make_signing_key(public_key, arguments, error)
+                                 : make_identity(recipient, public_path, arguments, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    char recipient[AGE_RECIPIENT_TEXT_SIZE];
-    age_recipient_format(recipient, &identity.recipient);
-    if (arguments->json) {
-        json_t *object = json_object();
-        cli_json_set_bytes(object, "role", arguments->role);
-        cli_json_set_bytes(object, "identity", arguments->out);
-        cli_json_set_bytes(object, "recipient_file", public_path);
-        cli_json_set_bytes(object, "recipient", recipient);
-        return cli_json_print(object, error);
-    }
-    if (!arguments->quiet) {
-        printf(_("Key: %s\nPublic part: %s\n%s\n"), arguments->out, public_path, recipient);
-    }
-    return STATUS_OK;
+    const char *text = arguments->sign ? public_key : recipient;
+    cli_json_set_bytes(cli->facts, "role", arguments->role);
+    cli_json_set_bytes(cli->facts, "key", text);
+    return tell_new(arguments, public_path, text, error);
 }
 
 const struct cli_command cmd_key_new = {
     .name = "key new",
+    .event = "key.new",
     .operands = "",
     .summary = N_("Make a key for a person, locked with a passphrase."),
-    .details =
-        N_("Writes FILE, an age identity, and FILE.pub, which goes under recipients in the\n"
-           "configuration. The passphrase is generated and shown once. With --passphrase-file\n"
-           "it is read from that file, or written into it if the file does not exist."),
-    .options = {OPTION_ROLE, OPTION_OUT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD,
+    .details = N_(
+        "Writes FILE, an age identity, and FILE.pub, which goes under recipients in the\n"
+        "configuration. With --sign FILE is a signing key in minisign's format, and the line of\n"
+        "FILE.pub goes into the policy.\n"
+        "The passphrase is generated and shown once. With --passphrase-file it is read from\n"
+        "that file, or written into it if the file does not exist."),
+    .options = {OPTION_ROLE, OPTION_SIGN, OPTION_OUT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD,
                 OPTION_CHOOSE_PASSPHRASE, OPTION_JSON, OPTION_END},
     .run = run_new,
 };
@@ -180,21 +238,51 @@ const struct cli_command cmd_key_list = {
 
 /* ------------------------------------------------------------------ key passwd */
 
-static enum status run_passwd(struct cli *cli, struct error *error)
+static enum status change_identity(const char *path, struct cli *cli, struct error *error)
 {
+    struct cli_arguments *arguments = &cli->arguments;
+    char recipient[AGE_RECIPIENT_TEXT_SIZE];
     CLEANUP(age_identity_free) struct age_identity identity = {0};
     CLEANUP(cli_new_passphrase_free) struct cli_new_passphrase passphrase = {0};
-    const char *path = cli->arguments.words.items[0];
-    struct passphrase_source old = cli_passphrase(&cli->arguments);
+    struct passphrase_source old = cli_passphrase(arguments);
     enum status status = age_identity_read(&identity, path, &old, error);
     if (status == STATUS_OK) {
+        age_recipient_format(recipient, &identity.recipient);
+        cli_json_set_bytes(cli->facts, "key", recipient);
         status =
-            cli_new_passphrase_choose(&passphrase, cli->arguments.new_passphrase_file, path, error);
+            cli_new_passphrase_choose(&passphrase, arguments->new_passphrase_file, path, error);
     }
+    return status == STATUS_OK
+               ? age_identity_write(path, &identity, &passphrase.text, passphrase.work_factor,
+                                    FILE_REPLACE_EXISTING, error)
+               : status;
+}
+
+static enum status change_signing_key(const char *path, struct cli *cli, struct error *error)
+{
+    struct cli_arguments *arguments = &cli->arguments;
+    char public_key[MINISIGN_PUBLIC_TEXT_SIZE];
+    CLEANUP(minisign_secret_free) struct minisign_secret secret = {0};
+    CLEANUP(cli_new_passphrase_free) struct cli_new_passphrase passphrase = {0};
+    struct passphrase_source old = cli_passphrase(arguments);
+    enum status status = minisign_read_secret(&secret, path, &old, error);
     if (status == STATUS_OK) {
-        status = age_identity_write(path, &identity, &passphrase.text, passphrase.work_factor,
-                                    FILE_REPLACE_EXISTING, error);
+        minisign_public_format(public_key, &secret.public_key);
+        cli_json_set_bytes(cli->facts, "key", public_key);
+        status =
+            cli_new_passphrase_choose(&passphrase, arguments->new_passphrase_file, path, error);
     }
+    return status == STATUS_OK
+               ? minisign_write_secret(path, &secret, &passphrase.text, passphrase.work_factor,
+                                       FILE_REPLACE_EXISTING, error)
+               : status;
+}
+
+static enum status run_passwd(struct cli *cli, struct error *error)
+{
+    const char *path = cli->arguments.words.items[0];
+    enum status status = minisign_is_secret(path) ? change_signing_key(path, cli, error)
+                                                  : change_identity(path, cli, error);
     if (status == STATUS_OK) {
         cli_say(cli, _("The passphrase of %s is changed. Copies of the file keep the old one."),
                 path);
@@ -204,6 +292,7 @@ static enum status run_passwd(struct cli *cli, struct error *error)
 
 const struct cli_command cmd_key_passwd = {
     .name = "key passwd",
+    .event = "key.passwd",
     .operands = N_("FILE"),
     .summary = N_("Change the passphrase of a key."),
     .least = 1,

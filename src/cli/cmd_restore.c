@@ -1,6 +1,7 @@
 /* kura restore: the way back, on a bare machine with the kit alone, or with an identity. */
 #include "kura/restore.h"
-#include "cli.h"
+#include "cli_audit.h"
+#include "cli_road.h"
 #include <ctype.h>
 #include <string.h>
 #include <unistd.h>
@@ -161,14 +162,23 @@ static enum status check_sources(const struct snapshot *snapshot, const struct c
     return status;
 }
 
-static enum status restore(struct restore_summary *summary, struct cli *cli, struct cli_view *view,
-                           struct error *error)
+static enum status restore(struct restore_summary *summary, struct cli_road *road,
+                           struct cli_view *view, struct error *error)
 {
+    struct cli *cli = road->cli;
     const struct cli_arguments *arguments = &cli->arguments;
     enum status status = check_sources(view->snapshot, &arguments->sources, error);
+    if (status == STATUS_OK) {
+        status = cli_road_check_path(road, arguments->target, error);
+    }
+    if (status == STATUS_OK) {
+        status = file_make_folders(arguments->target, 0700, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
+    cli_record_begin(cli);
+    cli_sandbox_enter(&view->access, arguments); /* now that the target is there: to it alone */
     struct telling telling = {
         .cli = cli, .progress = cli_progress_new(arguments), .statement = view->statement};
     const struct restore_options options = {
@@ -178,6 +188,8 @@ static enum status restore(struct restore_summary *summary, struct cli *cli, str
         .owners = geteuid() == 0,
         .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn},
         .cancelled = cli_catch_signals(),
+        .judge = cli_road_check,
+        .judge_context = road,
     };
     status = restore_run(summary, view->snapshot, view->statement, &options, error);
     cli_progress_free(telling.progress);
@@ -258,14 +270,31 @@ static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, 
     return status;
 }
 
+/* A pattern may be a customer's name: only how many there are is told. */
+static void set_facts(struct cli *cli, const struct cli_view *view)
+{
+    cli_json_set_id(cli->facts, "snapshot", view->statement->id, OBJECT_ID_SIZE);
+    cli_json_set_bytes(cli->facts, "target", cli->arguments.target);
+    cli_json_set_words(cli->facts, "sources", &cli->arguments.sources);
+    cli_json_set_count(cli->facts, "patterns", cli->arguments.includes.count);
+}
+
 static enum status run(struct cli *cli, struct error *error)
 {
-    CLEANUP(cli_view_free) struct cli_view view = {0};
+    CLEANUP(cli_view_free) struct cli_view view = {.access.work = CLI_WORK_RESTORE};
+    CLEANUP(cli_road_end) struct cli_road road;
     struct restore_summary summary = {0};
     bool fresh = false;
+    cli_road_begin(&road, cli, ROAD_OUTPUT);
+    view.access.log_folder = cli_record_folder(cli);
     enum status status = prepare(&view, &fresh, cli, error);
     if (status == STATUS_OK) {
-        status = restore(&summary, cli, &view, error);
+        set_facts(cli, &view);
+        cli_road_unlock_access(&road, &view.access);
+        status = restore(&summary, &road, &view, error);
+        cli_json_set_count(cli->facts, "files", summary.files);
+        cli_json_set_count(cli->facts, "bytes", summary.bytes);
+        cli_json_set_count(cli->facts, "failed", summary.failed);
     }
     if (status != STATUS_OK) {
         return status;
@@ -291,6 +320,7 @@ static enum status run(struct cli *cli, struct error *error)
 
 const struct cli_command cmd_restore = {
     .name = "restore",
+    .event = "restore",
     .operands = "",
     .summary = N_("Give everything back, or what is named, into a folder."),
     .details =
@@ -298,11 +328,16 @@ const struct cli_command cmd_restore = {
            "files stay unless --overwrite is given. An interrupted restore goes on when it is\n"
            "run again. The exit code is 3 if something could not be written, 5 if something is\n"
            "damaged; everything else is restored all the same."),
-    .options = {OPTION_TARGET, OPTION_SNAPSHOT, OPTION_BEFORE, OPTION_SOURCE, OPTION_INCLUDE,
-                OPTION_OVERWRITE, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
-                OPTION_PASSPHRASE_FD, OPTION_EXPECT_HEAD, OPTION_UNTRUSTED, OPTION_STORE,
-                OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_KNOWN_HOSTS,
-                OPTION_JSON, OPTION_END},
+    .options = {OPTION_TARGET,         OPTION_SNAPSHOT,
+                OPTION_BEFORE,         OPTION_SOURCE,
+                OPTION_INCLUDE,        OPTION_OVERWRITE,
+                OPTION_ONTO_REMOVABLE, OPTION_KIT,
+                OPTION_IDENTITY,       OPTION_PASSPHRASE_FILE,
+                OPTION_PASSPHRASE_FD,  OPTION_EXPECT_HEAD,
+                OPTION_UNTRUSTED,      OPTION_STORE,
+                OPTION_SSH_KEY,        OPTION_SSH_KEY_PASSPHRASE_FILE,
+                OPTION_RETRY,          OPTION_KNOWN_HOSTS,
+                OPTION_JSON,           OPTION_END},
     .retry = CLI_RETRY_PATIENT,
     .run = run,
 };

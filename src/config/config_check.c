@@ -124,6 +124,9 @@ static enum status check_store(const struct config_lines *lines, const struct ya
         status = check_number(lines, "repository.stores[0].connections", store->connections, 1, 16,
                               error);
     }
+    if (status == STATUS_OK) {
+        status = check_number(lines, "repository.stores[0].timeout", store->timeout, 1, 3600, error);
+    }
     return status;
 }
 
@@ -274,6 +277,12 @@ enum status config_check(const struct yaml_config *yaml, const struct config_lin
                          struct error *error)
 {
     enum status status = check_repository(lines, &yaml->repository, error);
+    if (status == STATUS_OK) {
+        status = check_path(lines, "policy", yaml->policy, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_path(lines, "gate", yaml->gate, error);
+    }
     for (unsigned i = 0; i < yaml->sources_count && status == STATUS_OK; i++) {
         status = check_source(lines, yaml, i, error);
     }

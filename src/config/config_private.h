@@ -36,7 +36,7 @@ enum status config_error(const struct config_lines *lines, const char *place, st
 /* The file as libcyaml delivers it: every key may be missing. */
 struct yaml_store {
     char *name, *url, *identity_file, *known_hosts, *ssh_config;
-    unsigned connections;
+    unsigned connections, timeout;
 };
 struct yaml_source {
     char *name, *sqlite, *tree;
@@ -55,16 +55,35 @@ struct yaml_config {
     struct yaml_source *sources;
     unsigned sources_count;
     unsigned compression, due_hours;
-    char *spool_limit;
+    char *spool_limit, *policy, *gate;
     struct config_retention retention;
 };
 
 extern const cyaml_schema_value_t config_schema;
 
-/* What the schema wants at a place, in words ("a list"); NULL: it knows no such key. */
-const char *config_schema_wants(const char *place);
+/* Fields by the names of their members; every key may be missing. */
+#define CONFIG_TEXT_LIMIT 4096
+#define CONFIG_LIST_LIMIT 1000
+
+#define FIELD_TEXT(type, member)                                                                   \
+    CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0,     \
+                           CONFIG_TEXT_LIMIT)
+#define FIELD_NUMBER(type, member) CYAML_FIELD_UINT(#member, CYAML_FLAG_OPTIONAL, type, member)
+#define FIELD_LIST(type, member, items)                                                            \
+    CYAML_FIELD_SEQUENCE(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, items,   \
+                         0, CONFIG_LIST_LIMIT)
+
+/* What a schema wants at a place, in words ("a list"); NULL: it knows no such key. */
+const char *config_schema_wants(const cyaml_schema_value_t *schema, const char *place);
 /* The keys that the group at a place may have: "name, url, …". */
-void config_schema_known(char *keys, size_t size, const char *place);
+void config_schema_known(char *keys, size_t size, const cyaml_schema_value_t *schema,
+                         const char *place);
+
+/* Reads the text by the schema; *data is NULL for an empty text. Freed with config_unload. */
+MUST_USE enum status config_load(void **data, const cyaml_schema_value_t *schema, const void *text,
+                                 size_t size, const struct config_lines *lines,
+                                 struct error *error);
+void config_unload(void *data, const cyaml_schema_value_t *schema);
 
 /* ------------------------------------------------------------------ content */
 

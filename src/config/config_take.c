@@ -58,6 +58,7 @@ static enum status take_store(struct config_store *store, const struct yaml_stor
         status = take_path(&store->ssh_config, folder, yaml->ssh_config, error);
     }
     store->connections = yaml->connections;
+    store->timeout = yaml->timeout;
     return status;
 }
 
@@ -123,6 +124,12 @@ enum status config_take(struct config *config, const struct yaml_config *yaml,
         return config_error(lines, "spool_limit", error, _("\"%s\" is missing"), "spool_limit");
     }
     enum status status = take_repository(config, &yaml->repository, folder, error);
+    if (status == STATUS_OK) {
+        status = take_path(&config->policy, folder, yaml->policy, error);
+    }
+    if (status == STATUS_OK) {
+        status = take_path(&config->gate, folder, yaml->gate, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }

@@ -105,7 +105,7 @@ enum status age_armor_next(struct age_input *input, struct error *error)
     if (line_is(&line, AGE_ARMOR_END)) {
         return end(input, error);
     }
-    if (line.size == 0 || line.size > AGE_LINE_LENGTH ||
+    if (line.size == 0 || line.size > AGE_LINE_LENGTH || !text_ascii(line.text, line.size) ||
         sodium_base642bin(input->line, sizeof(input->line), line.text, line.size, NULL,
                           &input->line_size, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
         input->line_size = 0;
@@ -163,7 +163,8 @@ bool age_armor_find(const char **armor, size_t *armor_size, const char *text, si
 bool age_base64_decode(unsigned char *target, size_t size, const char *text, size_t text_size)
 {
     size_t decoded = 0;
-    return sodium_base642bin(target, size, text, text_size, NULL, &decoded, NULL,
+    return text_ascii(text, text_size) &&
+           sodium_base642bin(target, size, text, text_size, NULL, &decoded, NULL,
                              sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
            decoded == size;
 }

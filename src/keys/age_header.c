@@ -133,7 +133,7 @@ static enum status parse_body(struct age_stanza *stanza, struct cursor *cursor, 
         const char *line = NULL;
         unsigned char bytes[AGE_LINE_SIZE];
         size_t decoded = 0;
-        if (!next_line(cursor, &line, &size) || size > AGE_LINE_LENGTH ||
+        if (!next_line(cursor, &line, &size) || size > AGE_LINE_LENGTH || !text_ascii(line, size) ||
             sodium_base642bin(bytes, sizeof(bytes), line, size, NULL, &decoded, NULL,
                               sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0) {
             return age_header_bad(error, _("a line is not as it should be"));

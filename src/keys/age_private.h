@@ -42,9 +42,6 @@ MUST_USE enum status age_input_raw_byte(struct age_input *input, int *byte, stru
 MUST_USE enum status age_armor_begin(struct age_input *input, struct error *error);
 /* Decodes the next line into input->line, or sets armor_ended. */
 MUST_USE enum status age_armor_next(struct age_input *input, struct error *error);
-/* Appends the armored form of `data`, with a newline at its end. */
-MUST_USE enum status age_armor_append(struct buffer *text, const void *data, size_t size,
-                                      struct error *error);
 
 /* Canonical base64 without padding of exactly `size` bytes. */
 MUST_USE bool age_base64_decode(unsigned char *target, size_t size, const char *text,

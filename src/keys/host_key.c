@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define KIND "kura host key"
 #define FILE_LIMIT 4096
@@ -34,6 +35,13 @@ static enum status open_private(int *fd, const char *path, struct error *error)
     }
     if (!S_ISREG(information.st_mode)) {
         return error_set(error, STATUS_DENIED, 0, _("the host key %s is not a regular file"), path);
+    }
+    /* A key that somebody put here would have everything sealed to him. */
+    if (information.st_uid != geteuid() && information.st_uid != 0) {
+        error_set(error, STATUS_DENIED, 0, _("the host key %s belongs to another user"), path);
+        return error_set_hint(error, "%s",
+                              _("Run kura as the user to whom the key belongs, or give the key to "
+                                "this user with chown."));
     }
     /* Whoever else can read it can write backups and list them in this machine's name. */
     if ((information.st_mode & (S_IRWXG | S_IRWXO)) != 0) {

@@ -1,5 +1,6 @@
 /* passphrase: made, judged, and read from files. Passphrases are in secret memory, but for the
- * copies that libpwquality makes while it judges a chosen one.
+ * copies that libpwquality makes while it judges a chosen one: it does so in a process of its own,
+ * whose memory goes with it.
  */
 #include "passphrase.h"
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LETTERS 20
@@ -63,20 +65,20 @@ static void free_settings(pwquality_settings_t **settings)
     pwquality_free_settings(*settings);
 }
 
-enum status passphrase_judge_by(const struct secret_text *passphrase, const char *dictionary,
-                                struct error *error)
+struct verdict {
+    bool weak;
+    char reason[PWQ_MAX_ERROR_MESSAGE_LEN];
+};
+
+static void judge(struct verdict *verdict, pwquality_settings_t *settings,
+                  const struct secret_text *passphrase, const char *dictionary)
 {
-    CLEANUP(free_settings) pwquality_settings_t *settings = pwquality_default_settings();
-    if (settings == NULL) {
-        return error_set_memory(error);
-    }
     /* The machine's own rules hold where there are some; a broken file of them does not stop. */
     void *detail = NULL;
     int shortest = 0;
-    char reason[PWQ_MAX_ERROR_MESSAGE_LEN];
     int result = pwquality_read_config(settings, NULL, &detail);
     if (result != 0) {
-        pwquality_strerror(reason, sizeof(reason), result, detail);
+        pwquality_strerror(verdict->reason, sizeof(verdict->reason), result, detail);
         detail = NULL;
     }
     pwquality_get_int_value(settings, PWQ_SETTING_MIN_LENGTH, &shortest);
@@ -85,11 +87,56 @@ enum status passphrase_judge_by(const struct secret_text *passphrase, const char
     }
     set_dictionary(settings, dictionary);
     result = pwquality_check(settings, passphrase->text, NULL, NULL, &detail);
-    if (result >= 0) {
-        return STATUS_OK;
+    verdict->weak = result < 0;
+    if (verdict->weak) {
+        const char *said =
+            pwquality_strerror(verdict->reason, sizeof(verdict->reason), result, detail);
+        if (said != verdict->reason) {
+            snprintf(verdict->reason, sizeof(verdict->reason), "%s", said);
+        }
     }
-    const char *said = pwquality_strerror(reason, sizeof(reason), result, detail);
-    error_set(error, STATUS_DENIED, 0, _("the passphrase is too weak: %s"), said);
+}
+
+/* The library and cracklib under it leave what they looked at in buffers of their own. */
+static enum status judge_apart(struct verdict *verdict, pwquality_settings_t *settings,
+                               const struct secret_text *passphrase, const char *dictionary,
+                               struct error *error)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return error_set_errno(error, errno, "%s", _("the passphrase cannot be judged"));
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        judge(verdict, settings, passphrase, dictionary);
+        _exit(write(ends[1], verdict, sizeof(*verdict)) == sizeof(*verdict) ? 0 : 1);
+    }
+    int reason = errno;
+    ssize_t count = 0;
+    close(ends[1]);
+    while (child > 0 && (count = read(ends[0], verdict, sizeof(*verdict))) < 0 && errno == EINTR) {
+    }
+    close(ends[0]);
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return count == sizeof(*verdict) ? STATUS_OK
+                                     : error_set(error, STATUS_FAILED, child < 0 ? reason : 0, "%s",
+                                                 _("the passphrase cannot be judged"));
+}
+
+enum status passphrase_judge_by(const struct secret_text *passphrase, const char *dictionary,
+                                struct error *error)
+{
+    CLEANUP(free_settings) pwquality_settings_t *settings = pwquality_default_settings();
+    if (settings == NULL) {
+        return error_set_memory(error);
+    }
+    struct verdict verdict = {0};
+    enum status status = judge_apart(&verdict, settings, passphrase, dictionary, error);
+    if (status != STATUS_OK || !verdict.weak) {
+        return status;
+    }
+    error_set(error, STATUS_DENIED, 0, _("the passphrase is too weak: %s"), verdict.reason);
     return error_set_hint(error,
                           _("Take at least %d characters, several unrelated words for "
                             "example."),

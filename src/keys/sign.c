@@ -1,7 +1,7 @@
 /* sign: Ed25519 signatures, each in its own domain, and keys derived for one use each. The signing
  * key in its expanded form exists only while it signs.
  */
-#include "kura/keys.h"
+#include "sign_bytes.h"
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,21 +56,27 @@ static unsigned char *compose(size_t *composed_size, const char *domain, const v
     return composed;
 }
 
-enum status sign(unsigned char signature[SIGN_SIZE], const struct signing_key *key,
-                 const char *domain, const void *data, size_t size, struct error *error)
+enum status sign_bytes(unsigned char signature[SIGN_SIZE], const struct signing_key *key,
+                       const void *data, size_t size, struct error *error)
 {
     CLEANUP(secret_free_pointer) unsigned char *expanded = secret_new(crypto_sign_SECRETKEYBYTES);
     unsigned char public_key[SIGN_PUBLIC_SIZE];
+    if (crypto_sign_seed_keypair(public_key, expanded, key->seed) != 0 ||
+        crypto_sign_detached(signature, NULL, data, size, expanded) != 0) {
+        return error_set(error, STATUS_FAILED, 0, "%s", _("nothing can be signed with this key"));
+    }
+    return STATUS_OK;
+}
+
+enum status sign(unsigned char signature[SIGN_SIZE], const struct signing_key *key,
+                 const char *domain, const void *data, size_t size, struct error *error)
+{
     size_t composed_size = 0;
     CLEANUP(memory_free) unsigned char *composed = compose(&composed_size, domain, data, size);
     if (composed == NULL) {
         return error_set_memory(error);
     }
-    if (crypto_sign_seed_keypair(public_key, expanded, key->seed) != 0 ||
-        crypto_sign_detached(signature, NULL, composed, composed_size, expanded) != 0) {
-        return error_set(error, STATUS_FAILED, 0, "%s", _("nothing can be signed with this key"));
-    }
-    return STATUS_OK;
+    return sign_bytes(signature, key, composed, composed_size, error);
 }
 
 bool sign_verify(const unsigned char signature[SIGN_SIZE],

@@ -66,10 +66,11 @@ static size_t prepare(struct compressor *compressor, int level, const struct dic
     return code;
 }
 
-/* What may be used for the frame of `size` bytes so that it is worth it. */
+/* What may be used for the frame of `size` bytes so that it is worth it. Pictures often have 1 or
+ * 2 % to gain, and finding out has cost its time by then. */
 static size_t worthwhile(size_t size)
 {
-    return size - size / 32;
+    return size - size / 128;
 }
 
 /* At the slow levels zstd searches long for matches even in what has none. A piece from the middle
@@ -83,27 +84,25 @@ static size_t choose_level(struct compressor *compressor, int *level, unsigned c
         code = ZSTD_compress2(compressor->context, target, worthwhile(size),
                               data + (size - PROBE_SIZE) / 2, PROBE_SIZE);
     }
-    if (!ZSTD_isError(code) && code > worthwhile(PROBE_SIZE)) {
+    if (!ZSTD_isError(code) && code > PROBE_SIZE - PROBE_SIZE / 32) {
         *level = FAST_LEVEL;
     }
     return code;
 }
 
-enum status compressor_run(struct compressor *compressor, struct buffer *out, const void *data,
-                           size_t size, const struct dictionary *dictionary, struct error *error)
+enum status compressor_form(struct compressor *compressor, struct buffer *room, const void *data,
+                            size_t size, const struct dictionary *dictionary, struct form *form,
+                            struct error *error)
 {
-    if (size > SIZE_MAX - 1) {
-        return error_set_memory(error);
-    }
-    enum status status = buffer_reserve(out, size + 1, error);
+    buffer_clear(room);
+    enum status status = buffer_reserve(room, size, error);
     if (status != STATUS_OK) {
         return status;
     }
-    unsigned char *tagged = out->data + out->size;
     int level = compressor->level;
     size_t used = 0;
     if (level > FAST_LEVEL && dictionary == NULL && size >= 2 * PROBE_SIZE) {
-        used = choose_level(compressor, &level, tagged + 1, data, size);
+        used = choose_level(compressor, &level, room->data, data, size);
     }
     if (!ZSTD_isError(used)) {
         used = prepare(compressor, level, dictionary);
@@ -112,15 +111,23 @@ enum status compressor_run(struct compressor *compressor, struct buffer *out, co
         return failed(error, used);
     }
     /* Too little room is how zstd says that it does not save enough. */
-    used = ZSTD_compress2(compressor->context, tagged + 1, worthwhile(size), data, size);
+    used = ZSTD_compress2(compressor->context, room->data, worthwhile(size), data, size);
     if (ZSTD_isError(used) && ZSTD_getErrorCode(used) != ZSTD_error_dstSize_tooSmall) {
         return failed(error, used);
     }
-    tagged[0] = ZSTD_isError(used) ? TAG_RAW : TAG_ZSTD;
-    if (tagged[0] == TAG_RAW) {
-        memcpy(tagged + 1, data, size);
-        used = size;
-    }
-    out->size += used + 1;
+    *form = ZSTD_isError(used) ? (struct form){TAG_RAW, data, size}
+                               : (struct form){TAG_ZSTD, room->data, used};
     return STATUS_OK;
+}
+
+enum status compressor_run(struct compressor *compressor, struct buffer *out, const void *data,
+                           size_t size, const struct dictionary *dictionary, struct error *error)
+{
+    CLEANUP(buffer_wipe) struct buffer room = {0};
+    struct form form = {0};
+    enum status status = compressor_form(compressor, &room, data, size, dictionary, &form, error);
+    if (status == STATUS_OK) {
+        status = buffer_append_u8(out, form.tag, error);
+    }
+    return status == STATUS_OK ? buffer_append(out, form.data, form.size, error) : status;
 }

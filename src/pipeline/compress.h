@@ -14,4 +14,16 @@ struct dictionary {
     uint32_t id;
 };
 
+/* A tagged form that does not lie in one piece. */
+struct form {
+    unsigned char tag;
+    const void *data; /* the content itself, or what the room holds */
+    size_t size;
+};
+/* As compressor_run, without a copy of what is not compressed. `room` is used again and again. */
+MUST_USE enum status compressor_form(struct compressor *compressor, struct buffer *room,
+                                     const void *data, size_t size,
+                                     const struct dictionary *dictionary, struct form *form,
+                                     struct error *error);
+
 #endif

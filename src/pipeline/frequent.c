@@ -138,7 +138,10 @@ enum status frequent_find(uint8_t *reach, const struct samples *samples, unsigne
     if (search.table == NULL || search.likely == NULL) {
         return error_set_memory(error);
     }
-    memset(reach, 0, samples->count * samples->size);
+    /* The rest is not touched: it takes no memory then. */
+    for (size_t i = 0; i < samples->count; i += FREQUENT_SAMPLE_STEP) {
+        memset(reach + i * samples->size, 0, samples->size);
+    }
     for (size_t level = 0; level < LENGTH(LENGTHS); level++) {
         unsigned enough = many / FREQUENT_SAMPLE_STEP;
         memset(search.table, 0, TABLE_SIZE * sizeof *search.table);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_DEFAULT ((size_t)12 * 1024 * 1024)
+#define MEMORY_DEFAULT ((size_t)6 * 1024 * 1024)
 #define SEGMENT_MINIMUM ((size_t)1024 * 1024)
 
 static void keys_take(struct pipeline *pipeline, const struct pipeline_options *options)

@@ -1,6 +1,8 @@
 /* sealer: what is done to one chunk, in this order, so that known content costs a hash only and
  * nothing leaves that is not sealed. */
 #include "sealer.h"
+#include "compress.h"
+#include "seal.h"
 #include <sodium.h>
 #include <string.h>
 
@@ -13,7 +15,7 @@ enum status sealer_start(struct sealer *sealer, const struct sealing *sealing, s
 void sealer_end(struct sealer *sealer)
 {
     compressor_free(sealer->compressor);
-    buffer_wipe(&sealer->tagged);
+    buffer_wipe(&sealer->room);
     buffer_free(&sealer->sealed);
     *sealer = (struct sealer){0};
 }
@@ -24,17 +26,18 @@ static enum status store(struct sealer *sealer, const struct chunk_result *resul
     const struct sealing *sealing = sealer->sealing;
     unsigned char id[CHUNK_ID_SIZE];
     unsigned char context[CHUNK_CONTEXT_SIZE];
-    buffer_clear(&sealer->tagged);
+    struct form form = {0};
     buffer_clear(&sealer->sealed);
-    enum status status = compressor_run(sealer->compressor, &sealer->tagged, data,
-                                        result->reference.size, dictionary, error);
+    enum status status = compressor_form(sealer->compressor, &sealer->room, data,
+                                         result->reference.size, dictionary, &form, error);
     if (status != STATUS_OK) {
         return status;
     }
     chunk_reference_id(id, &result->reference);
     chunk_context(context, sealing->repository, id);
-    status = seal(&sealer->sealed, result->reference.key, sealer->tagged.data, sealer->tagged.size,
-                  context, sizeof context, error);
+    const struct seal_part parts[2] = {{&form.tag, 1}, {form.data, form.size}};
+    status = seal_parts(&sealer->sealed, result->reference.key, parts,
+                        (struct seal_part){context, sizeof context}, error);
     if (status != STATUS_OK) {
         return status;
     }

@@ -15,7 +15,7 @@ struct sealing {
 struct sealer {
     const struct sealing *sealing;
     struct compressor *compressor;
-    struct buffer tagged;
+    struct buffer room; /* for what is compressed */
     struct buffer sealed;
 };
 

@@ -19,6 +19,7 @@ static enum status check_form(const struct buffer *object, struct error *error)
     return status;
 }
 
+/* STATUS_DENIED: of the right form, and sealed to others than the identities. */
 static enum status check_secret(const struct buffer *object, struct repo *repo, struct error *error)
 {
     size_t count = 0;
@@ -29,10 +30,6 @@ static enum status check_secret(const struct buffer *object, struct repo *repo, 
     CLEANUP(buffer_wipe) struct buffer opened = {0};
     enum status status = age_open_buffer(&opened, object->data, object->size, identities, count,
                                          REPOSITORY_SECRET_SIZE, error);
-    if (status == STATUS_DENIED) { /* sealed to others: nothing wrong */
-        error_clear(error);
-        return STATUS_OK;
-    }
     if (status == STATUS_OK &&
         (opened.size != REPOSITORY_SECRET_SIZE ||
          sodium_memcmp(opened.data, repo->secret, REPOSITORY_SECRET_SIZE) != 0)) {
@@ -42,20 +39,21 @@ static enum status check_secret(const struct buffer *object, struct repo *repo, 
     return status;
 }
 
-/* Adds to problems what is wrong with one object; an error is what ends the check. */
-static enum status check_object(struct check *check, struct store *store, const char *name,
-                                struct error *error)
+/* Adds to problems what is wrong with one object; an error is what ends the check. What is sealed
+ * to others goes to `sealed`. */
+static enum status check_object(struct problems *sealed, struct check *check, struct store *store,
+                                const char *name, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer object = {0};
     enum status status = object_read_limited(&object, store, name, SMALL_OBJECT_LIMIT, error);
+    struct problems *problems = &check->report->problems;
     if (status == STATUS_OK) {
         status = check_form(&object, error);
-    }
-    if (status == STATUS_OK) {
-        status = check_secret(&object, check->repo, error);
+        status = status ? status : check_secret(&object, check->repo, error);
+        problems = status == STATUS_DENIED ? sealed : problems;
     }
     if (status != STATUS_OK && problem_is_local(error)) {
-        problems_add(&check->report->problems, name, error);
+        problems_add(problems, name, error);
         error_clear(error);
         return STATUS_OK;
     }
@@ -80,9 +78,15 @@ enum status check_keys(struct check *check, struct error *error)
                   _("the repository's sealed secret is missing: keys/ is empty"));
         problems_add(&check->report->problems, object_folder(OBJECT_KEYS), &problem);
     }
+    /* One object that opens is enough. If none does, somebody may have spoilt the part that was
+     * sealed to this identity, which makes it look like one that is sealed to others. */
+    CLEANUP(problems_free) struct problems sealed = {0};
     for (size_t i = 0; status == STATUS_OK && i < names.count; i++) {
-        status = check_object(check, store, names.names[i], error);
+        status = check_object(&sealed, check, store, names.names[i], error);
     }
     repo_give_store(check->repo, store);
+    if (status == STATUS_OK && sealed.count > 0 && sealed.count == names.count) {
+        status = problems_copy(&check->report->problems, &sealed, error);
+    }
     return status;
 }

@@ -49,6 +49,8 @@ static enum status fill(struct statement *statement, struct writer *writer,
 {
     statement->time = publication->time;
     statement->due = publication->due;
+    statement->audit_size = publication->audit_size;
+    memcpy(statement->audit_root, publication->audit_root, sizeof statement->audit_root);
     statement->sequence = writer->sequence;
     statement->stored = writer->stored + writer->written;
     statement->parents = calloc(writer->parent_count + 1, OBJECT_ID_SIZE);

@@ -1,6 +1,15 @@
 /* sql: SQLite's answers as statuses, and nothing bound longer than it lives. */
 #include "sql.h"
+#include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
+
+/* SQLite tries another way to open its journal before it gives up, and then tells of that one. */
+static bool lacks_inodes(const char *file)
+{
+    struct statvfs disk;
+    return statvfs(file, &disk) == 0 && disk.f_files > 0 && disk.f_favail == 0;
+}
 
 enum status sql_error(sqlite3 *database, struct error *error)
 {
@@ -8,6 +17,8 @@ enum status sql_error(sqlite3 *database, struct error *error)
     const char *file = sqlite3_db_filename(database, "main");
     if (file == NULL || file[0] == '\0') {
         file = _("temporary database");
+    } else if (code == SQLITE_CANTOPEN && lacks_inodes(file)) {
+        return error_set_errno(error, ENOSPC, "%s: %s", file, sqlite3_errmsg(database));
     }
     enum status status = STATUS_FAILED;
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {

@@ -16,6 +16,7 @@ struct gathering {
     struct snapshot_list *list;
     struct signature *signatures; /* of list->items, while they are not yet sorted */
     size_t capacity;
+    struct id_list empty;
 };
 
 static enum status read_statement(struct statement *statement, struct signature *signature,
@@ -64,6 +65,16 @@ static enum status keep(struct gathering *gathering, struct statement *statement
     return STATUS_OK;
 }
 
+/* A run that is killed while it publishes leaves an empty statement where nothing can be removed.
+ * It is as good as none: one that was stored and then emptied is missed like one that was taken
+ * away. */
+static bool never_written(struct store *store, const char *name)
+{
+    uint64_t size = 0;
+    struct error ignored = {0};
+    return store_size(store, name, &size, &ignored) == STATUS_OK && size == 0;
+}
+
 static enum status gather(void *context, struct store *store, size_t number, struct error *error)
 {
     struct gathering *gathering = context;
@@ -75,10 +86,14 @@ static enum status gather(void *context, struct store *store, size_t number, str
     if (status != STATUS_OK && !local) {
         return status;
     }
+    char name[OBJECT_NAME_SIZE];
+    object_name(name, OBJECT_STATEMENT, id);
+    bool empty = local && error->status == STATUS_CORRUPT && never_written(store, name);
     pthread_mutex_lock(&gathering->lock);
-    if (local) {
-        char name[OBJECT_NAME_SIZE];
-        object_name(name, OBJECT_STATEMENT, id);
+    if (empty) {
+        error_clear(error);
+        status = id_list_add(&gathering->empty, id, error);
+    } else if (local) {
         problems_add(&gathering->list->problems, name, error);
         error_clear(error);
         status = STATUS_OK;
@@ -223,6 +238,18 @@ static enum status find_heads(struct snapshot_list *list, const struct id_list *
     return STATUS_OK;
 }
 
+static void leave_out(struct id_list *ids, struct id_list *which)
+{
+    id_list_sort(which);
+    size_t kept = 0;
+    for (size_t i = 0; i < ids->count; i++) {
+        if (!id_list_has(which, ids->ids[i])) {
+            memmove(ids->ids[kept++], ids->ids[i], OBJECT_ID_SIZE);
+        }
+    }
+    ids->count = kept;
+}
+
 static enum status gather_all(struct snapshot_list *list, struct repo *repo, struct id_list *there,
                               struct error *error)
 {
@@ -233,7 +260,7 @@ static enum status gather_all(struct snapshot_list *list, struct repo *repo, str
     if (status != STATUS_OK) {
         return status;
     }
-    struct gathering gathering = {repo, there, PTHREAD_MUTEX_INITIALIZER, list, NULL, 0};
+    struct gathering gathering = {repo, there, PTHREAD_MUTEX_INITIALIZER, list, NULL, 0, {0}};
     CLEANUP(id_list_free) struct id_list parents = {0};
     status = repo_parallel(repo, there->count, gather, &gathering, error);
     if (status == STATUS_OK) {
@@ -242,6 +269,8 @@ static enum status gather_all(struct snapshot_list *list, struct repo *repo, str
     if (status == STATUS_OK) {
         status = drop_repetitions(list, gathering.signatures, &parents, error);
     }
+    leave_out(there, &gathering.empty);
+    id_list_free(&gathering.empty);
     free(gathering.signatures);
     pthread_mutex_destroy(&gathering.lock);
     return status;

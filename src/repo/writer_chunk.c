@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOVED 3u  /* chunks at most that a full draft hands on */
+#define TRIED 24u /* of so many all pairs and triples are tried */
+
 enum status writer_fail(struct writer *writer, const struct error *error)
 {
     if (!writer->failed) {
@@ -107,38 +110,66 @@ static bool fits(const struct writer *writer, const struct draft *draft, size_t 
            pack_size_before_padding(draft->used + size, draft->count + 1) <= writer->pack_target;
 }
 
-/* What padding the pack would add, had it the chunks of the draft without this one. */
-static uint64_t padding_without(const struct draft *draft, size_t left_out)
+/* Some members of a full draft, in rising order. */
+struct choice {
+    uint32_t members[MOVED];
+    uint32_t count;
+    size_t bytes;
+    uint64_t padding; /* of the pack without them */
+};
+
+static void choice_add(struct choice *choice, const struct draft *draft, uint32_t member)
 {
-    bool all = left_out == draft->count;
-    uint64_t bytes = draft->used - (all ? 0 : draft->members[left_out]->chunk.sealed);
-    uint64_t size = pack_size_before_padding(bytes, draft->count - (all ? 0 : 1));
-    return padme(size) - size;
+    uint32_t left = draft->count - choice->count - 1;
+    choice->members[choice->count++] = member;
+    choice->bytes += draft->members[member]->chunk.sealed;
+    uint64_t size = pack_size_before_padding(draft->used - choice->bytes, left);
+    choice->padding = padme(size) - size;
 }
 
-/* Padding hides a pack's size at the cost of up to 3 % of it, and half of that on average. The one
- * chunk without which least is lost goes into the next draft, if that has room for `size` beside
- * it: of some dozens of chunks one nearly always fits. */
-static void move_one(const struct writer *writer, struct draft *full, struct draft *fresh,
-                     size_t size)
+/* Extends the choice by members from `from` on, in every way that fits into `room`. */
+static void choose(struct choice *best, const struct draft *draft, const struct choice *begun,
+                   uint32_t from, size_t room)
 {
-    uint32_t best = full->count;
-    for (uint32_t i = 0; full->count > 1 && i < full->count; i++) {
-        if (padding_without(full, i) < padding_without(full, best) &&
-            full->members[i]->chunk.sealed + size < writer->pack_target / 2) {
-            best = i;
+    /* Of a draft of hundreds, one chunk alone nearly always fits. */
+    uint32_t to = begun->count > 0 && draft->count > TRIED ? TRIED : draft->count;
+    for (uint32_t i = from; i < to && begun->count < MOVED && begun->count + 1 < draft->count;
+         i++) {
+        struct choice more = *begun;
+        choice_add(&more, draft, i);
+        if (more.bytes <= room) {
+            *best = more.padding < best->padding ? more : *best;
+            choose(best, draft, &more, i + 1, room);
         }
     }
-    if (best == full->count) {
-        return;
+}
+
+static void move_member(struct draft *from, struct draft *to, uint32_t member)
+{
+    struct pending_chunk *chunk = from->members[member];
+    memcpy(to->arena + to->used, from->arena + chunk->at, chunk->chunk.sealed);
+    chunk->at = to->used;
+    to->used += chunk->chunk.sealed;
+    to->members[to->count++] = chunk;
+    from->used -= chunk->chunk.sealed;
+    from->members[member] = from->members[--from->count];
+}
+
+/* Padding hides a pack's size at the cost of up to 3 % of it, and half of that on average. The few
+ * chunks without which least is lost go into the next draft, if that has room for `size` beside
+ * them: then hardly anything is. */
+static void move_some(const struct writer *writer, struct draft *full, struct draft *fresh,
+                      size_t size)
+{
+    size_t room = writer->pack_target / 2 > size ? writer->pack_target / 2 - size : 0;
+    uint64_t whole = pack_size_before_padding(full->used, full->count);
+    struct choice none = {.padding = padme(whole) - whole};
+    struct choice best = none;
+    choose(&best, full, &none, 0, room);
+    /* The last place first, so that the others stay as they are. */
+    while (best.count > 0) {
+        move_member(full, fresh, best.members[--best.count]);
     }
-    struct pending_chunk *chunk = full->members[best];
-    memcpy(fresh->arena, full->arena + chunk->at, chunk->chunk.sealed);
-    chunk->at = 0;
-    fresh->used = chunk->chunk.sealed;
-    fresh->members[fresh->count++] = chunk;
-    full->used -= chunk->chunk.sealed;
-    full->members[best] = full->members[--full->count];
 }
 
 /* Makes room in the draft. One full draft at a time is on its way into the queue, so that memory
@@ -163,7 +194,7 @@ static enum status make_room(struct writer *writer, size_t size, struct draft **
     *full = writer->draft;
     if (*full != NULL) {
         writer->sending = true;
-        move_one(writer, *full, fresh, size);
+        move_some(writer, *full, fresh, size);
     }
     writer->draft = fresh;
     return STATUS_OK;

@@ -1,6 +1,8 @@
 /* writer_open: a backup begins: the state is locked, held against the repository, and freed of what
  * interrupted runs left; and it ends, published or not. */
 #include "writer_private.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,7 +15,13 @@ static enum status make_folders(struct writer *writer, const char *state, struct
         return error_set_memory(error);
     }
     enum status status = path_join(&writer->spool, state, "spool", error);
-    return status ? status : file_make_folders(writer->spool, 0700, error);
+    status = status ? status : file_make_folders(writer->spool, 0700, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    CLEANUP(file_close) int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? error_set_errno(error, errno, _("the folder %s cannot be used"), state)
+                  : file_shut_folder(fd, state, error);
 }
 
 static enum status lock_state(struct writer *writer, const struct writer_options *options,
@@ -62,8 +70,12 @@ static void make_keys(struct writer *writer)
 
 static void make_locks(struct writer *writer)
 {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&writer->lock, NULL);
-    pthread_cond_init(&writer->changed, NULL);
+    pthread_cond_init(&writer->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 static enum status prepare(struct writer *writer, const struct writer_options *options,
@@ -85,18 +97,6 @@ static enum status prepare(struct writer *writer, const struct writer_options *o
     return status ? status : uploaders_start(writer, error);
 }
 
-static enum status choose_pack_target(struct writer *writer, struct error *error)
-{
-    struct store *store = NULL;
-    enum status status = repo_take_store(&store, writer->repo, error);
-    if (status == STATUS_OK) {
-        bool distant = store_round_trip(store) > STORE_DISTANT;
-        writer->pack_target = distant ? PACK_DISTANT : PACK_NEAR;
-    }
-    repo_give_store(writer->repo, store);
-    return status;
-}
-
 enum status writer_open(struct writer **writer, struct repo *repo,
                         const struct writer_options *options, struct error *error)
 {
@@ -111,14 +111,14 @@ enum status writer_open(struct writer **writer, struct repo *repo,
     opened->repo = repo;
     opened->lock_file = -1;
     opened->spool_limit = options->spool_limit;
+    opened->pack_target = PACK_TARGET;
     /* Left alone, glibc learns from the first freed pack to keep such blocks, one set per thread:
      * twice the memory after a while. */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     opened->held_limit = repo_connections(repo) + 1;
     make_locks(opened);
     make_keys(opened);
-    enum status status = choose_pack_target(opened, error);
-    status = status ? status : prepare(opened, options, error);
+    enum status status = prepare(opened, options, error);
     if (status != STATUS_OK) {
         writer_free(opened);
         return status;

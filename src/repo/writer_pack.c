@@ -1,8 +1,12 @@
 /* writer_pack: from a full draft to a pack in the queue, in memory as long as that is short, else
  * in the spool. When the spool is full, whoever brings more waits. */
 #include "writer_private.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define PATIENCE_NANOSECONDS 200000000
 
 void pack_job_free(struct pack_job *job)
 {
@@ -171,6 +175,25 @@ static bool spool_has_room(const struct writer *writer, uint64_t size)
            writer->spooled <= writer->spool_limit - size;
 }
 
+/* With the lock held. The spool costs writing, reading and checking once more. A store that keeps
+ * up with the backup has room for the next pack in a moment; if it has not, the sources are not
+ * made to wait for it again until the spool is empty. */
+static bool wait_a_moment(struct writer *writer)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += PATIENCE_NANOSECONDS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (!writer->hurried && !writer->failed && writer->held >= writer->held_limit) {
+        if (pthread_cond_timedwait(&writer->changed, &writer->lock, &until) == ETIMEDOUT) {
+            writer->hurried = writer->held >= writer->held_limit;
+            break;
+        }
+    }
+    return !writer->hurried;
+}
+
 /* With the lock held: takes the job. */
 static enum status enqueue(struct writer *writer, struct pack_job *job, struct error *error)
 {
@@ -182,7 +205,9 @@ static enum status enqueue(struct writer *writer, struct pack_job *job, struct e
             push(writer, job);
             return STATUS_OK;
         }
-        if (spool_has_room(writer, job->pack.size)) {
+        if (wait_a_moment(writer)) {
+            status = writer_check(writer, error);
+        } else if (spool_has_room(writer, job->pack.size)) {
             status = spool(writer, job, error);
             if (status == STATUS_OK && job->spooled) {
                 push(writer, job);

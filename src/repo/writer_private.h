@@ -13,13 +13,12 @@
 #include "repo_private.h"
 #include "state.h"
 
-/* Bytes of a pack at most, sizes that need no padding. With four connections six packs are in
- * memory at most, and two drafts. Over a long line larger ones are faster, for each costs some
- * round trips; over a short one they would only take memory. */
-#define PACK_NEAR ((size_t)3 * 1024 * 1024)
-#define PACK_DISTANT ((size_t)5 * 1024 * 1024)
+/* Bytes of a pack at most, a size that needs no padding. With four connections six packs are in
+ * memory at most, and two drafts: larger ones would take memory. Over a long line each costs some
+ * round trips, but four connections at once make up for them. */
+#define PACK_TARGET ((size_t)2 * 1024 * 1024)
 /* Blocks from this size on go back to the system when they are freed. */
-#define LARGE_BLOCK (2 * 1024 * 1024)
+#define LARGE_BLOCK (1024 * 1024)
 #define SPARE_PACKS 2
 #define PACK_CHUNKS 8192u /* at most in a pack: bounds the memory for tiny chunks */
 #define SAMPLE_COUNT 16u  /* reused chunks that are fetched and opened each night */
@@ -123,6 +122,7 @@ struct writer {
     unsigned under_way;
     uint64_t spooled; /* bytes, reserved or written */
     bool spool_broken;
+    bool hurried; /* the store fell behind: what has no room in memory is spooled at once */
 
     struct sample samples[SAMPLE_COUNT];
     unsigned sample_count;

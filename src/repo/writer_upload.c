@@ -22,6 +22,7 @@ static enum status record(struct writer *writer, struct pack_job *job, struct er
 {
     if (job->spooled) {
         writer->spooled -= job->pack.size;
+        writer->hurried = writer->hurried && writer->spooled > 0;
         enum status status = state_pack_stored(writer->state, job->no, error);
         if (status == STATUS_OK) {
             spool_remove(writer, job->pack.id);

@@ -37,13 +37,18 @@ static enum status failed(struct plan *plan, struct error *error)
     error_set(error, status, 0, _("the temporary database of the restore failed: %s"),
               sqlite3_errmsg(plan->database));
     return code == SQLITE_FULL
-               ? error_set_hint(
-                     error, "%s",
-                     _("make room in the folder for temporary files, or set SQLITE_TMPDIR"))
+               ? error_set_hint(error, "%s", _("Make room where the restored files go."))
                : status;
 }
 
-enum status plan_new(struct plan **plan, struct error *error)
+/* SQLite has one folder for temporary files in a process, and takes only a path. */
+static void spill_beneath(int folder)
+{
+    sqlite3_free(sqlite3_temp_directory);
+    sqlite3_temp_directory = folder < 0 ? NULL : sqlite3_mprintf("/proc/self/fd/%d", folder);
+}
+
+enum status plan_new(struct plan **plan, int folder, struct error *error)
 {
     struct plan *made = calloc(1, sizeof *made);
     if (made == NULL) {
@@ -52,6 +57,7 @@ enum status plan_new(struct plan **plan, struct error *error)
     pthread_mutex_init(&made->lock, NULL);
     made->mask_key = secret_new(CHUNK_KEY_SIZE);
     randombytes_buf(made->mask_key, CHUNK_KEY_SIZE);
+    spill_beneath(folder);
     static const char schema[] =
         "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096;"
         "CREATE TABLE entry(number INTEGER PRIMARY KEY, kind INT, source INT, record BLOB);"
@@ -84,6 +90,7 @@ void plan_free(struct plan *plan)
         sqlite3_finalize(plan->queries[i]);
     }
     sqlite3_close(plan->database);
+    spill_beneath(-1);
     pthread_mutex_destroy(&plan->lock);
     secret_free(plan->mask_key);
     free(plan);

@@ -1,13 +1,17 @@
 /* plan: what is still to be done, in a temporary database that spills to disk: which chunk goes
  * where, ordered by pack, so that every byte of the store is fetched once; and the entries whose
- * turn comes later. Thread-safe. */
+ * turn comes later. Thread-safe. One at a time in a process.
+ *
+ * Names are in it, so it spills beneath the open `folder` and nowhere else: that of the target,
+ * which was judged, never a folder for temporary files that may lie on anything. The folder must
+ * stay open as long. */
 #ifndef RESTORE_PLAN_H
 #define RESTORE_PLAN_H
 
 #include "kura/repo.h"
 
 struct plan;
-MUST_USE enum status plan_new(struct plan **plan, struct error *error);
+MUST_USE enum status plan_new(struct plan **plan, int folder, struct error *error);
 void plan_free(struct plan *plan);
 
 enum plan_kind { PLAN_FILE, PLAN_FOLDER, PLAN_LINK };

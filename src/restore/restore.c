@@ -141,6 +141,10 @@ static enum status run(struct restore *restore, struct error *error)
         status = plan_each_entry(restore->plan, PLAN_FOLDER, finish_folder, restore, error);
     }
     if (status == STATUS_OK) {
+        /* Some file systems keep what was removed as long as it is open: the folder would not be
+         * empty. */
+        plan_free(restore->plan);
+        restore->plan = NULL;
         status = target_finish(restore->target, error);
     }
     ticker_stop(ticker);
@@ -162,10 +166,12 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
         .snapshot = statement->id,
         .replace = options->existing == RESTORE_REPLACE,
         .owners = options->owners,
+        .judge = options->judge,
+        .judge_context = options->judge_context,
     };
-    enum status status = plan_new(&restore.plan, error);
+    enum status status = target_open(&restore.target, &target, error);
     if (status == STATUS_OK) {
-        status = target_open(&restore.target, &target, error);
+        status = plan_new(&restore.plan, target_staging(restore.target), error);
     }
     if (status == STATUS_OK) {
         status = run(&restore, error);
@@ -173,8 +179,8 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
     summary->files = restore.files_done;
     summary->bytes = restore.bytes_done;
     summary->seconds = clock_monotonic() - begin;
-    target_free(restore.target);
     plan_free(restore.plan);
+    target_free(restore.target);
     buffer_free(&restore.left);
     return status;
 }

@@ -15,8 +15,8 @@
 int target_open_beneath(int folder, const char *path, int flags)
 {
     struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
-                           .resolve =
-                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                                      RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
@@ -98,6 +98,12 @@ static enum status write_marker(struct target *target, const char *id, struct er
     return status;
 }
 
+static enum status judge_root(const struct target *target, struct error *error)
+{
+    return target->judge == NULL ? STATUS_OK
+                                 : target->judge(target->judge_context, target->root, error);
+}
+
 static enum status open_folders(struct target *target, const struct target_options *options,
                                 struct error *error)
 {
@@ -109,6 +115,10 @@ static enum status open_folders(struct target *target, const struct target_optio
     if (target->root < 0) {
         return error_set_errno(error, errno, _("%s cannot be opened"), options->path);
     }
+    status = judge_root(target, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
     if (mkdirat(target->root, TARGET_STAGING, 0700) != 0 && errno != EEXIST) {
         return error_set_errno(error, errno, _("%s cannot be written to"), options->path);
     }
@@ -117,7 +127,8 @@ static enum status open_folders(struct target *target, const struct target_optio
         return error_set_errno(error, errno, _("%s/%s cannot be opened"), options->path,
                                TARGET_STAGING);
     }
-    return STATUS_OK;
+    /* Made by somebody else beforehand, it would let him exchange files before they are moved. */
+    return file_shut_folder(target->staging, TARGET_STAGING, error);
 }
 
 enum status target_open(struct target **target, const struct target_options *options,
@@ -130,6 +141,8 @@ enum status target_open(struct target **target, const struct target_options *opt
     made->root = made->staging = made->folder_fd = -1;
     made->replace = options->replace;
     made->owners = options->owners;
+    made->judge = options->judge;
+    made->judge_context = options->judge_context;
     pthread_mutex_init(&made->lock, NULL);
     char id[OBJECT_ID_TEXT_SIZE];
     hex_encode(id, options->snapshot, OBJECT_ID_SIZE);
@@ -146,6 +159,11 @@ enum status target_open(struct target **target, const struct target_options *opt
     }
     *target = made;
     return STATUS_OK;
+}
+
+int target_staging(const struct target *target)
+{
+    return target->staging;
 }
 
 void target_free(struct target *target)
@@ -166,8 +184,14 @@ void target_free(struct target *target)
     free(target);
 }
 
+/* The marker goes when all else is on stable storage, or a power failure would leave files that are
+ * short or empty and that no later run makes again. */
 enum status target_finish(struct target *target, struct error *error)
 {
+    if (syncfs(target->root) != 0) {
+        return error_set_errno(error, errno, "%s",
+                               _("the restored files cannot be written to stable storage"));
+    }
     enum status status = clear_staging(target, true, error);
     if (status != STATUS_OK) {
         return status;
@@ -175,9 +199,5 @@ enum status target_finish(struct target *target, struct error *error)
     if (unlinkat(target->root, TARGET_STAGING, AT_REMOVEDIR) != 0) {
         return error_set_errno(error, errno, _("%s cannot be removed"), TARGET_STAGING);
     }
-    if (syncfs(target->root) != 0) {
-        return error_set_errno(error, errno, "%s",
-                               _("the restored files cannot be written to stable storage"));
-    }
-    return STATUS_OK;
+    return judge_root(target, error);
 }

@@ -1,6 +1,7 @@
 /* target: writing beneath one folder and nowhere else, whatever a snapshot says. Every path is
- * resolved by the kernel with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, so neither "..", nor an
- * absolute path, nor a symbolic link that the snapshot itself brought leads out.
+ * resolved by the kernel with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV, so neither
+ * "..", nor an absolute path, nor a symbolic link that the snapshot itself brought leads out, nor a
+ * medium that is mounted within the target, which nobody judged.
  *
  * A file grows in the hidden folder TARGET/.kura-restore and is renamed when it is whole. The
  * marker in that folder names the snapshot: with it, a second run knows what the first one
@@ -18,11 +19,16 @@ struct target_options {
     const unsigned char *snapshot; /* OBJECT_ID_SIZE */
     bool replace;
     bool owners;
+    /* As in struct restore_options. */
+    enum status (*judge)(void *context, int fd, struct error *error);
+    void *judge_context;
 };
 MUST_USE enum status target_open(struct target **target, const struct target_options *options,
                                  struct error *error);
 void target_free(struct target *target);
-/* Everything is done: the staging folder goes. */
+/* The hidden folder, for what is needed while the restore runs; borrowed. */
+int target_staging(const struct target *target);
+/* Everything is done: the staging folder goes, and the target is judged once more. */
 MUST_USE enum status target_finish(struct target *target, struct error *error);
 
 /* What is at the place of an entry. */

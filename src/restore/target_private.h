@@ -20,6 +20,8 @@ struct target {
     int staging;
     bool replace;
     bool owners;
+    enum status (*judge)(void *context, int fd, struct error *error);
+    void *judge_context;
     bool resumed;  /* an interrupted run of the same snapshot left its marker */
     bool rebooted; /* and the machine went down since */
     pthread_mutex_t lock;

@@ -17,6 +17,15 @@ enum status source_run(const struct config_source *source, const struct source_s
     return kinds[source->kind].driver->run(source, sink, error);
 }
 
+enum status source_query(const struct config_source *source, const struct query *query,
+                         const struct query_sink *sink, struct error *error)
+{
+    const struct source_driver *driver = kinds[source->kind].driver;
+    return driver->query == NULL ? error_set(error, STATUS_UNSUPPORTED, 0,
+                                             _("the source \"%s\" is not a database"), source->name)
+                                 : driver->query(source, query, sink, error);
+}
+
 const char *source_kind_name(enum source_kind kind)
 {
     return kinds[kind].name;

@@ -121,4 +121,4 @@ static enum status run(const struct config_source *source, const struct source_s
     return sink->end(sink->context, &outcome, error);
 }
 
-const struct source_driver source_command = {SOURCE_COMMAND, run};
+const struct source_driver source_command = {SOURCE_COMMAND, run, NULL};

@@ -9,6 +9,7 @@
  */
 #include "owner.h"
 #include "sqlite_counts.h"
+#include "sqlite_query.h"
 #include "sqlite_run.h"
 #include "sqlite_vfs.h"
 #include <stdlib.h>
@@ -177,4 +178,4 @@ static enum status run(const struct config_source *source, const struct source_s
     return sqlite_source_run(source->path, &options, sink, error);
 }
 
-const struct source_driver source_sqlite = {SOURCE_SQLITE, run};
+const struct source_driver source_sqlite = {SOURCE_SQLITE, run, sqlite_query_run};

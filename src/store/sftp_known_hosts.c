@@ -17,6 +17,8 @@
 #define NAME_LIMIT 320
 /* Stands for the key where only the name of a hashed line is asked for. */
 #define ANY_KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define HASHED "|1|"
+#define HASH_TEXT 28 /* base64 of the 20 bytes of an HMAC-SHA-1, or of its salt */
 
 static const char *const strong_types[] = {"ssh-ed25519", "ecdsa-sha2-nistp256",
                                            "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"};
@@ -110,9 +112,30 @@ static bool patterns_match(const char *list, const char *name)
     return found;
 }
 
+static bool is_hash(const char *text)
+{
+    unsigned char bytes[HASH_TEXT];
+    size_t size = 0;
+    return text_ascii(text, HASH_TEXT) &&
+           sodium_base642bin(bytes, sizeof bytes, text, HASH_TEXT, NULL, &size, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           size == 20;
+}
+
+/* |1|SALT|HASH and nothing else: of what is nearly that, libssh2 leaks memory. */
+static bool is_hashed_name(const char *text)
+{
+    const char *salt = text + strlen(HASHED);
+    return strlen(text) == strlen(HASHED) + HASH_TEXT + 1 + HASH_TEXT && is_hash(salt) &&
+           salt[HASH_TEXT] == '|' && is_hash(salt + HASH_TEXT + 1);
+}
+
 static bool hash_matches(LIBSSH2_SESSION *ssh, const char *hashed, const char *name)
 {
     char line[1024];
+    if (!is_hashed_name(hashed)) {
+        return false;
+    }
     int size = snprintf(line, sizeof line, "%s ssh-ed25519 %s\n", hashed, ANY_KEY);
     if (size < 0 || (size_t)size >= sizeof line) {
         return false;
@@ -139,7 +162,7 @@ static bool add_key(struct sftp_known_hosts *known, const char *type, const char
 {
     unsigned char blob[KEY_LIMIT];
     size_t size = 0;
-    if (strlen(type) >= sizeof known->keys[0].type ||
+    if (strlen(type) >= sizeof known->keys[0].type || !text_ascii(text, strlen(text)) ||
         sodium_base642bin(blob, sizeof blob, text, strlen(text), NULL, &size, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0) {
         return false;
@@ -183,8 +206,8 @@ static void take_line(struct sftp_known_hosts *known, LIBSSH2_SESSION *ssh, char
     if (hosts == NULL || type == NULL || key == NULL) {
         return;
     }
-    bool found = strncmp(hosts, "|1|", 3) == 0 ? hash_matches(ssh, hosts, known->name)
-                                               : patterns_match(hosts, known->name);
+    bool found = strncmp(hosts, HASHED, strlen(HASHED)) == 0 ? hash_matches(ssh, hosts, known->name)
+                                                             : patterns_match(hosts, known->name);
     if (!found) {
         return;
     }

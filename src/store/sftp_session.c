@@ -15,9 +15,12 @@
 #define PROGRESS_BYTES 1024
 /* So much for one call, and dripping ends too. No call of ours moves more. */
 #define PROGRESS_LIMIT ((uint64_t)256 * 1024 * 1024)
+/* And for one call before the files are open: banners, keys, the login. */
+#define OPENING_LIMIT ((uint64_t)256 * 1024)
 
 static void library_start(void)
 {
+    sftp_keystream_prefer();
     /* Cannot fail in a way that a later call would not report. */
     (void)libssh2_init(0);
 }
@@ -38,6 +41,11 @@ static ssize_t receive(libssh2_socket_t fd, void *buffer, size_t size, int flags
         return 0;
     }
     session->moved += (uint64_t)count;
+    if (session->moved > (session->sftp == NULL ? OPENING_LIMIT : PROGRESS_LIMIT)) {
+        /* libssh2 would read an endless banner for ever, and never come to wait. */
+        session->failure = SFTP_BAD;
+        return -EPROTO;
+    }
     size_t room = sizeof session->heard - session->heard_size;
     size_t take = (size_t)count < room ? (size_t)count : room;
     memcpy(session->heard + session->heard_size, buffer, take);
@@ -59,6 +67,17 @@ static ssize_t transmit(libssh2_socket_t fd, const void *buffer, size_t size, in
     }
     session->moved += (uint64_t)count;
     return count;
+}
+
+/* libssh2 drops the packet and would go on; what it then says is not the cause. */
+static int on_bad_mac(LIBSSH2_SESSION *ssh, const char *packet, int size, void **abstract)
+{
+    (void)ssh;
+    (void)packet;
+    (void)size;
+    struct sftp_session *session = *abstract;
+    session->failure = SFTP_BAD;
+    return -1;
 }
 
 void sftp_session_begin(struct sftp_session *session)
@@ -87,7 +106,9 @@ bool sftp_session_wait(struct sftp_session *session)
         return false;
     }
     double now = clock_monotonic();
-    if (session->moved - session->seen >= PROGRESS_BYTES && session->moved < PROGRESS_LIMIT) {
+    /* Until the files are open each step is short, and has to be done within the deadline. */
+    if (session->sftp != NULL && session->moved - session->seen >= PROGRESS_BYTES &&
+        session->moved < PROGRESS_LIMIT) {
         session->seen = session->moved;
         session->deadline = now + session->config->deadline_seconds;
     }
@@ -126,6 +147,7 @@ static enum status start_library(struct sftp_session *session, struct error *err
     }
     set_callback(session->ssh, LIBSSH2_CALLBACK_RECV, (void (*)(void))receive);
     set_callback(session->ssh, LIBSSH2_CALLBACK_SEND, (void (*)(void))transmit);
+    set_callback(session->ssh, LIBSSH2_CALLBACK_MACERROR, (void (*)(void))on_bad_mac);
     libssh2_session_set_blocking(session->ssh, 0);
     return STATUS_OK;
 }
@@ -180,12 +202,26 @@ static enum status shake_hands(struct sftp_session *session, struct error *error
     return status;
 }
 
+/* A refusal and a garbled answer look the same when SFTP does not start. A line that still carries
+ * an answer was not the cause. */
+static void test_line(struct sftp_session *session)
+{
+    LIBSSH2_CHANNEL *channel = NULL;
+    if (session->failure == SFTP_SOUND) {
+        SFTP_REPEAT_POINTER(session, channel, libssh2_channel_open_session(session->ssh));
+    }
+    if (channel == NULL && session->failure == SFTP_SOUND) {
+        session->failure = SFTP_BAD;
+    }
+}
+
 static enum status start_sftp(struct sftp_session *session, struct error *error)
 {
     SFTP_REPEAT_POINTER(session, session->sftp, libssh2_sftp_init(session->ssh));
     if (session->sftp != NULL) {
         return STATUS_OK;
     }
+    test_line(session);
     if (session->failure != SFTP_SOUND) {
         return sftp_error_broken(session, error);
     }

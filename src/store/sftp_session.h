@@ -110,6 +110,11 @@ MUST_USE enum status sftp_methods_set(LIBSSH2_SESSION *ssh, const char *host_key
 MUST_USE enum status sftp_methods_diagnose(const unsigned char *heard, size_t size,
                                            struct error *error);
 
+/* ---- sftp_keystream.c */
+
+/* Before the first session: makes AES-CTR cheap for libssh2's calls of one block each. */
+void sftp_keystream_prefer(void);
+
 /* ---- sftp_error.c */
 
 /* Fills the error for a broken session; STATUS_UNREACHABLE. */

@@ -20,6 +20,8 @@
 
 struct store_local {
     char *root;
+    enum status (*judge)(void *context, int fd, struct error *error); /* of store_options */
+    void *judge_context;
 };
 
 static void local_close(void *self)
@@ -48,8 +50,15 @@ static enum status local_open(void **self, const struct store_options *options, 
         free(local);
         return error_set_memory(error);
     }
+    local->judge = options->judge;
+    local->judge_context = options->judge_context;
     *self = local;
     return STATUS_OK;
+}
+
+static enum status judge(const struct store_local *local, int folder, struct error *error)
+{
+    return local->judge == NULL ? STATUS_OK : local->judge(local->judge_context, folder, error);
 }
 
 /* Component by component, where the kernel or a sandbox does not give openat2. */
@@ -144,6 +153,9 @@ static enum status local_make_folder(void *self, const char *name, struct error 
     if (status == STATUS_OK) {
         status = open_root(&folder, local, O_PATH, error);
     }
+    if (status == STATUS_OK) {
+        status = judge(local, folder, error);
+    }
     for (const char *part = name; status == STATUS_OK;) {
         size_t size = strcspn(part, "/");
         char component[STORE_NAME_LIMIT + 1] = "";
@@ -212,6 +224,10 @@ static enum status local_put(void *self, const char *name, const void *data, siz
     CLEANUP(file_close) int folder = -1;
     const char *last = NULL;
     enum status status = open_parent(&folder, &last, self, name, error);
+    /* This folder, and not the root: another disk may be mounted within the store. */
+    if (status == STATUS_OK) {
+        status = judge(self, folder, error);
+    }
     if (status != STATUS_OK) {
         return error_add_context(error, _("%s cannot be stored"), name);
     }

@@ -118,7 +118,7 @@ static bool rest(const struct store_sftp *store, double seconds)
         sleep_for(seconds < SFTP_WAITING_SECONDS ? seconds : SFTP_WAITING_SECONDS);
         seconds -= SFTP_WAITING_SECONDS;
     }
-    return seconds <= 0;
+    return seconds <= 0 && sftp_config_go_on(store->config);
 }
 
 /* Sleeps before the next attempt; false when the time for attempts is over. The random part keeps

@@ -145,6 +145,14 @@ static void reads_any_range_of_a_pack(void **state)
             expect(STATUS_OK,
                    store_get(fixture->store, "packs/3f/small", 1, read, 3, &got, &error));
             assert_memory_equal(read, "mal", 3);
+        } else if (i % 3 == 1) {
+            /* With a pack half read, and more of it asked for than was taken. */
+            char name[64];
+            snprintf(name, sizeof name, "packs/3f/beside-%zu", i);
+            expect(STATUS_OK, store_put(fixture->store, name, bytes, 100000, &error));
+            uint64_t told = 0;
+            expect(STATUS_OK, store_size(fixture->store, "packs/3f/pack", &told, &error));
+            assert_int_equal(told, size);
         }
     }
     expect(STATUS_OK,

@@ -10,7 +10,7 @@ run 0 --version
 says out "kura "
 run 0 --help
 for command in init "key new" "key list" "key passwd" backup snapshots ls find diff restore dump \
-    check open "host add" "host revoke" "host list"; do
+    check open "host add" "host revoke" "host list" "medium explain" "audit verify" "audit show" "audit export"; do
     says out "  $command"
 done
 while IFS= read -r command; do
@@ -18,7 +18,7 @@ while IFS= read -r command; do
     run 0 $command --help
     says out "Usage: kura $command"
     says out "Exit codes: 0 done"
-done < <("$KURA" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\( new\| list\| passwd\| add\| revoke\)\?\) .*/\1/p')
+done < <("$KURA" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\( [a-z]*\)\?\)  .*/\1/p')
 run 0 help restore
 says out "--expect-head CODE"
 
@@ -86,7 +86,7 @@ cmp kit.txt kit.before
 cmp host.key host.before
 
 # ---- and one that was interrupted before begins again
-sed 's/url: vault/url: vault2/; s/host\.key/host2.key/' kura.yaml >second.yaml
+sed 's/url: vault/url: vault2/; s/host\.key/host2.key/; s/: state/: state2/' kura.yaml >second.yaml
 echo half >host2.key.unfinished
 echo half >kit2.txt.unfinished
 run 0 -c second.yaml init --kit kit2.txt --passphrase-file pw2

@@ -2,20 +2,8 @@
 # A disk that is full, out of inodes, or read-only: of the storage, of the state, of the restore's
 # target. It is said clearly, what was there stays good, and with room again the next run goes on.
 source "$(dirname "$0")/lib.sh"
+source "$tests/support/disks.sh"
 ((EUID == 0)) || fail "this scenario needs root: it mounts small disks"
-
-# disk NAME SIZE [OPTION...]: an ext4 of that size at $work/NAME.
-disk() {
-    truncate -s "$2" "$work/$1.img"
-    mkfs.ext4 -q -m 0 -E root_owner "${@:3}" "$work/$1.img"
-    mkdir "$work/$1"
-    mount -o loop "$work/$1.img" "$work/$1"
-    at_exit=("umount '$work/$1'" "${at_exit[@]}")
-}
-
-no_space() { # WHAT: the last command said that there is no room
-    grep -qiE 'no space left|disk is full|no room' "$work/err" || fail "$1: no word of the full disk"
-}
 
 restorable() { # SNAPSHOT COPY-OF-THE-SHOP
     rm -rf "$work/back"
@@ -42,11 +30,7 @@ restorable "$first" "$work/shop.first"
 run 0 -c "$work/kura.yaml" check --read-data
 run 1 -c "$work/kura.yaml" backup # the same again, not something else
 no_space "backup to a full storage, again"
-umount "$work/store"
-truncate -s 64M "$work/store.img"
-e2fsck -fp "$work/store.img" >/dev/null 2>&1 || true
-resize2fs "$work/store.img" >/dev/null 2>&1
-mount -o loop "$work/store.img" "$work/store"
+disk_grow store 64M
 run 0 -c "$work/kura.yaml" backup
 run 0 -c "$work/kura.yaml" check --read-data
 latest=$(kura snapshots --json | jq -r '.[-1].id')
@@ -55,11 +39,7 @@ restorable "$latest" "$work/shop.latest"
 restorable "$first" "$work/shop.first"
 
 # No inodes, though there is room.
-mkdir "$work/store/other"
-number=0
-while : 2>/dev/null >"$work/store/other/$number"; do
-    number=$((number + 1))
-done 2>/dev/null
+use_inodes "$work/store/other"
 head -c 1000000 /dev/urandom >"$work/shop/documents/more.tif"
 run 1 -c "$work/kura.yaml" backup
 no_space "backup without inodes"
@@ -111,11 +91,7 @@ find "$work/target/back" -type f -path '*documents*' ! -path '*/.kura-restore/*'
 while read -r name; do
     cmp "$work/shop.latest/$name" "$work/target/back/$name" || fail "$name is there, and wrong"
 done <"$work/there"
-umount "$work/target"
-truncate -s 64M "$work/target.img"
-e2fsck -fp "$work/target.img" >/dev/null 2>&1 || true
-resize2fs "$work/target.img" >/dev/null 2>&1
-mount -o loop "$work/target.img" "$work/target"
+disk_grow target 64M
 expect_exit 0 restore_with_kit "$work/target/back" --snapshot "$latest"
 same_tree "$work/shop.latest/documents" "$work/target/back/documents"
 same_database "$work/shop.latest/customers.db" "$work/target/back/customers/customers.db"

@@ -428,7 +428,7 @@ static void on_deadline(int number)
 }
 
 /* The trials begin after so many backups. */
-static struct shop *shop_open(size_t backups)
+UNUSED static struct shop *shop_open(size_t backups)
 {
     struct error error = {0};
     struct shop *shop = calloc(1, sizeof *shop);
@@ -450,7 +450,7 @@ static struct shop *shop_open(size_t backups)
     return shop;
 }
 
-static void shop_free(struct shop *shop)
+UNUSED static void shop_free(struct shop *shop)
 {
     world_end(&shop->world);
     free(shop);
@@ -477,7 +477,7 @@ static uint64_t fault_step(const struct fault *fault)
 }
 
 /* Tries it with the fault at one place after the other, until it finds no place any more. */
-static void at_every_place(struct shop *shop, const struct fault *fault, fault_trial trial)
+UNUSED static void at_every_place(struct shop *shop, const struct fault *fault, fault_trial trial)
 {
     struct script script = {.deed = fault->deed,
                             .status = fault->status,
@@ -512,7 +512,7 @@ static void test_fault(void **state)
 #define FAULTS_LIMIT 32
 static struct CMUnitTest fault_tests[FAULTS_LIMIT];
 
-static void add_fault_tests(struct fault *faults, size_t count, fault_trial trial)
+UNUSED static void add_fault_tests(struct fault *faults, size_t count, fault_trial trial)
 {
     assert_true(count <= FAULTS_LIMIT);
     trial_of_all = trial;
@@ -522,7 +522,7 @@ static void add_fault_tests(struct fault *faults, size_t count, fault_trial tria
     }
 }
 
-static int shop_end(void **state)
+UNUSED static int shop_end(void **state)
 {
     (void)state;
     shop_free(trial_shop);
@@ -531,8 +531,8 @@ static int shop_end(void **state)
 
 /* An attempt has ended: no longer than it may, well, or with a clear word. A store that could not
  * be asked is never taken for one that has lost or spoilt something. */
-static void require_clear_end(const struct fault *fault, const struct script *script,
-                              enum status status, const struct error *error)
+UNUSED static void require_clear_end(const struct fault *fault, const struct script *script,
+                                     enum status status, const struct error *error)
 {
     size_t length = strlen(trying);
     snprintf(trying + length, sizeof trying - length, " (%s %s): status %d%s%.1200s", script->call,

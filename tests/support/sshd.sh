@@ -52,7 +52,9 @@ sshd_start() {
   SFTP_PORT=$(cat "$folder/port")
   SFTP_USER=$(id -un)
   export SFTP_PORT SFTP_USER
+  # Of MaxStartups alone the last value counts.
   cat >"$folder/sshd_config" <<CONFIG
+MaxStartups 100:30:200
 ${SSHD_EXTRA:-}
 ListenAddress 127.0.0.1:$SFTP_PORT
 HostKey $folder/host_ed25519
@@ -63,7 +65,6 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 LogLevel VERBOSE
-MaxStartups 100:30:200
 Subsystem sftp internal-sftp
 $forced
 CONFIG

@@ -193,6 +193,8 @@ static const struct mistake mistakes[] = {
     {"repository:\n  host_key: h\n  stores: [{url: /a}]\n", "line 3:", "\"name\" is missing"},
     {"repository:\n  host_key: h\n  stores: [{name: a, url: /a, connections: 17}]\n",
      "line 3:", "connections"},
+    {"repository:\n  host_key: h\n  stores: [{name: a, url: /a, timeout: 0}]\n", "line 3:",
+     "timeout"},
     {"repository:\n  host_key: h\n  trusted_key: abc\n  stores: [{name: a, url: /a}]\n",
      "line 3:", "\"trusted_key\""},
     {STORE "due_hours: 3\ndue_hours: 4\n", "line 5:", "\"due_hours\" is given twice"},

@@ -1,7 +1,16 @@
-/* What kura seals the age program opens, and the other way round. */
+/* What kura seals the age program opens, and the other way round: binary and armored, to recipients
+ * and with a passphrase, at sizes around every border of the format (a base64 group, a line of
+ * armor, a chunk) and of some megabytes.
+ *
+ * The age program spends a second on each passphrase: KURA_INTERCHANGE=long tries all sizes that
+ * way, too. */
+#include "../../../src/keys/age_private.h"
 #include "pty_test.h"
 
-static const size_t sizes[] = {0, 1, 65535, 65536, 65537, 200000};
+static const size_t sizes[] = {0,    1,     47,    48,    49,     63,     64,     65,     1023,
+                               1024, 65535, 65536, 65537, 131071, 131072, 131073, 3145735};
+static const size_t few_sizes[] = {65536};
+#define FILE_LIMIT ((size_t)8 * 1024 * 1024)
 
 static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -29,7 +38,7 @@ static void assert_file(const char *path, const void *expected, size_t size)
 {
     struct error error = {0};
     struct buffer content = {0};
-    assert_ok(file_read(&content, path, 1048576, &error));
+    assert_ok(file_read(&content, path, FILE_LIMIT, &error));
     assert_int_equal(content.size, size);
     if (size > 0) {
         assert_memory_equal(content.data, expected, size);
@@ -47,9 +56,30 @@ static struct age_identity age_made_identity(const char *path)
     return identity;
 }
 
-static void test_kura_seals_age_opens(void **state)
+/* Of all sizes, where each costs little, or where everything was asked for. */
+static size_t chosen_sizes(const size_t **chosen, bool cheap)
 {
-    (void)state;
+    const char *how = getenv("KURA_INTERCHANGE");
+    bool all = cheap || (how != NULL && strcmp(how, "long") == 0);
+    *chosen = all ? sizes : few_sizes;
+    return all ? LENGTH(sizes) : LENGTH(few_sizes);
+}
+
+/* sealed.age, armored or as it is. */
+static void write_sealed(const struct buffer *sealed, bool armored)
+{
+    struct error error = {0};
+    struct buffer text = {0};
+    if (armored) {
+        assert_ok(age_armor_append(&text, sealed->data, sealed->size, &error));
+    }
+    const struct buffer *written = armored ? &text : sealed;
+    write_file("sealed.age", written->data, written->size);
+    buffer_free(&text);
+}
+
+static void kura_seals_age_opens(bool armored)
+{
     struct age_identity identity = age_made_identity("one.txt");
     struct age_identity other = age_made_identity("two.txt");
     const struct age_recipient recipients[] = {other.recipient, identity.recipient};
@@ -58,7 +88,7 @@ static void test_kura_seals_age_opens(void **state)
         struct buffer sealed = {0};
         unsigned char *plain = sample(sizes[i]);
         assert_ok(age_seal_buffer(&sealed, plain, sizes[i], recipients, 2, NULL, &error));
-        write_file("sealed.age", sealed.data, sealed.size);
+        write_sealed(&sealed, armored);
         run("age -d -i one.txt sealed.age > opened");
         assert_file("opened", plain, sizes[i]);
         run("age -d -i two.txt sealed.age > opened");
@@ -68,6 +98,18 @@ static void test_kura_seals_age_opens(void **state)
     }
     age_identity_free(&identity);
     age_identity_free(&other);
+}
+
+static void test_kura_seals_age_opens(void **state)
+{
+    (void)state;
+    kura_seals_age_opens(false);
+}
+
+static void test_kura_seals_armored_age_opens(void **state)
+{
+    (void)state;
+    kura_seals_age_opens(true);
 }
 
 static void age_seals_kura_opens(const char *options)
@@ -82,11 +124,13 @@ static void age_seals_kura_opens(const char *options)
         unsigned char *plain = sample(sizes[i]);
         write_file("plain", plain, sizes[i]);
         run("age %s -r %s -o sealed.age plain", options, recipient);
-        assert_ok(file_read(&sealed, "sealed.age", 1048576, &error));
+        assert_ok(file_read(&sealed, "sealed.age", FILE_LIMIT, &error));
         assert_ok(
             age_open_buffer(&opened, sealed.data, sealed.size, &identity, 1, sizes[i], &error));
         assert_int_equal(opened.size, sizes[i]);
-        assert_memory_equal(opened.data, plain, sizes[i]);
+        if (sizes[i] > 0) {
+            assert_memory_equal(opened.data, plain, sizes[i]);
+        }
         buffer_free(&sealed);
         buffer_free(&opened);
         free(plain);
@@ -134,28 +178,41 @@ static enum status collect(void *context, const void *data, size_t size, struct 
     return buffer_append(&collected, data, size, error);
 }
 
-static void test_kura_seals_with_passphrase_age_opens(void **state)
+static void kura_seals_with_passphrase_age_opens(bool armored)
 {
-    (void)state;
     static const char *const command[] = {"sh", "-c", "age -d sealed.age > opened", NULL};
     struct secret_text passphrase = secret_of("ひみつの言葉 for two");
-    for (size_t i = 0; i < LENGTH(sizes); i++) {
+    const size_t *chosen = NULL;
+    size_t count = chosen_sizes(&chosen, !armored);
+    for (size_t i = 0; i < count; i++) {
         struct error error = {0};
         struct age_writer *writer = NULL;
-        unsigned char *plain = sample(sizes[i]);
+        unsigned char *plain = sample(chosen[i]);
         assert_ok(age_writer_open_passphrase(&writer, (struct age_sink){.write = collect},
                                              &passphrase, 10, &error));
-        assert_ok(age_writer_write(writer, plain, sizes[i], &error));
+        assert_ok(age_writer_write(writer, plain, chosen[i], &error));
         assert_ok(age_writer_finish(writer, &error));
-        write_file("sealed.age", collected.data, collected.size);
+        write_sealed(&collected, armored);
         assert_int_equal(pty_passphrase(command, passphrase.text, 1), 0);
-        assert_file("opened", plain, sizes[i]);
+        assert_file("opened", plain, chosen[i]);
         age_writer_free(writer);
         buffer_free(&collected);
         collected = (struct buffer){0};
         free(plain);
     }
     secret_text_free(&passphrase);
+}
+
+static void test_kura_seals_with_passphrase_age_opens(void **state)
+{
+    (void)state;
+    kura_seals_with_passphrase_age_opens(false);
+}
+
+static void test_kura_seals_armored_with_passphrase_age_opens(void **state)
+{
+    (void)state;
+    kura_seals_with_passphrase_age_opens(true);
 }
 
 struct served {
@@ -176,36 +233,55 @@ static enum status serve(void *context, void *target, size_t size, size_t *got, 
 
 static char words[] = "correct horse battery";
 
-static void open_with_words(const char *path, const void *expected, size_t size)
+static void open_with_words(const char *path, const unsigned char *expected, size_t size)
 {
     struct error error = {0};
     struct buffer sealed = {0};
     struct age_reader *reader = NULL;
     const struct passphrase_source source = {.get = give_passphrase, .context = words};
-    unsigned char opened[200001];
-    size_t got = 0;
-    assert_ok(file_read(&sealed, path, 1048576, &error));
+    unsigned char piece[50021];
+    size_t at = 0;
+    size_t got = 1;
+    assert_ok(file_read(&sealed, path, FILE_LIMIT, &error));
     struct served served = {.at = sealed.data, .left = sealed.size};
     assert_ok(age_reader_open(&reader, (struct age_supply){.read = serve, .context = &served}, NULL,
                               0, &source, &error));
-    assert_ok(age_reader_read(reader, opened, sizeof(opened), &got, &error));
-    assert_int_equal(got, size);
-    assert_memory_equal(opened, expected, size);
-    assert_ok(age_reader_read(reader, opened, sizeof(opened), &got, &error));
-    assert_int_equal(got, 0);
+    while (got > 0) {
+        assert_ok(age_reader_read(reader, piece, sizeof(piece), &got, &error));
+        assert_true(at + got <= size);
+        assert_memory_equal(piece, expected + at, got);
+        at += got;
+    }
+    assert_int_equal(at, size);
     age_reader_free(reader);
     buffer_free(&sealed);
+}
+
+static void age_seals_with_passphrase_kura_opens(const char *const *command)
+{
+    const size_t *chosen = NULL;
+    size_t count = chosen_sizes(&chosen, false);
+    for (size_t i = 0; i < count; i++) {
+        unsigned char *plain = sample(chosen[i]);
+        write_file("plain", plain, chosen[i]);
+        assert_int_equal(pty_passphrase(command, words, 2), 0);
+        open_with_words("sealed.age", plain, chosen[i]);
+        free(plain);
+    }
 }
 
 static void test_age_seals_with_passphrase_kura_opens(void **state)
 {
     (void)state;
     static const char *const command[] = {"age", "-p", "-o", "sealed.age", "plain", NULL};
-    unsigned char *plain = sample(200000);
-    write_file("plain", plain, 200000);
-    assert_int_equal(pty_passphrase(command, words, 2), 0);
-    open_with_words("sealed.age", plain, 200000);
-    free(plain);
+    age_seals_with_passphrase_kura_opens(command);
+}
+
+static void test_age_seals_armored_with_passphrase_kura_opens(void **state)
+{
+    (void)state;
+    static const char *const command[] = {"age", "-p", "-a", "-o", "sealed.age", "plain", NULL};
+    age_seals_with_passphrase_kura_opens(command);
 }
 
 static void test_identity_file_of_kura_for_age(void **state)
@@ -249,11 +325,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kura_seals_age_opens),
+        cmocka_unit_test(test_kura_seals_armored_age_opens),
         cmocka_unit_test(test_age_seals_kura_opens),
         cmocka_unit_test(test_age_seals_armored_kura_opens),
         cmocka_unit_test(test_recipients),
         cmocka_unit_test(test_kura_seals_with_passphrase_age_opens),
+        cmocka_unit_test(test_kura_seals_armored_with_passphrase_age_opens),
         cmocka_unit_test(test_age_seals_with_passphrase_kura_opens),
+        cmocka_unit_test(test_age_seals_armored_with_passphrase_kura_opens),
         cmocka_unit_test(test_identity_file_of_kura_for_age),
         cmocka_unit_test(test_identity_file_of_age_for_kura),
     };

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "kura/pipeline.h"
+#include "pipeline/seal.h"
 #include <sodium.h>
 #include <string.h>
 
@@ -61,6 +61,37 @@ static void test_seal_of_nothing(void **state)
     assert_int_equal(seal_open(&opened, KEY, sealed.data, sealed.size, "x", 1, &error), STATUS_OK);
 }
 
+/* libsodium's own XChaCha20-Poly1305 is the judge, in both directions. */
+static void test_as_libsodium_does(void **state)
+{
+    (void)state;
+    static unsigned char plain[70000];
+    static unsigned char opened[70000 + 16];
+    const size_t sizes[] = {0, 1, 15, 16, 17, 63, 64, 65, 1000, 65535, 70000};
+    randombytes_buf(plain, sizeof plain);
+    for (size_t i = 0; i < LENGTH(sizes); i++) {
+        struct error error;
+        struct buffer sealed CLEANUP(buffer_free) = {0};
+        unsigned long long size = 0;
+        size_t first = sizes[i] < 1 ? 0 : 1;
+        const struct seal_part parts[2] = {{plain, first}, {plain + first, sizes[i] - first}};
+        assert_int_equal(seal_parts(&sealed, KEY, parts, (struct seal_part){"here", 4}, &error),
+                         STATUS_OK);
+        assert_int_equal(sealed.size, sizes[i] + SEAL_OVERHEAD);
+        assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(
+                             opened, &size, NULL, sealed.data + 24, sealed.size - 24,
+                             (const unsigned char *)"here", 4, sealed.data, KEY),
+                         0);
+        assert_int_equal(size, sizes[i]);
+        assert_memory_equal(opened, plain, sizes[i]);
+        crypto_aead_xchacha20poly1305_ietf_encrypt(sealed.data + 24, &size, plain, sizes[i], NULL,
+                                                   0, NULL, sealed.data, KEY);
+        assert_int_equal(seal_open(opened, KEY, sealed.data, sealed.size, NULL, 0, &error),
+                         STATUS_OK);
+        assert_memory_equal(opened, plain, sizes[i]);
+    }
+}
+
 /* Made with Python's hashlib.blake2b: the format must not change. */
 static void test_reference_vectors(void **state)
 {
@@ -113,9 +144,13 @@ static void test_padme(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_seal_opens_only_as_sealed), cmocka_unit_test(test_seal_never_repeats),
-        cmocka_unit_test(test_seal_of_nothing),           cmocka_unit_test(test_reference_vectors),
-        cmocka_unit_test(test_context_names_everything),  cmocka_unit_test(test_padme),
+        cmocka_unit_test(test_seal_opens_only_as_sealed),
+        cmocka_unit_test(test_seal_never_repeats),
+        cmocka_unit_test(test_seal_of_nothing),
+        cmocka_unit_test(test_as_libsodium_does),
+        cmocka_unit_test(test_reference_vectors),
+        cmocka_unit_test(test_context_names_everything),
+        cmocka_unit_test(test_padme),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -290,6 +290,50 @@ static void test_another_pack_with_the_chunk_is_tried(void **state)
     buffer_free(&content);
 }
 
+/* Stores an index that says of each chunk of the pack that it lies where another one does. */
+static void put_lying_index(struct shelf *shelf, const char *name, const struct location *location)
+{
+    struct error error = {0};
+    struct buffer bytes = {0};
+    struct buffer content = {0};
+    struct index_pack pack = {0};
+    unsigned char id[OBJECT_ID_SIZE];
+    read_object(&bytes, shelf->world, name);
+    assert_good(pack_directory(&pack, shelf->world->repo, &bytes, &error));
+    memcpy(pack.id, location->pack, OBJECT_ID_SIZE);
+    assert_true(pack.count > 1);
+    struct index_chunk first = pack.chunks[0];
+    for (uint32_t i = 0; i + 1 < pack.count; i++) {
+        pack.chunks[i].offset = pack.chunks[i + 1].offset;
+        pack.chunks[i].size = pack.chunks[i + 1].size;
+    }
+    pack.chunks[pack.count - 1].offset = first.offset;
+    pack.chunks[pack.count - 1].size = first.size;
+    assert_good(buffer_append_u32(&content, 1, &error));
+    assert_good(index_pack_encode(&content, &pack, &error));
+    put_sealed(id, shelf->world, OBJECT_INDEX, &content);
+    free(pack.chunks);
+    buffer_free(&bytes);
+    buffer_free(&content);
+}
+
+/* Whoever has the host's keys can store such an index; it must not cost what lies there still. */
+static void test_an_index_that_points_at_other_chunks(void **state)
+{
+    struct shelf *shelf = *state;
+    char name[OBJECT_NAME_SIZE];
+    struct location location;
+    pack_of(name, shelf, &location);
+    put_lying_index(shelf, name, &location);
+    shelf_close(shelf);
+    shelf_open(shelf);
+    for (unsigned i = 0; i < COUNT; i++) {
+        check_one(shelf, i);
+    }
+    struct counted counted = get_many(shelf);
+    assert_int_equal(counted.good, COUNT);
+}
+
 static void *read_all(void *context)
 {
     struct shelf *shelf = context;
@@ -348,6 +392,7 @@ int main(void)
         SHELF(test_short_and_missing_packs),
         SHELF(test_garbage_under_the_first_name),
         SHELF(test_another_pack_with_the_chunk_is_tried),
+        SHELF(test_an_index_that_points_at_other_chunks),
         SHELF(test_threads_share_a_snapshot),
         SHELF(test_unknown_chunk),
     };

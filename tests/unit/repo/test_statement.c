@@ -311,12 +311,33 @@ static void test_strangers_in_the_folder(void **state)
     unsigned char id[OBJECT_ID_SIZE];
     put_statement(id, world, 1, NULL);
     write_object(world, "statements/notes.txt", "x", 1);
-    write_object(world, "statements/" HEX64, "", 0);
+    write_object(world, "statements/" HEX64, "x", 1);
     struct snapshot_list list = list_of(world->repo);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.problems.count, 2);
     assert_non_null(find_problem(&list.problems, "statements/notes.txt"));
     assert_non_null(find_problem(&list.problems, "statements/" HEX64));
+    snapshot_list_free(&list);
+}
+
+/* What a run leaves that is killed while it publishes to write-once storage; and what somebody leaves
+ * who empties a statement that others build on. */
+static void test_empty(void **state)
+{
+    const struct world *world = *state;
+    unsigned char ids[2][OBJECT_ID_SIZE];
+    unsigned char emptied[OBJECT_ID_SIZE];
+    write_object(world, "statements/" HEX64, "", 0);
+    put_statement(ids[0], world, 1, NULL);
+    struct snapshot_list list = list_of(world->repo);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.problems.count, 0);
+    snapshot_list_free(&list);
+    assert_true(hex_decode(emptied, sizeof emptied, HEX64, strlen(HEX64)));
+    put_statement(ids[1], world, 2, emptied);
+    list = list_of(world->repo);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(problem_status(&list, emptied), STATUS_NOT_FOUND);
     snapshot_list_free(&list);
 }
 
@@ -422,6 +443,7 @@ int main(void)
         IN_WORLD(test_deep_json),
         IN_WORLD(test_replay),
         IN_WORLD(test_strangers_in_the_folder),
+        IN_WORLD(test_empty),
         IN_WORLD(test_finding),
         cmocka_unit_test_setup_teardown(test_nothing_there, world_setup, world_teardown),
         cmocka_unit_test(test_head_code),

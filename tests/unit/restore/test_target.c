@@ -21,7 +21,7 @@ static struct target *open_target(const unsigned char *id, bool replace)
 {
     struct error error;
     struct target *target;
-    struct target_options options = {root, id, replace, false};
+    struct target_options options = {.path = root, .snapshot = id, .replace = replace};
     assert_int_equal(target_open(&target, &options, &error), STATUS_OK);
     return target;
 }
@@ -136,6 +136,45 @@ static void metadata_comes_back(void **state)
     assert_int_equal(facts.st_mtim.tv_nsec, 123456789);
 }
 
+/* Allows it so many times. */
+static enum status judge_some(void *context, int fd, struct error *error)
+{
+    unsigned *left = context;
+    struct stat facts, wanted;
+    assert_int_equal(fstat(fd, &facts), 0);
+    assert_int_equal(stat(root, &wanted), 0);
+    assert_int_equal(facts.st_ino, wanted.st_ino);
+    if (*left == 0) {
+        return error_set(error, STATUS_REFUSED, 0, "refused");
+    }
+    (*left)--;
+    return STATUS_OK;
+}
+
+static void a_refused_target_is_not_written_to(void **state)
+{
+    (void)state;
+    struct error error;
+    struct target *target;
+    unsigned left = 0;
+    char full[128];
+    char path[] = "judged";
+    snprintf(root, sizeof root, "%s/judged", base);
+    const struct target_options options = {
+        .path = root, .snapshot = snapshot, .judge = judge_some, .judge_context = &left};
+    assert_int_equal(target_open(&target, &options, &error), STATUS_REFUSED);
+    snprintf(full, sizeof full, "%s/%s", root, TARGET_STAGING);
+    assert_int_equal(access(full, F_OK), -1);
+
+    /* And what is exchanged in the meantime is noticed at the end. */
+    left = 1;
+    assert_int_equal(target_open(&target, &options, &error), STATUS_OK);
+    assert_int_equal(put(target, 1, path, "12345", &error), STATUS_OK);
+    assert_int_equal(target_finish(target, &error), STATUS_REFUSED);
+    target_free(target);
+    snprintf(root, sizeof root, "%s/root", base);
+}
+
 int main(void)
 {
     struct error error;
@@ -148,6 +187,7 @@ int main(void)
         cmocka_unit_test(existing_files_stay_unless_replaced),
         cmocka_unit_test(only_the_same_snapshot_is_resumed),
         cmocka_unit_test(metadata_comes_back),
+        cmocka_unit_test(a_refused_target_is_not_written_to),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     char command[128];

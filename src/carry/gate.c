@@ -1,0 +1,391 @@
+/* gate: one connection: who calls, the step's surroundings, and what every step shares. */
+#include "gate_private.h"
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ANSWER_SECONDS 600 /* the longest that a client may think, or write to a slow medium */
+
+static const struct gate_step steps[] = {
+    {"request", true, gate_step_request}, {"export", true, gate_step_export},
+    {"return", true, gate_step_return},   {"tell", true, gate_step_tell},
+    {"list", false, gate_step_list},      {"enrol", false, gate_step_enrol},
+    {"retire", true, gate_step_retire},   {"offers", true, gate_step_offers},
+};
+
+/* ------------------------------------------------------------------ surroundings */
+
+static enum status open_audit(struct gate *gate, struct error *error)
+{
+    CLEANUP(memory_free) char *folder = NULL;
+    char origin[16 + 2 * REPOSITORY_ID_SIZE], id[2 * REPOSITORY_ID_SIZE + 1];
+    snprintf(origin, sizeof origin, "kura/%s",
+             hex_encode(id, gate->host->key->repository, REPOSITORY_ID_SIZE));
+    enum status status = path_join(&folder, gate->host->config->state, "audit", error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct audit_options options = {.folder = folder,
+                                          .origin = origin,
+                                          .public_key = gate->host->key->signing.public_key,
+                                          .signing = &gate->host->key->signing};
+    status = audit_open(&gate->audit, &options, error);
+    if (status == STATUS_CORRUPT || status == STATUS_UNAUTHENTIC) {
+        error->status = STATUS_REFUSED;
+        error_add_context(error, "[log]");
+    }
+    return status;
+}
+
+static enum status take_lock(struct gate *gate, struct error *error)
+{
+    CLEANUP(memory_free) char *folder = NULL;
+    CLEANUP(memory_free) char *lock = NULL;
+    enum status status = path_join(&folder, gate->host->config->state, "carry", error);
+    if (status == STATUS_OK) {
+        status = file_make_folders(folder, 0700, error);
+    }
+    if (status == STATUS_OK) {
+        status = path_join(&lock, folder, "lock", error);
+    }
+    return status == STATUS_OK ? file_lock(&gate->lock, lock, true, error) : status;
+}
+
+enum status gate_refresh(struct gate *gate, struct error *error)
+{
+    carry_ledger_free(&gate->ledger);
+    return carry_ledger_read(&gate->ledger, gate->audit, error);
+}
+
+/* We hold the lock, so whoever began these exports is gone. They count in full. */
+static enum status mark_interrupted(struct gate *gate, struct error *error)
+{
+    bool marked = false;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < gate->ledger.count && status == STATUS_OK; i++) {
+        const struct carry_record *carry = &gate->ledger.carries[i];
+        if (carry->state == CARRY_RESERVED || carry->state == CARRY_WRITTEN) {
+            status = gate_record(
+                gate, "carry.interrupt",
+                json_pack("{s:s,s:s}", "carry", carry->id, "reason", "the process ended"), error);
+            marked = true;
+        }
+    }
+    return status == STATUS_OK && marked ? gate_refresh(gate, error) : status;
+}
+
+static enum status find_caller(struct gate *gate, struct error *error)
+{
+    const struct passwd *user = getpwuid(gate->caller_uid);
+    gate->caller = user == NULL || !gate->has_policy
+                       ? NULL
+                       : policy_find_user(&gate->policy.policy, user->pw_name);
+    if (gate->caller == NULL && !gate->trusted) {
+        return error_set(error, STATUS_REFUSED, 0,
+                         _("[caller] the policy names nobody with the login \"%s\""),
+                         user == NULL ? "?" : user->pw_name);
+    }
+    return STATUS_OK;
+}
+
+static enum status read_policy(struct gate *gate, bool need_policy, struct error *error)
+{
+    const char *path = gate->host->policy_path;
+    enum status status =
+        path == NULL
+            ? error_set(error, STATUS_NOT_FOUND, 0, "%s", _("the configuration names no policy"))
+            : carry_policy_in_force(&gate->policy, path, gate->host->config->state, gate->audit,
+                                    error);
+    gate->has_policy = status == STATUS_OK;
+    if (status != STATUS_OK && !need_policy) {
+        error_clear(error);
+        return STATUS_OK;
+    }
+    if (status == STATUS_NOT_FOUND || status == STATUS_USAGE) {
+        error->status = STATUS_REFUSED;
+        error_add_context(error, "[policy]");
+    }
+    return error->status;
+}
+
+enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
+{
+    enum status status = take_lock(gate, error);
+    if (status == STATUS_OK) {
+        status = open_audit(gate, error);
+    }
+    if (status == STATUS_OK) {
+        status = gate_refresh(gate, error);
+    }
+    if (status == STATUS_OK) {
+        status = mark_interrupted(gate, error);
+    }
+    if (status == STATUS_OK) {
+        status = read_policy(gate, need_policy, error);
+    }
+    if (status == STATUS_OK) {
+        status = find_caller(gate, error);
+    }
+    return status;
+}
+
+void gate_end(struct gate *gate)
+{
+    carry_ledger_free(&gate->ledger);
+    if (gate->has_policy) {
+        carry_policy_free(&gate->policy);
+    }
+    audit_free(gate->audit);
+    file_close(&gate->lock);
+    gate->audit = NULL;
+    gate->caller = NULL;
+    gate->has_policy = false;
+    gate->lock = -1;
+}
+
+/* ------------------------------------------------------------------ records */
+
+enum status gate_record(struct gate *gate, const char *event, json_t *facts, struct error *error)
+{
+    enum status status =
+        facts == NULL ? error_set_memory(error) : audit_append(gate->audit, event, facts, error);
+    json_decref(facts);
+    return status;
+}
+
+void gate_record_refusal(struct gate *gate, const struct error *refusal, const char *carry,
+                         const char *person)
+{
+    struct error ignored = {0};
+    char rule[64] = "?";
+    const char *begin = strchr(refusal->message, '[');
+    const char *end = begin == NULL ? NULL : strchr(begin, ']');
+    if (end != NULL && (size_t)(end - begin) < sizeof rule) {
+        snprintf(rule, sizeof rule, "%.*s", (int)(end - begin - 1), begin + 1);
+    }
+    if (gate->audit == NULL ||
+        gate_record(gate, "carry.refuse",
+                    json_pack("{s:s,s:s,s:s*,s:s}", "rule", rule, "reason", refusal->message,
+                              "carry", carry, "by",
+                              person == NULL ? gate_caller_name(gate) : person),
+                    &ignored) != STATUS_OK) {
+        return; /* the refusal itself stands; a log that cannot be written is told by the next step
+                 */
+    }
+}
+
+/* ------------------------------------------------------------------ people */
+
+const char *gate_caller_name(const struct gate *gate)
+{
+    return gate->caller == NULL ? "-" : gate->caller->id;
+}
+
+enum status gate_find_bearer(const struct policy_person **person, const struct gate *gate,
+                             const char *key, struct error *error)
+{
+    struct minisign_public wanted, found;
+    if (key == NULL || minisign_public_parse(&wanted, key, strlen(key), error) != STATUS_OK) {
+        return error_set(error, STATUS_REFUSED, 0, "[bearer-key] %s",
+                         _("there is no usable public key of the bearer"));
+    }
+    for (size_t i = 0; i < gate->policy.policy.people_count; i++) {
+        const char *text = gate->policy.policy.people[i].key;
+        if (minisign_public_parse(&found, text, strlen(text), error) != STATUS_OK) {
+            return error->status;
+        }
+        if (memcmp(&wanted, &found, sizeof wanted) == 0) {
+            *person = &gate->policy.policy.people[i];
+            return gate->trusted || *person == gate->caller
+                       ? STATUS_OK
+                       : error_set(error, STATUS_REFUSED, 0, "[other-bearer] %s",
+                                   _("the key is another person's than the login"));
+        }
+    }
+    return error_set(error, STATUS_REFUSED, 0, "[bearer-key] %s",
+                     _("the policy names nobody with this key"));
+}
+
+enum status gate_need_manager(const struct gate *gate, struct error *error)
+{
+    if (gate->trusted ||
+        (gate->caller != NULL && (gate->caller->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0)) {
+        return STATUS_OK;
+    }
+    return error_set(error, STATUS_REFUSED, 0, "[role] %s",
+                     _("this is for the data manager or a deputy"));
+}
+
+/* ------------------------------------------------------------------ files of a carry */
+
+enum status gate_path(char **path, const struct gate *gate, const char *carry, const char *file,
+                      struct error *error)
+{
+    if (asprintf(path, "%s/carry/%s%s%s", gate->host->config->state, carry, file == NULL ? "" : "/",
+                 file == NULL ? "" : file) < 0) {
+        *path = NULL;
+        return error_set_memory(error);
+    }
+    return STATUS_OK;
+}
+
+enum status gate_read_attestation(struct carry_attestation *attestation, const struct gate *gate,
+                                  const char *carry, struct error *error)
+{
+    CLEANUP(memory_free) char *path = NULL;
+    CLEANUP(buffer_free) struct buffer token = {0};
+    enum status status = gate_path(&path, gate, carry, "attestation", error);
+    if (status == STATUS_OK) {
+        status = file_read(&token, path, PASETO_SIZE_LIMIT, error);
+    }
+    if (status == STATUS_OK) {
+        status = carry_attestation_open(attestation, (const char *)token.data, token.size,
+                                        gate->host->key->signing.public_key, error);
+    }
+    if (status == STATUS_OK && strcmp(attestation->carry, carry) != 0) {
+        carry_attestation_free(attestation);
+        status = error_set(error, STATUS_UNAUTHENTIC, 0, _("%s is of another carry"), path);
+    }
+    if (status != STATUS_OK) {
+        error->status = STATUS_REFUSED;
+        error_add_context(error, "[attestation-record] %s",
+                          _("this host's own record of the carry cannot be used"));
+    }
+    return status == STATUS_OK ? STATUS_OK : STATUS_REFUSED;
+}
+
+/* ------------------------------------------------------------------ limits */
+
+struct earlier {
+    struct limits_carry *carries;
+    struct persons *sets;
+    size_t count;
+};
+
+static void earlier_free(struct earlier *earlier)
+{
+    for (size_t i = 0; i < earlier->count; i++) {
+        persons_free(&earlier->sets[i]);
+    }
+    free(earlier->carries);
+    free(earlier->sets);
+}
+
+/* A set that cannot be read counts in full: losing it gains nothing. */
+static enum status read_earlier(struct earlier *earlier, const struct gate *gate,
+                                struct error *error)
+{
+    earlier->carries = calloc(gate->ledger.count + 1, sizeof *earlier->carries);
+    earlier->sets = calloc(gate->ledger.count + 1, sizeof *earlier->sets);
+    if (earlier->carries == NULL || earlier->sets == NULL) {
+        return error_set_memory(error);
+    }
+    for (size_t i = 0; i < gate->ledger.count; i++) {
+        const struct carry_record *carry = &gate->ledger.carries[i];
+        CLEANUP(memory_free) char *path = NULL;
+        if (gate_path(&path, gate, carry->id, "persons", error) != STATUS_OK) {
+            return error->status;
+        }
+        bool there =
+            persons_read(&earlier->sets[i], path, gate->host->key, carry->id, error) == STATUS_OK &&
+            persons_count(&earlier->sets[i]) == carry->persons;
+        earlier->carries[i] =
+            (struct limits_carry){.record = carry, .persons = there ? &earlier->sets[i] : NULL};
+        earlier->count = i + 1;
+        error_clear(error);
+    }
+    return STATUS_OK;
+}
+
+enum status gate_use(struct carry_use *use, const struct gate *gate, const char *carry,
+                     const char *bearer, const struct persons *persons, struct error *error)
+{
+    CLEANUP(earlier_free) struct earlier earlier = {0};
+    enum status status = read_earlier(&earlier, gate, error);
+    return status == STATUS_OK
+               ? carry_limits_use(use, carry, bearer, persons, earlier.carries, earlier.count,
+                                  &gate->policy.policy, moment_now(), error)
+               : status;
+}
+
+/* ------------------------------------------------------------------ a connection */
+
+enum status gate_answer(const struct gate *gate, json_t *answer, struct error *error)
+{
+    return gate_send(gate->connection, answer, NULL, 0, error);
+}
+
+enum status gate_next(struct gate_message *message, const struct gate *gate, const char *step,
+                      struct error *error)
+{
+    enum status status = gate_receive(message, gate->connection, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const char *found = gate_text(message->json, "step", 32);
+    if (found == NULL || strcmp(found, step) != 0) {
+        gate_message_free(message);
+        return error_set(error, STATUS_CORRUPT, 0, "%s",
+                         _("a message to the gate comes out of turn"));
+    }
+    return STATUS_OK;
+}
+
+static enum status run_step(struct gate *gate, struct gate_message *message, struct error *error)
+{
+    const char *name = gate_text(message->json, "step", 32);
+    for (size_t i = 0; i < LENGTH(steps); i++) {
+        if (name != NULL && strcmp(steps[i].name, name) == 0) {
+            enum status status = gate_begin(gate, steps[i].need_policy, error);
+            if (status == STATUS_OK) {
+                status = steps[i].run(gate, message, error);
+            } else if (status == STATUS_REFUSED) {
+                gate_record_refusal(gate, error, NULL, NULL);
+            }
+            gate_end(gate);
+            return status;
+        }
+    }
+    return error_set(error, STATUS_UNSUPPORTED, 0, "%s", _("the gate does not know this step"));
+}
+
+static enum status find_peer(struct gate *gate, struct error *error)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    struct timeval limit = {.tv_sec = ANSWER_SECONDS};
+    if (getsockopt(gate->connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+        setsockopt(gate->connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+        setsockopt(gate->connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0) {
+        return error_set_errno(error, errno, "%s", _("cannot tell who calls the gate"));
+    }
+    gate->caller_uid = peer.uid;
+    gate->trusted = peer.uid == 0 || peer.uid == geteuid();
+    return STATUS_OK;
+}
+
+enum status gate_serve(int connection, const struct gate_host *host, struct error *error)
+{
+    struct gate gate = {.connection = connection, .host = host, .lock = -1};
+    enum status status = find_peer(&gate, error);
+    while (status == STATUS_OK) {
+        CLEANUP(gate_message_free) struct gate_message message = {.fds = {-1, -1}};
+        status = gate_receive(&message, connection, error);
+        if (status == STATUS_NOT_FOUND) {
+            error_clear(error);
+            return STATUS_OK;
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+        struct error problem = {0};
+        if (run_step(&gate, &message, &problem) != STATUS_OK) {
+            status = gate_answer(&gate, gate_error_json(&problem), error);
+        }
+    }
+    return status;
+}

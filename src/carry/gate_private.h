@@ -1,0 +1,103 @@
+/* gate, private: one connection on the host's side, and the steps that it can ask for. */
+#ifndef KURA_CARRY_GATE_PRIVATE_H
+#define KURA_CARRY_GATE_PRIVATE_H
+
+#include "decide.h"
+#include "gate_message.h"
+#include "label.h"
+#include "stage.h"
+
+#define GATE_CONTAINER_NAME 64
+#define GATE_LISTING_LIMIT 64
+
+struct gate {
+    int connection;
+    const struct gate_host *host;
+    uid_t caller_uid;
+    bool trusted; /* root or the service account itself: whoever it is, the key tells */
+
+    /* While a step is under way, gate_begin to gate_end: */
+    int lock;
+    struct audit *audit;
+    bool has_policy;
+    struct carry_policy policy;
+    struct carry_ledger ledger;
+    const struct policy_person *caller; /* by the system user; NULL: trusted, or nobody */
+};
+
+/* Takes the lock (rule 1), opens and verifies the log (3), marks what an earlier process left
+ * unfinished, reads the policy (2) unless there is none and `need_policy` is false, and finds the
+ * caller in it: who is neither trusted nor in the policy is refused. */
+MUST_USE enum status gate_begin(struct gate *gate, bool need_policy, struct error *error);
+void gate_end(struct gate *gate);
+/* Reads the ledger again, after records were added. */
+MUST_USE enum status gate_refresh(struct gate *gate, struct error *error);
+
+/* Adds a record; the facts' reference is taken, also after an error. */
+MUST_USE enum status gate_record(struct gate *gate, const char *event, json_t *facts,
+                                 struct error *error);
+/* Records a refusal with its rule and reason; `carry` and `person` may be NULL. */
+void gate_record_refusal(struct gate *gate, const struct error *refusal, const char *carry,
+                         const char *person);
+
+/* The person whose key this is (a public key line), who must be the caller. */
+MUST_USE enum status gate_find_bearer(const struct policy_person **person, const struct gate *gate,
+                                      const char *key, struct error *error);
+/* Only the data manager, a deputy, or the service itself. */
+MUST_USE enum status gate_need_manager(const struct gate *gate, struct error *error);
+/* Who did it, for the log: the caller's id, or "-" for the service itself. */
+const char *gate_caller_name(const struct gate *gate);
+
+/* STATE/carry/ID[/FILE] */
+MUST_USE enum status gate_path(char **path, const struct gate *gate, const char *carry,
+                               const char *file, struct error *error);
+/* What this host swore when the carry was asked for. */
+MUST_USE enum status gate_read_attestation(struct carry_attestation *attestation,
+                                           const struct gate *gate, const char *carry,
+                                           struct error *error);
+/* How much of every limit the persons would use together with all earlier carries. */
+MUST_USE enum status gate_use(struct carry_use *use, const struct gate *gate, const char *carry,
+                              const char *bearer, const struct persons *persons,
+                              struct error *error);
+
+/* ------------------------------------------------------------------ the medium */
+
+/* What the gate sees through the folder's descriptor, whoever may enter it. */
+struct gate_folder {
+    int fd; /* borrowed */
+    struct place place;
+    char fingerprint[MEDIUM_FINGERPRINT_SIZE]; /* empty: could not be had */
+    uint64_t space_free;
+    char foreign[GATE_LISTING_LIMIT]; /* the first file that is not ours; empty: none */
+};
+/* carry: whose files may be there; NULL: none's. */
+MUST_USE enum status gate_folder_look(struct gate_folder *folder, int fd, const char *carry,
+                                      const struct gate *gate, struct error *error);
+/* Whether the folder has a file of this name, and its inode number. */
+MUST_USE enum status gate_folder_find(bool *found, uint64_t *inode, int fd, const char *name,
+                                      struct error *error);
+
+/* ------------------------------------------------------------------ steps */
+
+/* Each answers on the connection itself, but for an error that it returns. */
+struct gate_step {
+    const char *name;
+    bool need_policy;
+    enum status (*run)(struct gate *gate, struct gate_message *message, struct error *error);
+};
+enum status gate_step_request(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_export(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_return(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_tell(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_list(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_offers(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_enrol(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_retire(struct gate *gate, struct gate_message *message, struct error *error);
+
+/* Sends an answer; its reference is taken. */
+MUST_USE enum status gate_answer(const struct gate *gate, json_t *answer, struct error *error);
+/* The next message of the same step. */
+MUST_USE enum status gate_next(struct gate_message *message, const struct gate *gate,
+                               const char *step, struct error *error);
+
+#endif
