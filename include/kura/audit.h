@@ -53,8 +53,8 @@ MUST_USE bool audit_root_at(unsigned char root[AUDIT_ROOT_SIZE], const struct au
 /* Whether the head is of this log as it was once: what an anchor off-site or in a token must be.
  * Size 0 always is. */
 MUST_USE bool audit_extends(const struct audit *audit, const struct audit_head *head);
-/* The latest time of any record; {0} for an empty log. A clock before it was set back; a record that
- * was made since then does not lower it. */
+/* The latest time of any record; {0} for an empty log. A clock before it was set back; a record
+ * that was made since then does not lower it. */
 struct moment audit_newest(const struct audit *audit);
 
 struct audit_record {

@@ -117,7 +117,7 @@ struct statement {
     size_t reference_count;
     unsigned char (*indexes)[OBJECT_ID_SIZE];
     size_t index_count;
-    uint64_t stored; /* bytes that this backup added to the store */
+    uint64_t stored;     /* bytes that this backup added to the store */
     uint64_t audit_size; /* head of the host's log then, opaque to the repository; 0: none */
     unsigned char audit_root[32];
     struct statement_source *sources;

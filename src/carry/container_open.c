@@ -55,7 +55,7 @@ bool carry_is_container(const void *data, size_t size)
 {
     const char *header = data;
     return size >= 512 && memcmp(header + 257, "ustar", 5) == 0 &&
-           strncmp(header, "data.csv", 100) == 0;
+           memcmp(header, "data.csv", sizeof "data.csv") == 0;
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -149,14 +149,19 @@ static enum status copy_file(struct unpacking *unpacking, int fd, const char *na
                : status;
 }
 
+static enum status fail_entry(struct error *error)
+{
+    return error_set(error, STATUS_CORRUPT, 0, "%s",
+                     _("the container has an entry that no carry makes"));
+}
+
 static enum status take_entry(struct unpacking *unpacking, struct archive_entry *entry,
                               struct error *error)
 {
     const char *name = archive_entry_pathname(entry);
     if (name == NULL || archive_entry_filetype(entry) != AE_IFREG ||
         archive_entry_hardlink(entry) != NULL || !is_ours(name)) {
-        return error_set(error, STATUS_CORRUPT, 0, "%s",
-                         _("the container has an entry that no carry makes"));
+        return fail_entry(error);
     }
     if (strncmp(name, FOLDER, strlen(FOLDER)) == 0 &&
         mkdirat(unpacking->folder, "documents", 0700) != 0 && errno != EEXIST) {
@@ -166,7 +171,8 @@ static enum status take_entry(struct unpacking *unpacking, struct archive_entry 
     int fd =
         openat(unpacking->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        return error_set_errno(error, errno, _("cannot make %s"), name);
+        return errno == EEXIST ? fail_entry(error)
+                               : error_set_errno(error, errno, _("cannot make %s"), name);
     }
     unpacking->files++;
     return copy_file(unpacking, fd, name, error);

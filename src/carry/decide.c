@@ -220,7 +220,8 @@ static enum status check_same(const struct carry_facts *facts,
     }
     return moment_compare(facts->now, attestation->return_by) < 0
                ? STATUS_OK
-               : refuse(error, "return-by", _("the date of return has passed: ask for a new carry"));
+               : refuse(error, "return-by",
+                        _("the date of return has passed: ask for a new carry"));
 }
 
 /* 10. The staged artefact swapped or changed after the approval. */

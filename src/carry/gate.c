@@ -92,6 +92,23 @@ static enum status find_caller(struct gate *gate, struct error *error)
     return STATUS_OK;
 }
 
+/* Who was in a carry is kept only as long as a limit asks for it. */
+static void forget_persons(const struct gate *gate)
+{
+    struct moment begin = moment_now();
+    begin.seconds -= (int64_t)gate->policy.policy.limits.rolling_days * 86400;
+    for (size_t i = 0; i < gate->ledger.count; i++) {
+        const struct carry_record *carry = &gate->ledger.carries[i];
+        CLEANUP(memory_free) char *path = NULL;
+        struct error ignored = {0};
+        bool waiting = carry->state == CARRY_REQUESTED || carry->state == CARRY_APPROVED;
+        if (!waiting && !carry_is_out(carry) && moment_compare(carry->reserved, begin) < 0 &&
+            gate_path(&path, gate, carry->id, "persons", &ignored) == STATUS_OK) {
+            unlink(path);
+        }
+    }
+}
+
 static enum status read_policy(struct gate *gate, bool need_policy, struct error *error)
 {
     const char *path = gate->host->policy_path;
@@ -126,6 +143,9 @@ enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
     }
     if (status == STATUS_OK) {
         status = read_policy(gate, need_policy, error);
+    }
+    if (status == STATUS_OK && gate->has_policy) {
+        forget_persons(gate);
     }
     if (status == STATUS_OK) {
         status = find_caller(gate, error);
@@ -210,11 +230,25 @@ enum status gate_find_bearer(const struct policy_person **person, const struct g
                      _("the policy names nobody with this key"));
 }
 
+enum status gate_need_valid(const struct gate *gate, const char *person, struct error *error)
+{
+    const struct policy_person *found = policy_find_person(&gate->policy.policy, person);
+    return found != NULL &&
+                   (found->until.seconds == 0 || moment_compare(moment_now(), found->until) < 0)
+               ? STATUS_OK
+               : error_set(error, STATUS_REFUSED, 0,
+                           _("[key-expired] the key of \"%s\" is not "
+                             "valid any more"),
+                           person);
+}
+
 enum status gate_need_manager(const struct gate *gate, struct error *error)
 {
-    if (gate->trusted ||
-        (gate->caller != NULL && (gate->caller->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0)) {
+    if (gate->trusted) {
         return STATUS_OK;
+    }
+    if (gate->caller != NULL && (gate->caller->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0) {
+        return gate_need_valid(gate, gate->caller->id, error);
     }
     return error_set(error, STATUS_REFUSED, 0, "[role] %s",
                      _("this is for the data manager or a deputy"));

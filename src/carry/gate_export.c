@@ -98,6 +98,23 @@ static enum status find_anchor(struct exporting *exporting, struct error *error)
     return status;
 }
 
+/* They are forgotten when the carry counts no more; that it was denied or is over is a rule of its
+ * own, and no persons at all fit no attestation. */
+static enum status read_persons(struct exporting *exporting, const char *path, struct error *error)
+{
+    enum status status = persons_read(&exporting->persons, path, exporting->gate->host->key,
+                                      exporting->approvals[0].carry, error);
+    if (status == STATUS_NOT_FOUND) {
+        error_clear(error);
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        error->status = STATUS_REFUSED;
+        error_add_context(error, "[persons-record]");
+    }
+    return error->status;
+}
+
 static enum status read_record(struct exporting *exporting, struct error *error)
 {
     const struct gate *gate = exporting->gate;
@@ -110,10 +127,8 @@ static enum status read_record(struct exporting *exporting, struct error *error)
     if (status == STATUS_OK) {
         status = gate_path(&persons, gate, carry, "persons", error);
     }
-    if (status == STATUS_OK &&
-        persons_read(&exporting->persons, persons, gate->host->key, carry, error) != STATUS_OK) {
-        error->status = STATUS_REFUSED;
-        status = error_add_context(error, "[persons-record]");
+    if (status == STATUS_OK) {
+        status = read_persons(exporting, persons, error);
     }
     if (status == STATUS_OK) {
         status = gate_path(&exporting->artefact, gate, carry, "artefact", error);
@@ -177,8 +192,8 @@ static enum status prepare(struct exporting *exporting, struct gate_message *mes
         status = read_record(exporting, error);
     }
     if (status == STATUS_OK) {
-        status = gate_folder_look(&exporting->folder, message->fds[0],
-                                  exporting->attestation.carry, exporting->gate, error);
+        status = gate_folder_look(&exporting->folder, message->fds[0], exporting->attestation.carry,
+                                  exporting->gate, error);
     }
     if (status == STATUS_OK) {
         read_label(exporting, gate_text(message->json, "label", LABEL_SIZE_LIMIT));

@@ -20,7 +20,8 @@ static bool ends_with(const char *name, const char *ending)
  * ours is foreign: a passphrase could be carried under it. */
 static bool is_ours(const char *name, const char *carry)
 {
-    static const char *const known[] = {".", "..", LABEL_FILE, "." LABEL_FILE ".partial",
+    static const char *const known[] = {".",          "..",
+                                        LABEL_FILE,   "." LABEL_FILE ".partial",
                                         "lost+found", "System Volume Information"};
     for (size_t i = 0; i < LENGTH(known); i++) {
         if (strcmp(name, known[i]) == 0) {

@@ -45,6 +45,9 @@ MUST_USE enum status gate_find_bearer(const struct policy_person **person, const
                                       const char *key, struct error *error);
 /* Only the data manager, a deputy, or the service itself. */
 MUST_USE enum status gate_need_manager(const struct gate *gate, struct error *error);
+/* That the person's key has not ended: who has left signs nothing any more. */
+MUST_USE enum status gate_need_valid(const struct gate *gate, const char *person,
+                                     struct error *error);
 /* Who did it, for the log: the caller's id, or "-" for the service itself. */
 const char *gate_caller_name(const struct gate *gate);
 
@@ -55,6 +58,8 @@ MUST_USE enum status gate_path(char **path, const struct gate *gate, const char 
 MUST_USE enum status gate_read_attestation(struct carry_attestation *attestation,
                                            const struct gate *gate, const char *carry,
                                            struct error *error);
+/* Removes staged files and pseudonyms that serve nothing any more. Needs the policy. */
+void gate_clear(const struct gate *gate);
 /* How much of every limit the persons would use together with all earlier carries. */
 MUST_USE enum status gate_use(struct carry_use *use, const struct gate *gate, const char *carry,
                               const char *bearer, const struct persons *persons,

@@ -1,7 +1,6 @@
 /* gate_request: the host's part in asking. It counts and seals itself, swears to what it saw, and
  * records the request when the signed one comes back. */
 #include "gate_private.h"
-#include <dirent.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -419,34 +418,10 @@ static enum status run(struct asking *asking, const json_t *json, struct error *
     return status == STATUS_OK ? take_signed(asking, error) : status;
 }
 
-/* What an interrupted step left: folders that the log does not know. */
-static void clear_leftovers(const struct gate *gate)
-{
-    CLEANUP(memory_free) char *path = NULL;
-    struct error ignored = {0};
-    if (path_join(&path, gate->host->config->state, "carry", &ignored) != STATUS_OK) {
-        return;
-    }
-    DIR *listing = opendir(path);
-    for (struct dirent *item = listing == NULL ? NULL : readdir(listing); item != NULL;
-         item = readdir(listing)) {
-        if (item->d_name[0] == 'C' && strlen(item->d_name) < CARRY_ID_SIZE &&
-            carry_find(&gate->ledger, item->d_name) == NULL) {
-            struct asking left = {.gate = (struct gate *)(uintptr_t)gate};
-            memcpy(left.id, item->d_name, strlen(item->d_name) + 1);
-            left.made = gate_path(&left.folder, gate, left.id, NULL, &ignored) == STATUS_OK;
-            asking_end(&left);
-        }
-    }
-    if (listing != NULL) {
-        closedir(listing);
-    }
-}
-
 enum status gate_step_request(struct gate *gate, struct gate_message *message, struct error *error)
 {
     CLEANUP(asking_end) struct asking asking = {.gate = gate};
-    clear_leftovers(gate);
+    gate_clear(gate);
     enum status status = run(&asking, message->json, error);
     if (status == STATUS_REFUSED) {
         gate_record_refusal(gate, error, NULL, asking.bearer == NULL ? NULL : asking.bearer->id);

@@ -50,6 +50,9 @@ static enum status check_confirmer(const struct returning *returning, struct err
         refuse(error, "self-confirm", _("the bearer cannot confirm the return"));
         return error_set_hint(error, "%s", _("Let somebody else sign it with their key."));
     }
+    if (gate_need_valid(returning->gate, returning->word.person, error) != STATUS_OK) {
+        return error->status;
+    }
     const struct policy_person *person =
         policy_find_person(&returning->gate->policy.policy, returning->word.person);
     const bool manager = person != NULL && (person->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0;

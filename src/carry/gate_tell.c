@@ -80,6 +80,10 @@ static enum status check(const struct telling *telling, struct error *error)
     if (kinds[kind].managers_only && !telling->manager) {
         return refuse(error, "role", _("this is for the data manager or a deputy"));
     }
+    if (kinds[kind].managers_only &&
+        gate_need_valid(telling->gate, telling->word.person, error) != STATUS_OK) {
+        return error->status;
+    }
     if (kinds[kind].must_be_out && !carry_is_out(carry)) {
         return refuse(error, "carry-state", _("this carry is not out"));
     }

@@ -63,8 +63,7 @@ enum status gate_write(int target, const char *artefact, const unsigned char dig
                          _("the staged artefact is not the one that was approved"));
     }
     if (fsync(target) != 0) {
-        return error_set_errno(error, errno, "%s",
-                               _("the medium does not keep what is written"));
+        return error_set_errno(error, errno, "%s", _("the medium does not keep what is written"));
     }
     /* What is read now comes from the medium, as far as the kernel can say. */
     (void)posix_fadvise(target, 0, 0, POSIX_FADV_DONTNEED);

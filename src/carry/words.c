@@ -202,6 +202,9 @@ static enum status open_personal(void *into, size_t into_size, const struct clai
     const struct policy_person *person = NULL;
     struct minisign_public key;
     enum status status = carry_signer(&person, &key, policy, token, size, error);
+    if (person == NULL) {
+        return status;
+    }
     if (status == STATUS_OK) {
         status = open_claims(into, into_size, table, token, size, key.key, implicit, error);
     }

@@ -10,11 +10,12 @@
 
 /* ------------------------------------------------------------------ the gate */
 
-/* Root, and the account whose host key it is, need no service between them and the gate. */
+/* The account whose host key it is needs no service between it and the gate. Root does where that
+ * is another account, or what root writes into the state would be closed to the service. */
 static bool is_service(const struct config *config)
 {
     struct stat facts;
-    return geteuid() == 0 || (stat(config->host_key, &facts) == 0 && facts.st_uid == geteuid());
+    return stat(config->host_key, &facts) == 0 ? facts.st_uid == geteuid() : geteuid() == 0;
 }
 
 static enum status load_host(struct cli_gate *gate, struct error *error)
@@ -219,8 +220,9 @@ enum status cli_ask_yes(bool *yes, const char *question, struct error *error)
 {
     CLEANUP(memory_free) char *answer = NULL;
     enum status status = cli_ask_line(&answer, question, NULL, error);
-    *yes = status == STATUS_OK && (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0 ||
-                                   strcmp(answer, "はい") == 0);
+    *yes = status == STATUS_OK && answer != NULL &&
+           (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0 ||
+            strcmp(answer, "はい") == 0);
     return status;
 }
 

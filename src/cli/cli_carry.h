@@ -18,8 +18,8 @@ struct cli_gate {
     struct audit_head anchor;
     struct moment anchor_time;
 };
-/* Reads the configuration and connects: to the service's socket, or, for root, the service account
- * and where there is no service, to the gate in this process. */
+/* Reads the configuration and connects: to the service's socket, or, for the account that owns the
+ * host key and where there is no service, to the gate in this process. */
 MUST_USE enum status cli_gate_open(struct cli_gate *gate, struct cli *cli, struct error *error);
 /* Configuration and host key alone, for the service itself. */
 MUST_USE enum status cli_gate_load(struct cli_gate *gate, struct cli *cli, struct error *error);

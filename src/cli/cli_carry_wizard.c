@@ -47,7 +47,8 @@ static enum status ask_text(struct cli_wizard *wizard, const char **target, cons
 /* A name of the list: an item is a text or an object with "name". */
 static const char *item_name(const json_t *item)
 {
-    return json_is_string(item) ? json_string_value(item) : cli_carry_text(item, "name");
+    const char *text = json_string_value(item);
+    return text != NULL ? text : cli_carry_text(item, "name");
 }
 
 /* By its number or its name; again until it is one of them. */
@@ -65,7 +66,7 @@ static enum status choose(struct cli_wizard *wizard, const char **target, const 
     for (;;) {
         CLEANUP(memory_free) char *answer = NULL;
         enum status status = cli_ask_line(&answer, question, count == 1 ? "1" : NULL, error);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK || answer == NULL) {
             return status;
         }
         size_t number = strtoul(answer, NULL, 10);
@@ -81,7 +82,7 @@ static enum status choose(struct cli_wizard *wizard, const char **target, const 
 static const json_t *find_data_set(const json_t *offers, const char *name)
 {
     const json_t *list = json_object_get(offers, "data_sets");
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    for (size_t i = 0; name != NULL && i < json_array_size(list); i++) {
         if (strcmp(item_name(json_array_get(list, i)), name) == 0) {
             return json_array_get(list, i);
         }

@@ -1,8 +1,8 @@
 /* cli_road: nothing personal is written where the table of roads (src/medium/README.md) does not
  * let it. A place is judged before its first byte, by the open descriptor, and again after the
- * last; what is refused ends the command with STATUS_REFUSED and the rule [road-…], and what is
- * allowed stands in the command's own record of the audit log: by class and mount point, never by
- * the name of a file. */
+ * last; what is refused ends the command with STATUS_REFUSED and the rule [road-…]. Every place
+ * but a fixed disk, and every refusal, stands in the command's own record of the audit log: by
+ * class and mount point, never by the name of a file. */
 #ifndef KURA_CLI_ROAD_H
 #define KURA_CLI_ROAD_H
 
@@ -48,6 +48,9 @@ void cli_road_end(struct cli_road *road);
 void cli_road_unlock(struct cli_road *road, const struct age_identity *identity, bool kit);
 /* The same with the keys that a command opened a repository with. */
 void cli_road_unlock_access(struct cli_road *road, const struct cli_access *access);
+
+/* Whether --onto-removable overrules the refusal of a removable medium. */
+MUST_USE enum status cli_road_check_exception(struct cli_road *road, struct error *error);
 
 /* Whether a write to the path may be; before anything is made there. A folder of ROAD_STAGING and
  * ROAD_STORE is remembered, and looked at again by a second call. */

@@ -76,9 +76,10 @@ static void print_text(const struct finding *finding)
     } else if (anchors->count == 0) {
         printf("%s\n", _("No snapshot of this machine in the storage knows of it yet."));
     } else {
-        printf(_("It fits what %zu snapshots of this machine in the storage know of it: the first "
-                 "%llu records are as they were.\n"),
-               anchors->count, (unsigned long long)anchors->kept);
+        printf(
+            _("It fits what the storage knows of it (snapshots of this machine: %zu); records that "
+              "are proved unchanged: %llu.\n"),
+            anchors->count, (unsigned long long)anchors->kept);
     }
 }
 

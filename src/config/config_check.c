@@ -125,7 +125,8 @@ static enum status check_store(const struct config_lines *lines, const struct ya
                               error);
     }
     if (status == STATUS_OK) {
-        status = check_number(lines, "repository.stores[0].timeout", store->timeout, 1, 3600, error);
+        status =
+            check_number(lines, "repository.stores[0].timeout", store->timeout, 1, 3600, error);
     }
     return status;
 }

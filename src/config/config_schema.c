@@ -10,14 +10,10 @@ static const cyaml_schema_value_t text_item = {
 static const cyaml_strval_t truths[] = {{"false", 0}, {"true", 1}, {"no", 0}, {"yes", 1}};
 
 static const cyaml_schema_field_t store_fields[] = {
-    FIELD_TEXT(struct yaml_store, name),
-    FIELD_TEXT(struct yaml_store, url),
-    FIELD_TEXT(struct yaml_store, identity_file),
-    FIELD_TEXT(struct yaml_store, known_hosts),
-    FIELD_TEXT(struct yaml_store, ssh_config),
-    FIELD_NUMBER(struct yaml_store, connections),
-    FIELD_NUMBER(struct yaml_store, timeout),
-    CYAML_FIELD_END,
+    FIELD_TEXT(struct yaml_store, name),          FIELD_TEXT(struct yaml_store, url),
+    FIELD_TEXT(struct yaml_store, identity_file), FIELD_TEXT(struct yaml_store, known_hosts),
+    FIELD_TEXT(struct yaml_store, ssh_config),    FIELD_NUMBER(struct yaml_store, connections),
+    FIELD_NUMBER(struct yaml_store, timeout),     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t store_item = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_store, store_fields),

@@ -17,8 +17,16 @@ enum status target_make_folder(struct target *target, const char *source, const 
     CLEANUP(file_close) int fd = target_open_making(target->root, full);
     int reason = errno;
     pthread_mutex_unlock(&target->lock);
-    return fd < 0 ? error_set_errno(error, reason, _("the folder %s cannot be made"), path)
-                  : STATUS_OK;
+    if (fd >= 0) {
+        return STATUS_OK;
+    }
+    error_set_errno(error, reason, _("the folder %s cannot be made"), full);
+    return reason == EXDEV
+               ? error_set_hint(error, "%s",
+                                _("Another disk is mounted within the target. A restore stays on "
+                                  "the one that was judged: name a folder on that disk with "
+                                  "--target, or unmount it."))
+               : error->status;
 }
 
 enum status target_finish_folder(struct target *target, const char *source,

@@ -170,6 +170,25 @@ enum status target_look(enum target_place *place, struct target *target, const c
     return status;
 }
 
+/* Programs that serve a file system (NTFS, a telephone) often know only the plain rename. A hard
+ * link does not replace either; where there is none, it is looked first. */
+static int rename_to_free(int folder, const char *staged, int parent, const char *name)
+{
+    struct stat there;
+    int result = renameat2(folder, staged, parent, name, RENAME_NOREPLACE);
+    if (result == 0 || (errno != EINVAL && errno != ENOSYS)) {
+        return result;
+    }
+    if (linkat(folder, staged, parent, name, 0) == 0) {
+        return unlinkat(folder, staged, 0);
+    }
+    if (errno == EEXIST || fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return renameat(folder, staged, parent, name);
+}
+
 enum status target_publish(struct target *target, const char *staged, const char *source,
                            const struct entry *entry, struct error *error)
 {
@@ -180,8 +199,8 @@ enum status target_publish(struct target *target, const char *staged, const char
     enum status status =
         target_find_place(&parent, &name, &full, target, source, entry->path, error);
     if (status == STATUS_OK) {
-        unsigned flags = target->replace ? 0 : RENAME_NOREPLACE;
-        int result = renameat2(target->staging, staged, parent, name, flags);
+        int result = target->replace ? renameat(target->staging, staged, parent, name)
+                                     : rename_to_free(target->staging, staged, parent, name);
         if (result != 0) {
             status = error_set_errno(error, errno, _("%s cannot be put in its place"), entry->path);
         }

@@ -330,6 +330,23 @@ run 1 open "$sealed" --identity reader.key --passphrase-file reader.pw --out ope
 head -c 2000 "$sealed" >cut.tar.age
 run 5 open cut.tar.age --identity reader.key --passphrase-file reader.pw --out cut
 [ -z "$(ls -d cut cut.?????? 2>/dev/null)" ] || fail "a cut container left something"
+# Containers that no carry makes: a way out of the folder, a link, another kind of file.
+mkdir evil evil/documents
+echo x | tee evil/data.csv evil/documents/1.pdf evil/documents/.x >/dev/null
+ln -s /etc/passwd evil/documents.csv
+for member in '--transform=s,data,../data, data.csv' documents.csv documents/.x documents data.csv; do
+    tar cf evil.tar -C evil data.csv
+    # shellcheck disable=SC2086
+    tar rPf evil.tar -C evil $member
+    age -R reader.key.pub -o evil.age evil.tar
+    run 5 open evil.age --identity reader.key --passphrase-file reader.pw --out evil-out
+    [ -z "$(ls -d evil-out evil-out.?????? 2>/dev/null)" ] || fail "$member left something"
+    rm -f evil.age
+done
+tar cf evil.tar -C evil data.csv documents/1.pdf
+age -R reader.key.pub -o evil.age evil.tar
+run 0 open evil.age --identity reader.key --passphrase-file reader.pw --out evil-out
+cmp evil/documents/1.pdf evil-out/documents/1.pdf
 
 # ------------------------------------------------------------------ coming back
 
@@ -393,8 +410,10 @@ expect_exit 0 kura carry export R.token --to stick $(signed sato) --passphrase-o
 [ ! -e stick/kura-pw ] || fail "the passphrase is on the medium"
 run 0 open zip.pw.age --identity reader.key --passphrase-file reader.pw
 7z x -y "-p$(cat out)" -ozip "stick/kura-$carry.zip" >zip.log || fail "7z does not open the zip"
-tar tf "zip/$carry.tar" | grep -qx documents/000001.pdf || fail "the zip's contents"
-! 7z l "stick/kura-$carry.zip" | grep -q csv || fail "names of files show"
+tar tf "zip/$carry.tar" >names
+grep -qx documents/000001.pdf names || fail "the zip's contents"
+7z l "stick/kura-$carry.zip" >names
+! grep -qE 'csv|documents' names || fail "names of files show"
 
 # ------------------------------------------------------------------ lost, found, a copy of the medium
 
@@ -514,6 +533,23 @@ for event in policy.root policy medium.enrol carry.request carry.approve carry.r
     carry.out carry.return carry.erase carry.lost carry.found carry.deny carry.revoke medium.label medium.retire; do
     grep -q "\"event\":\"$event\"" state/audit/log || fail "$event is not in the log"
 done
+cp -a state state.old
+asked sato 1 2
+expect_exit 0 kura backup
+mv state state.new && cp -a state.old state # spent tokens would be fresh again
+asked sato 1 2
+approved yamada
+refused anchor-ahead export_it R.token
+rm -rf state && mv state.new state
+sed -i 's/^anchor_age: 36h/anchor_age: 1s/; s/^version: 2/version: 3/' policy.yaml
+run 0 policy sign policy.yaml $(signed yamada)
+asked sato 1 2
+approved yamada
+sleep 1.1
+refused anchor-old export_it R.token
+write_policy 4
+run 0 policy sign policy.yaml $(signed yamada)
+expect_exit 0 kura backup
 mv vault vault.away
 asked sato 1 2
 approved yamada

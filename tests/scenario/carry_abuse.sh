@@ -121,8 +121,9 @@ export_it() { # by sato
     kura carry export R.token --to "${1:-stick}" --key sato.sign
 }
 state() { kura carry show "$1" --json | jq -r .state; }
-back() { # [FOLDER]
-    expect_exit 0 kura carry return "$carry" --from "${1:-stick}" --key suzuki.sign --out "certificate.$carry"
+back() {
+    rm -f certificate
+    expect_exit 0 kura carry return "$carry" --from stick --key suzuki.sign --out certificate
 }
 containers() { find stick -name '*.age*' -size +0 | wc -l; }
 
@@ -238,7 +239,7 @@ done
 approved 1 2
 chmod 755 "$work" && chmod 644 kura.yaml
 echo "gate: gate.sock" >>kura.yaml
-kura gate serve 2>gate.err &
+"$KURA" -c kura.yaml gate serve 2>gate.err &
 gate=$!
 at_exit=("kill $gate 2>/dev/null" "${at_exit[@]}")
 for _ in $(seq 100); do [ -S gate.sock ] && break || sleep 0.05; done
@@ -284,7 +285,7 @@ rm stick/.kura-C-full.partial
 expect_exit 0 export_it
 back
 # It promises more than it holds, and says so when it is to keep it.
-head -c 5000000 /dev/urandom >thin/rest
+head -c 9000000 /dev/urandom >thin/rest
 expect_exit 0 ask sato 1 1 --documents --medium M-003 --json
 carry=$(jq -r .carry out)
 expect_exit 0 approve yamada

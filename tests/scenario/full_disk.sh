@@ -61,6 +61,7 @@ run 0 -c "$work/kura.yaml" backup
 # ------------------------------------------------------------------ the state
 
 disk nightly 8M
+cp -a "$work/state" "$work/nightly/state"
 sed -i "s|state: state|state: nightly/state|" "$work/kura.yaml"
 head -c 20000000 /dev/zero >"$work/nightly/filler" 2>/dev/null || true
 echo once >"$work/shop/documents/once"

@@ -2,7 +2,7 @@
 # The storage lies: every object damaged, cut, emptied, removed, doubled, exchanged, replayed, or
 # brought in from elsewhere. check names it; a restore gives right bytes or says what is missing,
 # and never writes beside its target.
-# KURA_LONG=1: more attacks on more objects, in twice the time.
+# KURA_LONG=1: after every attack both snapshots are restored, and more of them with the kit.
 source "$(dirname "$0")/lib.sh"
 
 in_memory
@@ -283,6 +283,17 @@ done
 run 5 -c "$work/kura.yaml" check "${kit[@]}"
 expect_text "$(cd "$work/vault/keys" && ls | head -1)"
 run 5 -c "$work/kura.yaml" check -i "$work/manager.txt"
+
+# In the only copy, what was sealed to the manager or to the kit: either way he can tell.
+for stanza in 1 2; do
+    fresh
+    read -r only others < <(cd "$work/vault/keys" && echo *)
+    # shellcheck disable=SC2086
+    (cd "$work/vault/keys" && rm $others)
+    flip "$work/vault/keys/$only" $(($(grep -abo '^-> ' "$work/vault/keys/$only" | sed -n ${stanza}p | cut -d: -f1) + 6))
+    run 5 -c "$work/kura.yaml" check -i "$work/manager.txt"
+    expect_text "$only"
+done
 
 # ------------------------------------------------------------------ two objects, and foreign ones
 

@@ -39,7 +39,8 @@ lands unknown /proc
 lands unknown /dev/null
 step "character device"
 verdict output without_policy allowed-recorded
-verdict staging without_policy refused
+verdict staging without_policy allowed-recorded
+verdict staging with_policy refused
 "$KURA" medium explain /dev/stdout --json | jq -e '.class == "unknown" and (.steps[0] | contains("pipe"))' \
     >/dev/null || fail "a pipe is taken for a place"
 

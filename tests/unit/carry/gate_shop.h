@@ -53,6 +53,7 @@ struct shop {
     unsigned second_above;
     const char *valid_from;
     const char *name_class; /* of the column `name` */
+    bool ended[PEOPLE];     /* the keys that are not valid any more */
     enum status anchor_status;
     struct audit_head anchor;
     struct moment anchor_time;
@@ -104,14 +105,14 @@ static inline void shop_devices(struct shop *shop)
                           "pci0000:00/0000:00:1d.0 :pci\n"
                           "pci0000:00/0000:00:1d.0/0000:03:00.0 :pci removable=fixed\n"
                           "pci0000:00/0000:00:1d.0/0000:03:00.0/nvme/nvme0 :nvme serial=S4E\n" //
-             NVME_DISK " :block dev=259:0 size=1000215216 removable=0 diskseq=1\n"              //
+             NVME_DISK " :block dev=259:0 size=1000215216 removable=0 diskseq=1\n"             //
              NVME_DISK "/nvme0n1p2 :block dev=259:2 partition=2 size=900000000\n"
-                       "pci0000:00/0000:00:14.0 :pci\n"
-                       "pci0000:00/0000:00:14.0/usb1 :usb idVendor=1d6b idProduct=0002\n" //
-             STICK_USB " :usb idVendor=0951 idProduct=1666 removable=removable\n"         //
-             STICK_USB "/1-2:1.0 :usb\n"                                                  //
-             STICK_USB "/1-2:1.0/host2/target2:0:0/2:0:0:0 :scsi\n"                       //
-             STICK_DISK " :block dev=8:16 size=60751872 removable=1\n"                    //
+                          "pci0000:00/0000:00:14.0 :pci\n"
+                          "pci0000:00/0000:00:14.0/usb1 :usb idVendor=1d6b idProduct=0002\n" //
+             STICK_USB " :usb idVendor=0951 idProduct=1666 removable=removable\n"            //
+             STICK_USB "/1-2:1.0 :usb\n"                                                     //
+             STICK_USB "/1-2:1.0/host2/target2:0:0/2:0:0:0 :scsi\n"                          //
+             STICK_DISK " :block dev=8:16 size=60751872 removable=1\n"                       //
              STICK_DISK "/sdb1 :block dev=8:17 partition=1 size=60749824\n");
     snprintf(mounts, sizeof mounts,
              "%llu 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n"
@@ -132,8 +133,9 @@ static inline void shop_people(const struct shop *shop, FILE *stream)
         minisign_public_format(key, &shop->world.keys[i].public_key);
         fprintf(stream,
                 "  - {id: %s, name: %s さん, roles: [%s], key: \"%s\", recipient: %s, "
-                "system_user: %s}\n",
-                world_ids[i], world_ids[i], world_roles[i], key, recipient, logins[i]);
+                "system_user: %s%s}\n",
+                world_ids[i], world_ids[i], world_roles[i], key, recipient, logins[i],
+                shop->ended[i] ? ", until: 2026-01-02" : "");
     }
 }
 
@@ -185,12 +187,12 @@ static inline void shop_policy_by(struct shop *shop, enum world_person signer)
     CLEANUP(memory_free) char *text = shop_policy_text(shop);
     char path[160];
     snprintf(path, sizeof path, "%s.minisig", shop->policy_path);
-    MUST(minisign_sign(&signature, &shop->world.keys[signer], text, strlen(text), "t",
-                       &must_error));
+    MUST(
+        minisign_sign(&signature, &shop->world.keys[signer], text, strlen(text), "t", &must_error));
     MUST(file_write(shop->policy_path, text, strlen(text), 0644, FILE_REPLACE_EXISTING,
                     &must_error));
-    MUST(file_write(path, signature.data, signature.size, 0644, FILE_REPLACE_EXISTING,
-                    &must_error));
+    MUST(
+        file_write(path, signature.data, signature.size, 0644, FILE_REPLACE_EXISTING, &must_error));
 }
 
 static inline void shop_policy(struct shop *shop)
@@ -231,9 +233,8 @@ static inline enum status shop_anchor(void *context, struct audit_head *head, st
     const struct shop *shop = context;
     *head = shop->anchor;
     *time = shop->anchor_time;
-    return shop->anchor_status == STATUS_OK
-               ? STATUS_OK
-               : error_set(error, shop->anchor_status, 0, "no anchor");
+    return shop->anchor_status == STATUS_OK ? STATUS_OK
+                                            : error_set(error, shop->anchor_status, 0, "no anchor");
 }
 
 static inline struct carry_client *shop_client(const struct shop *shop)
@@ -257,8 +258,7 @@ static inline int shop_folder(const struct shop *shop)
 }
 
 static inline enum status shop_enrol(struct shop *shop, const char *id,
-                                     char fingerprint[MEDIUM_FINGERPRINT_SIZE],
-                                     struct error *error)
+                                     char fingerprint[MEDIUM_FINGERPRINT_SIZE], struct error *error)
 {
     CLEANUP(client_close) struct carry_client *client = shop_client(shop);
     CLEANUP(file_close) int folder = shop_folder(shop);
@@ -283,10 +283,11 @@ static inline void shop_data(struct shop *shop)
     snprintf(shop->medium, sizeof shop->medium, "%s/stick", folder);
     shell("mkdir -p %s %s/1 %s && echo scan >%s/1/a.pdf", shop->state, shop->documents,
           shop->medium, shop->documents);
-    shell("sqlite3 %s \"CREATE TABLE customers(id INT, name TEXT); WITH RECURSIVE n(i) AS (SELECT "
-          "1 UNION ALL SELECT i+1 FROM n WHERE i < 900) INSERT INTO customers SELECT i, '顧客' || i "
-          "FROM n\"",
-          shop->database);
+    shell(
+        "sqlite3 %s \"CREATE TABLE customers(id INT, name TEXT); WITH RECURSIVE n(i) AS (SELECT "
+        "1 UNION ALL SELECT i+1 FROM n WHERE i < 900) INSERT INTO customers SELECT i, '顧客' || i "
+        "FROM n\"",
+        shop->database);
     shop->sources[0] = (struct config_source){
         .name = (char *)(uintptr_t) "customers", .kind = SOURCE_SQLITE, .path = shop->database};
     shop->sources[1] = (struct config_source){
@@ -405,16 +406,16 @@ static inline enum status shop_approve(struct buffer *token, const struct shop *
     CLEANUP(carry_policy_free) struct carry_policy policy = {0};
     CLEANUP(carry_approval_free) struct carry_approval approval = {0};
     const struct carry_approve_options options = {.now = moment_now()};
-    enum status status = carry_request_open(
-        &request, &policy, (const char *)asked->request.data, asked->request.size,
-        &shop->world.keys[MANAGER].public_key, error);
+    enum status status =
+        carry_request_open(&request, &policy, (const char *)asked->request.data,
+                           asked->request.size, &shop->world.keys[MANAGER].public_key, error);
     if (status == STATUS_OK) {
-        status = carry_approve(&approval, &request, &policy,
-                               &shop->world.keys[approver].public_key, &options, error);
+        status = carry_approve(&approval, &request, &policy, &shop->world.keys[approver].public_key,
+                               &options, error);
     }
-    return status == STATUS_OK ? carry_approval_sign(token, &approval,
-                                                     &shop->world.keys[approver].signing, error)
-                               : status;
+    return status == STATUS_OK
+               ? carry_approval_sign(token, &approval, &shop->world.keys[approver].signing, error)
+               : status;
 }
 
 static inline void exported_free(struct carry_exported *exported)
@@ -476,11 +477,10 @@ static inline enum status shop_tell(const struct shop *shop, enum carry_word_kin
     snprintf(word.person, sizeof word.person, "%s", world_ids[who]);
     snprintf(word.carry, sizeof word.carry, "%s", carry);
     snprintf(word.approval, sizeof word.approval, "%s", jti == NULL ? "" : jti);
-    enum status status =
-        carry_word_sign(&token, &word, &shop->world.keys[who].signing, error);
-    return status == STATUS_OK ? carry_client_tell(client, (const char *)token.data, token.size,
-                                                   facts, error)
-                               : status;
+    enum status status = carry_word_sign(&token, &word, &shop->world.keys[who].signing, error);
+    return status == STATUS_OK
+               ? carry_client_tell(client, (const char *)token.data, token.size, facts, error)
+               : status;
 }
 
 /* ------------------------------------------------------------------ what must hold */

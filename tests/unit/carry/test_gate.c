@@ -57,9 +57,8 @@ static void test_whole_way(void **state)
     shell("test \"$(ls -A %s)\" = kura-label.txt", shop->medium);
     /* The log has everything and no customer's name. */
     shell("! grep -q 顧客 %s/audit/log", shop->state);
-    for (const char *const *event =
-             (const char *const[]){"request", "approve", "reserve", "write", "out", "return",
-                                   "erase", NULL};
+    for (const char *const *event = (const char *const[]){"request", "approve", "reserve", "write",
+                                                          "out", "return", "erase", NULL};
          *event != NULL; event++) {
         shell("grep -q '\"event\":\"carry.%s\"' %s/audit/log", *event, shop->state);
     }
@@ -105,10 +104,11 @@ static void test_zip(void **state)
     snprintf(path, sizeof path, "%s/pass.age", shop->folder);
     MUST(file_write(path, exported.sealed_passphrase.data, exported.sealed_passphrase.size, 0600,
                     FILE_KEEP_EXISTING, &must_error));
-    shell("cd %s && age -d -i m.key pass.age >pass && 7z t -p\"$(cat pass)\" stick/%s >/dev/null && "
-          "! grep -rqaF -f pass stick && ! grep -rqa 'AGE ENCRYPTED' stick && ! grep -rqaF -f pass "
-          "state",
-          shop->folder, exported.file);
+    shell(
+        "cd %s && age -d -i m.key pass.age >pass && 7z t -p\"$(cat pass)\" stick/%s >/dev/null && "
+        "! grep -rqaF -f pass stick && ! grep -rqa 'AGE ENCRYPTED' stick && ! grep -rqaF -f pass "
+        "state",
+        shop->folder, exported.file);
 }
 
 static void test_two_approvers(void **state)
@@ -180,8 +180,8 @@ static void test_list_and_offers(void **state)
     assert_string_equal(json_string_value(json_object_get(carry, "state")), "out");
     assert_int_equal(json_integer_value(json_object_get(carry, "persons")), 4);
     assert_true(json_is_false(json_object_get(carry, "overdue")));
-    assert_true(json_is_true(
-        json_object_get(json_array_get(json_object_get(list, "media"), 0), "out")));
+    assert_true(
+        json_is_true(json_object_get(json_array_get(json_object_get(list, "media"), 0), "out")));
     json_decref(list);
     clock_shift = 5 * 86400;
     MUST(carry_client_list(&list, client, &must_error));
@@ -198,8 +198,8 @@ static void test_list_and_offers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(whole_way),      TEST(again),          TEST(zip),
-        TEST(two_approvers),  TEST(lost_and_found), TEST(list_and_offers),
+        TEST(whole_way),     TEST(again),          TEST(zip),
+        TEST(two_approvers), TEST(lost_and_found), TEST(list_and_offers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

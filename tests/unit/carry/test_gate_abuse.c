@@ -96,9 +96,8 @@ static void test_self_approval(void **state)
     CLEANUP(carry_policy_free) struct carry_policy policy = {0};
     CLEANUP(carry_approval_free) struct carry_approval approval = {0};
     const struct carry_approve_options options = {.now = moment_now()};
-    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data,
-                            asked.request.size, &shop->world.keys[MANAGER].public_key,
-                            &must_error));
+    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data, asked.request.size,
+                            &shop->world.keys[MANAGER].public_key, &must_error));
     MUST(carry_approve(&approval, &request, &policy, &shop->world.keys[DEPUTY].public_key, &options,
                        &must_error));
     snprintf(approval.approver, sizeof approval.approver, "yamada");
@@ -294,7 +293,8 @@ static void test_splitting(void **state)
     MUST(shop_ask(&last, shop, &others, &must_error));
 }
 
-/* Five approved at the same time, each within the limits then: what was carried meanwhile counts. */
+/* Five approved at the same time, each within the limits then: what was carried meanwhile counts.
+ */
 static void test_splitting_in_parallel(void **state)
 {
     struct shop *shop = *state;
@@ -346,9 +346,8 @@ static void test_lying_request(void **state)
     CLEANUP(carry_policy_free) struct carry_policy policy = {0};
     const struct ask_for want = {.who = STAFF, .from = 1, .to = 40};
     MUST(shop_ask(&asked, shop, &want, &must_error));
-    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data,
-                            asked.request.size, &shop->world.keys[MANAGER].public_key,
-                            &must_error));
+    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data, asked.request.size,
+                            &shop->world.keys[MANAGER].public_key, &must_error));
     request.attestation.persons = 3;
     const struct signing_key *const forgers[] = {&shop->world.keys[STAFF].signing,
                                                  &shop->world.keys[OTHER].signing};
@@ -576,8 +575,8 @@ static void test_links_on_the_medium(void **state)
     shell("cd %s && mv kura-label.txt ../label && ln -s ../label kura-label.txt", shop->medium);
     assert_int_not_equal(shop_export(shop, &token, &error), STATUS_OK);
     shell("cd %s && rm kura-label.txt && mv ../label kura-label.txt", shop->medium);
-    shell("echo kept >%s/victim && cd %s && ln -s ../victim .kura-%s.tar.age.partial",
-          shop->folder, shop->medium, carry);
+    shell("echo kept >%s/victim && cd %s && ln -s ../victim .kura-%s.tar.age.partial", shop->folder,
+          shop->medium, carry);
     MUST(shop_export(shop, &token, &must_error));
     shell("test \"$(cat %s/victim)\" = kept && test ! -L %s/kura-%s.tar.age", shop->folder,
           shop->medium, carry);

@@ -59,12 +59,11 @@ static char *read_label(const struct shop *shop)
 static enum status challenge_with(struct by_hand *hand, int folder, struct error *error)
 {
     CLEANUP(gate_message_free) struct gate_message answer = {.fds = {-1, -1}};
-    enum status status =
-        raw_ask(&answer, &hand->raw,
-                json_pack("{s:s,s:[s%],s:s}", "step", "export", "approvals",
-                          (const char *)hand->token.data, hand->token.size, "label",
-                          read_label(hand->shop)),
-                folder, error);
+    enum status status = raw_ask(&answer, &hand->raw,
+                                 json_pack("{s:s,s:[s%],s:s}", "step", "export", "approvals",
+                                           (const char *)hand->token.data, hand->token.size,
+                                           "label", read_label(hand->shop)),
+                                 folder, error);
     if (status == STATUS_OK) {
         const char *text = gate_text(answer.json, "challenge", 64);
         assert_true(hex_decode(hand->challenge, DIGEST_SIZE, text, strlen(text)));
@@ -357,8 +356,7 @@ static void test_receipts(void **state)
                           : kind == 2 ? json_pack("{s:s,s:s%}", "step", "receipt", "receipt",
                                                   (const char *)hand.token.data, hand.token.size)
                                       : json_pack("{s:s,s:s}", "step", "receipt", "receipt", "x");
-        static const char *const rules[] = {"[receipt]", "[receipt]", "[token-forged]",
-                                            "[token-"};
+        static const char *const rules[] = {"[receipt]", "[receipt]", "[token-forged]", "[token-"};
         expect_refusal(raw_ask(&answer, &hand.raw, message, target, &error), &error, rules[kind]);
         raw_close(&hand.raw);
         expect_state(shop, hand.asked.sworn.carry, CARRY_REQUESTED);
@@ -415,8 +413,7 @@ static void test_garbage(void **state)
         struct gate_message answer = {.fds = {-1, -1}};
         struct error error = {0};
         raw_open(&raw, shop);
-        assert_int_equal(send(raw.fd, cases[i].bytes, cases[i].size, MSG_NOSIGNAL),
-                         cases[i].size);
+        assert_int_equal(send(raw.fd, cases[i].bytes, cases[i].size, MSG_NOSIGNAL), cases[i].size);
         assert_int_equal(shutdown(raw.fd, SHUT_WR), 0);
         assert_int_not_equal(gate_receive(&answer, raw.fd, &error), STATUS_OK);
         raw_close(&raw);
@@ -478,9 +475,8 @@ static void test_names_no_files(void **state)
     const struct carry_approve_options options = {.now = moment_now()};
     const struct ask_for want = {.who = STAFF, .from = 1, .to = 2};
     MUST(shop_ask(&asked, shop, &want, &must_error));
-    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data,
-                            asked.request.size, &shop->world.keys[MANAGER].public_key,
-                            &must_error));
+    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data, asked.request.size,
+                            &shop->world.keys[MANAGER].public_key, &must_error));
     MUST(carry_approve(&approval, &request, &policy, &shop->world.keys[MANAGER].public_key,
                        &options, &must_error));
     snprintf(approval.carry, sizeof approval.carry, "../%.16s", asked.sworn.carry);
@@ -514,11 +510,10 @@ static void test_request_not_signed(void **state)
         const char *carry = gate_text(sworn.json, "carry", CARRY_ID_SIZE);
         if (kind > 0) {
             json_t *message =
-                kind == 1
-                    ? json_pack("{s:s,s:s}", "step", "signed", "request",
-                                gate_text(sworn.json, "attestation", PASETO_SIZE_LIMIT))
-                    : json_pack("{s:s,s:s%}", "step", "signed", "request",
-                                (const char *)other.request.data, other.request.size);
+                kind == 1 ? json_pack("{s:s,s:s}", "step", "signed", "request",
+                                      gate_text(sworn.json, "attestation", PASETO_SIZE_LIMIT))
+                          : json_pack("{s:s,s:s%}", "step", "signed", "request",
+                                      (const char *)other.request.data, other.request.size);
             assert_int_equal(raw_ask(&answer, &raw, message, -1, &error), STATUS_REFUSED);
         }
         raw_close(&raw);

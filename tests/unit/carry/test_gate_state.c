@@ -140,10 +140,10 @@ static void test_older_policy_shown(void **state)
     shop->second_above = 3;
     shop_policy(shop);
     MUST(shop_ask(&asked, shop, &want, &must_error));
-    MUST(carry_request_open(&old, &generous, (const char *)before.request.data,
-                            before.request.size, root, &must_error));
-    MUST(carry_request_open(&request, &strict, (const char *)asked.request.data,
-                            asked.request.size, root, &must_error));
+    MUST(carry_request_open(&old, &generous, (const char *)before.request.data, before.request.size,
+                            root, &must_error));
+    MUST(carry_request_open(&request, &strict, (const char *)asked.request.data, asked.request.size,
+                            root, &must_error));
     /* The staff member signs the new attestation with the old policy beside it. */
     struct carry_request forged = {.issued = request.issued,
                                    .attestation_token = request.attestation_token,
@@ -151,8 +151,8 @@ static void test_older_policy_shown(void **state)
                                    .policy_signature = old.policy_signature};
     snprintf(forged.requester, sizeof forged.requester, "sato");
     buffer_free(&asked.request);
-    MUST(carry_request_sign(&asked.request, &forged, &shop->world.keys[STAFF].signing,
-                            &must_error));
+    MUST(
+        carry_request_sign(&asked.request, &forged, &shop->world.keys[STAFF].signing, &must_error));
     expect_refusal(shop_approve(&token, shop, &asked, MANAGER, &error), &error, "[attestation]");
     /* Old policy and old attestation fit each other: the host does not take the approval. */
     MUST(shop_approve(&token, shop, &before, MANAGER, &must_error));
@@ -244,13 +244,13 @@ static void test_log_changed(void **state)
 {
     struct shop *shop = *state;
     static const char *const edits[] = {
-        "sed -i '/carry.refuse/d' log",                           /* removed */
-        "sed -i 's/\"persons\":5/\"persons\":1/' log",            /* edited */
-        "sed -i '$d' log",                                        /* truncated */
-        "sed -i '1h;1d;2G' log",                                  /* reordered */
-        "sed -i '2p' log",                                        /* inserted */
-        "rm checkpoint",                                          /* nothing signs it */
-        "printf x >>checkpoint",                                  /* and this neither */
+        "sed -i '/carry.refuse/d' log",                /* removed */
+        "sed -i 's/\"persons\":5/\"persons\":1/' log", /* edited */
+        "sed -i '$d' log",                             /* truncated */
+        "sed -i '1h;1d;2G' log",                       /* reordered */
+        "sed -i '2p' log",                             /* inserted */
+        "rm checkpoint",                               /* nothing signs it */
+        "printf x >>checkpoint",                       /* and this neither */
         ": >log",
     };
     struct error error = {0};
@@ -345,12 +345,80 @@ static void test_due_before_export(void **state)
     expect_refusal(shop_export(shop, &token, &error), &error, "[return-by]");
 }
 
+/* Who has left the company: no key of theirs does anything but tell of a loss. */
+static void test_keys_that_ended(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0}, error = {0};
+    CLEANUP(asked_free) struct asked out = {0}, waiting = {0}, third = {0};
+    CLEANUP(buffer_free) struct buffer token = {0}, later = {0};
+    json_t *facts = NULL;
+    shop_approved(&out, &token, shop, 1, 5);
+    MUST(shop_export(shop, &token, &must_error));
+    const struct ask_for want = {.who = STAFF, .from = 1, .to = 5};
+    MUST(shop_ask(&waiting, shop, &want, &must_error));
+    shop->version = 2;
+    shop->ended[DEPUTY] = shop->ended[OTHER] = true;
+    shop_policy(shop);
+    expect_refusal(shop_return(shop, out.sworn.carry, OTHER, true, &facts, &error), &error,
+                   "[key-expired]");
+    expect_refusal(shop_tell(shop, WORD_DENY, waiting.sworn.carry, NULL, DEPUTY, &facts, &error),
+                   &error, "[key-expired]");
+    expect_refusal(shop_tell(shop, WORD_REVOKE, waiting.sworn.carry, NULL, DEPUTY, &facts, &error),
+                   &error, "[key-expired]");
+    const struct ask_for own = {.who = OTHER, .from = 1, .to = 5};
+    expect_refusal(shop_ask(&third, shop, &own, &error), &error, "[bearer-expired]");
+    MUST(shop_ask(&third, shop, &want, &must_error));
+    expect_refusal(shop_approve(&later, shop, &third, DEPUTY, &error), &error,
+                   "[approver-expired]");
+    MUST(shop_tell(shop, WORD_LOST, out.sworn.carry, NULL, OTHER, &facts, &must_error));
+    json_decref(facts);
+}
+
+/* ------------------------------------------------------------------ what is kept */
+
+static bool is_kept(const struct shop *shop, const char *carry, const char *file)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/carry/%s/%s", shop->state, carry, file);
+    return access(path, F_OK) == 0;
+}
+
+/* Staged data that cannot leave any more is not kept, nor are pseudonyms that count nowhere. */
+static void test_nothing_is_kept_longer(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0};
+    CLEANUP(asked_free) struct asked never = {0}, carried = {0}, next = {0}, last = {0};
+    CLEANUP(buffer_free) struct buffer token = {0};
+    json_t *facts = NULL;
+    const struct ask_for want = {.who = STAFF, .from = 1, .to = 5, .days = 1};
+    MUST(shop_ask(&never, shop, &want, &must_error));
+    shop_approved(&carried, &token, shop, 1, 5);
+    MUST(shop_export(shop, &token, &must_error));
+    MUST(shop_return(shop, carried.sworn.carry, OTHER, true, &facts, &must_error));
+    json_decref(facts);
+    shell("mkdir %s/carry/C-20260101-BBBBBBBB && echo x >%s/carry/C-20260101-BBBBBBBB/artefact",
+          shop->state, shop->state);
+    MUST(shop_ask(&next, shop, &want, &must_error));
+    shell("test ! -e %s/carry/C-20260101-BBBBBBBB", shop->state);
+    assert_true(is_kept(shop, never.sworn.carry, "artefact"));
+    assert_true(is_kept(shop, carried.sworn.carry, "persons")); /* in the window of seven days */
+    clock_shift = 8 * 86400;
+    MUST(shop_ask(&last, shop, &want, &must_error));
+    assert_false(is_kept(shop, never.sworn.carry, "artefact"));
+    assert_false(is_kept(shop, never.sworn.carry, "persons"));
+    assert_false(is_kept(shop, carried.sworn.carry, "persons"));
+    assert_true(is_kept(shop, last.sworn.carry, "artefact"));
+    assert_true(is_kept(shop, last.sworn.carry, "persons"));
+}
+
 /* ------------------------------------------------------------------ callers */
 
 /* What a process of this account meets, over a real socket. */
-static void as_user(const struct shop *shop, uid_t uid, int (*run)(struct carry_client *client,
-                                                                   const struct shop *shop,
-                                                                   const struct asked *asked),
+static void as_user(const struct shop *shop, uid_t uid,
+                    int (*run)(struct carry_client *client, const struct shop *shop,
+                               const struct asked *asked),
                     const struct asked *asked)
 {
     char folder[] = "/tmp/kura-gate-XXXXXX";
@@ -387,7 +455,8 @@ static void as_user(const struct shop *shop, uid_t uid, int (*run)(struct carry_
     assert_int_equal(WEXITSTATUS(result), 0);
 }
 
-static int refused_as(enum status status, const struct error *error, const char *rule, int otherwise)
+static int refused_as(enum status status, const struct error *error, const char *rule,
+                      int otherwise)
 {
     if (status == STATUS_REFUSED && strstr(error->message, rule) != NULL) {
         return 0;
@@ -405,9 +474,9 @@ static int is_nobody(struct carry_client *client, const struct shop *shop,
     (void)shop;
     int result = refused_as(carry_client_list(&facts, client, &error), &error, "[caller]", 1);
     result += refused_as(carry_client_offers(&facts, client, NULL, &error), &error, "[caller]", 2);
-    result += refused_as(carry_client_report(client, WORD_LOST, asked->sworn.carry, NULL, &facts,
-                                             &error),
-                         &error, "[caller]", 4);
+    result +=
+        refused_as(carry_client_report(client, WORD_LOST, asked->sworn.carry, NULL, &facts, &error),
+                   &error, "[caller]", 4);
     result += refused_as(carry_client_retire(client, "M-001", &error), &error, "[caller]", 8);
     return result;
 }
@@ -435,9 +504,9 @@ static int is_other_staff(struct carry_client *client, const struct shop *shop,
     json_t *facts = NULL;
     int result = refused_as(ask_with(client, &shop->world.keys[STAFF], &foreign, &error), &error,
                             "[other-bearer]", 1);
-    result += refused_as(carry_client_offers(&facts, client, &shop->world.keys[STAFF].public_key,
-                                             &error),
-                         &error, "[other-bearer]", 2);
+    result +=
+        refused_as(carry_client_offers(&facts, client, &shop->world.keys[STAFF].public_key, &error),
+                   &error, "[other-bearer]", 2);
     result += refused_as(carry_client_retire(client, "M-001", &error), &error, "[role]", 4);
     result += ask_with(client, &shop->world.keys[OTHER], &own, &error) == STATUS_OK ? 0 : 8;
     (void)asked;
@@ -526,6 +595,8 @@ int main(void)
         TEST(token_early),
         TEST(return_date),
         TEST(due_before_export),
+        TEST(keys_that_ended),
+        TEST(nothing_is_kept_longer),
         TEST(callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,8 +320,8 @@ static void test_strangers_in_the_folder(void **state)
     snapshot_list_free(&list);
 }
 
-/* What a run leaves that is killed while it publishes to write-once storage; and what somebody leaves
- * who empties a statement that others build on. */
+/* What a run leaves that is killed while it publishes to write-once storage; and what somebody
+ * leaves who empties a statement that others build on. */
 static void test_empty(void **state)
 {
     const struct world *world = *state;
