@@ -92,23 +92,6 @@ static enum status find_caller(struct gate *gate, struct error *error)
     return STATUS_OK;
 }
 
-/* Who was in a carry is kept only as long as a limit asks for it. */
-static void forget_persons(const struct gate *gate)
-{
-    struct moment begin = moment_now();
-    begin.seconds -= (int64_t)gate->policy.policy.limits.rolling_days * 86400;
-    for (size_t i = 0; i < gate->ledger.count; i++) {
-        const struct carry_record *carry = &gate->ledger.carries[i];
-        CLEANUP(memory_free) char *path = NULL;
-        struct error ignored = {0};
-        bool waiting = carry->state == CARRY_REQUESTED || carry->state == CARRY_APPROVED;
-        if (!waiting && !carry_is_out(carry) && moment_compare(carry->reserved, begin) < 0 &&
-            gate_path(&path, gate, carry->id, "persons", &ignored) == STATUS_OK) {
-            unlink(path);
-        }
-    }
-}
-
 static enum status read_policy(struct gate *gate, bool need_policy, struct error *error)
 {
     const char *path = gate->host->policy_path;
@@ -145,7 +128,7 @@ enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
         status = read_policy(gate, need_policy, error);
     }
     if (status == STATUS_OK && gate->has_policy) {
-        forget_persons(gate);
+        gate_clear(gate);
     }
     if (status == STATUS_OK) {
         status = find_caller(gate, error);

@@ -331,10 +331,9 @@ static enum status confirm(struct exporting *exporting, const char *nonce, struc
     const struct gate *gate = exporting->gate;
     const char *carry = exporting->attestation.carry;
     bool found = false;
-    uint64_t inode = 0;
     enum status status = gate_next(&message, gate, "renamed", error);
     if (status == STATUS_OK) {
-        status = gate_folder_find(&found, &inode, exporting->folder.fd, exporting->name, error);
+        status = gate_folder_find(&found, exporting->folder.fd, exporting->name, error);
     }
     if (status == STATUS_OK && !found) {
         status = error_set(error, STATUS_FAILED, 0, "%s",

@@ -9,6 +9,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define LABEL_PARTIAL "." LABEL_FILE ".partial" /* while the client writes it */
+
 static bool ends_with(const char *name, const char *ending)
 {
     size_t size = strlen(name), end = strlen(ending);
@@ -20,15 +22,15 @@ static bool ends_with(const char *name, const char *ending)
  * ours is foreign: a passphrase could be carried under it. */
 static bool is_ours(const char *name, const char *carry)
 {
-    static const char *const known[] = {".",          "..",
-                                        LABEL_FILE,   "." LABEL_FILE ".partial",
-                                        "lost+found", "System Volume Information"};
+    static const char *const known[] = {".", "..", LABEL_FILE, "lost+found",
+                                        "System Volume Information"};
     for (size_t i = 0; i < LENGTH(known); i++) {
         if (strcmp(name, known[i]) == 0) {
             return true;
         }
     }
-    if (strncmp(name, ".kura-C-", 8) == 0 && ends_with(name, ".partial")) {
+    if (strcmp(name, LABEL_PARTIAL) == 0 ||
+        (strncmp(name, ".kura-C-", 8) == 0 && ends_with(name, ".partial"))) {
         return true;
     }
     return carry != NULL && strncmp(name, "kura-", 5) == 0 &&
@@ -66,7 +68,7 @@ static enum status find_foreign(struct gate_folder *folder, const char *carry, s
 {
     CLEANUP(listing_close) DIR *listing = NULL;
     enum status status = open_listing(&listing, folder->fd, error);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK || listing == NULL) {
         return status;
     }
     errno = 0;
@@ -83,20 +85,18 @@ static enum status find_foreign(struct gate_folder *folder, const char *carry, s
                : error_set_errno(error, errno, "%s", _("cannot look into the medium's folder"));
 }
 
-enum status gate_folder_find(bool *found, uint64_t *inode, int fd, const char *name,
-                             struct error *error)
+enum status gate_folder_find(bool *found, int fd, const char *name, struct error *error)
 {
     CLEANUP(listing_close) DIR *listing = NULL;
     *found = false;
     enum status status = open_listing(&listing, fd, error);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK || listing == NULL) {
         return status;
     }
     errno = 0;
     for (struct dirent *item = readdir(listing); item != NULL; item = readdir(listing)) {
         if (strcmp(item->d_name, name) == 0) {
             *found = true;
-            *inode = item->d_ino;
             return STATUS_OK;
         }
         errno = 0;

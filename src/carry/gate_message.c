@@ -1,12 +1,14 @@
 /* gate_message: see gate_message.h. */
 #include "gate_message.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define HEAD_SIZE 4
+#define MESSAGE_SECONDS 60 /* from the first byte of a message to its last */
 
 void gate_message_free(struct gate_message *message)
 {
@@ -98,10 +100,23 @@ enum status gate_send(int connection, json_t *json, const int *fds, size_t fd_co
 
 /* ------------------------------------------------------------------ receiving */
 
-static enum status receive_all(int connection, unsigned char *data, size_t size,
+/* Whoever began a message must end it: one byte now and then would hold the gate's lock for ever.
+ */
+static bool wait_for_more(int connection, double deadline)
+{
+    double left = deadline - clock_monotonic();
+    struct pollfd waiting = {.fd = connection, .events = POLLIN};
+    return left > 0 && poll(&waiting, 1, (int)(left * 1000) + 1) != 0;
+}
+
+static enum status receive_all(int connection, unsigned char *data, size_t size, double deadline,
                                struct error *error)
 {
     while (size > 0) {
+        if (!wait_for_more(connection, deadline)) {
+            errno = EAGAIN;
+            return fail_io(error);
+        }
         ssize_t got = recv(connection, data, size, 0);
         if (got < 0 && errno == EINTR) {
             continue;
@@ -167,13 +182,13 @@ static enum status receive_first(struct gate_message *message, int connection, u
 }
 
 static enum status receive_json(struct gate_message *message, int connection, size_t size,
-                                struct error *error)
+                                double deadline, struct error *error)
 {
     CLEANUP(memory_free) char *text = malloc(size + 1);
     if (text == NULL) {
         return error_set_memory(error);
     }
-    enum status status = receive_all(connection, (unsigned char *)text, size, error);
+    enum status status = receive_all(connection, (unsigned char *)text, size, deadline, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -188,8 +203,9 @@ enum status gate_receive(struct gate_message *message, int connection, struct er
     unsigned char head[HEAD_SIZE];
     *message = (struct gate_message){.fds = {-1, -1}};
     enum status status = receive_first(message, connection, head, error);
+    const double deadline = clock_monotonic() + MESSAGE_SECONDS;
     if (status == STATUS_OK) {
-        status = receive_all(connection, head + 1, HEAD_SIZE - 1, error);
+        status = receive_all(connection, head + 1, HEAD_SIZE - 1, deadline, error);
     }
     struct cursor cursor = {head, HEAD_SIZE};
     uint32_t size = 0;
@@ -198,7 +214,7 @@ enum status gate_receive(struct gate_message *message, int connection, struct er
         status = error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
     }
     if (status == STATUS_OK) {
-        status = receive_json(message, connection, size, error);
+        status = receive_json(message, connection, size, deadline, error);
     }
     if (status != STATUS_OK) {
         gate_message_free(message);

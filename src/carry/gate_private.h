@@ -78,9 +78,8 @@ struct gate_folder {
 /* carry: whose files may be there; NULL: none's. */
 MUST_USE enum status gate_folder_look(struct gate_folder *folder, int fd, const char *carry,
                                       const struct gate *gate, struct error *error);
-/* Whether the folder has a file of this name, and its inode number. */
-MUST_USE enum status gate_folder_find(bool *found, uint64_t *inode, int fd, const char *name,
-                                      struct error *error);
+/* Whether the folder has a file of this name. */
+MUST_USE enum status gate_folder_find(bool *found, int fd, const char *name, struct error *error);
 
 /* ------------------------------------------------------------------ steps */
 

@@ -421,7 +421,6 @@ static enum status run(struct asking *asking, const json_t *json, struct error *
 enum status gate_step_request(struct gate *gate, struct gate_message *message, struct error *error)
 {
     CLEANUP(asking_end) struct asking asking = {.gate = gate};
-    gate_clear(gate);
     enum status status = run(&asking, message->json, error);
     if (status == STATUS_REFUSED) {
         gate_record_refusal(gate, error, NULL, asking.bearer == NULL ? NULL : asking.bearer->id);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What cannot be removed now is tried again with the next request. */
+/* What cannot be removed now is tried again with the next step. */
 static void drop(const struct gate *gate, const char *carry, const char *const *files)
 {
     for (; *files != NULL; files++) {

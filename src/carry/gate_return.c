@@ -94,14 +94,13 @@ static enum status let_erase(struct returning *returning, struct error *error)
 {
     CLEANUP(gate_message_free) struct gate_message message = {.fds = {-1, -1}};
     bool found = false;
-    uint64_t inode = 0;
     enum status status =
         gate_answer(returning->gate, json_pack("{s:s}", "erase", returning->name), error);
     if (status == STATUS_OK) {
         status = gate_next(&message, returning->gate, "erased", error);
     }
     if (status == STATUS_OK) {
-        status = gate_folder_find(&found, &inode, returning->folder.fd, returning->name, error);
+        status = gate_folder_find(&found, returning->folder.fd, returning->name, error);
     }
     return status == STATUS_OK && found
                ? error_set(error, STATUS_FAILED, 0, "%s", _("the container is still on the medium"))
@@ -177,7 +176,7 @@ static enum status run(struct returning *returning, struct gate_message *message
     if (status == STATUS_OK) {
         status = find_carry(returning, error);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && returning->carry != NULL) {
         status = check_confirmer(returning, error);
     }
     if (status == STATUS_OK && returning->at_hand) {

@@ -117,7 +117,7 @@ approved() { # FROM TO [OPTION...]: asked by sato, $carry
     carry=$(jq -r .carry out)
     expect_exit 0 approve yamada
 }
-export_it() { # by sato
+export_it() { # [FOLDER]: by sato
     kura carry export R.token --to "${1:-stick}" --key sato.sign
 }
 state() { kura carry show "$1" --json | jq -r .state; }

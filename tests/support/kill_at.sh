@@ -26,9 +26,9 @@ kills_most=0
 kills_where=
 # shellcheck disable=SC2016
 at_exit+=('[ -z "$kills_where" ] || echo "It was: $kills_where" >&2')
-# What may be under way when a backup is killed: a pack of 3 MiB, and its padding, on each of four
+# What may be under way when a backup is killed: a pack of 2 MiB, and its padding, on each of four
 # connections; and the small objects that a run makes of its own.
-kills_allowed=$((4 * 3600 * 1024 + 64 * 1024))
+kills_allowed=$((4 * 2400 * 1024 + 64 * 1024))
 declare -A kills_calls=() kills_whole=()
 
 # A sanitizer looks for leaks by tracing, and a process has one tracer only.
