@@ -33,8 +33,9 @@ static la_ssize_t to_sink(struct archive *archive, void *context, const void *da
 {
     struct container *container = context;
     (void)archive;
-    return container->sink.write(container->sink.context, data, size, &container->error) ==
-                   STATUS_OK
+    return container->sink.write != NULL &&
+                   container->sink.write(container->sink.context, data, size, &container->error) ==
+                       STATUS_OK
                ? (la_ssize_t)size
                : -1;
 }
@@ -168,11 +169,9 @@ void container_free(struct container *container)
     /* What is not finished is given up: nothing more goes to the sink. */
     container->sink.write = NULL;
     if (container->tar != NULL) {
-        archive_write_fail(container->tar);
         archive_write_free(container->tar);
     }
     if (container->zip != NULL) {
-        archive_write_fail(container->zip);
         archive_write_free(container->zip);
     }
     free(container);

@@ -19,7 +19,7 @@ static enum status check_free(const struct gate *gate, const char *id, struct er
 {
     for (size_t i = 0; i < gate->ledger.count; i++) {
         const struct carry_record *carry = &gate->ledger.carries[i];
-        if (carry_is_out(carry) && strcmp(carry->medium, id) == 0) {
+        if (carry_is_out(carry) && id != NULL && strcmp(carry->medium, id) == 0) {
             return error_set(error, STATUS_REFUSED, 0,
                              _("[medium-out] the medium still holds carry %s"), carry->id);
         }

@@ -56,7 +56,8 @@ static enum status send_first(int connection, const unsigned char *data, const i
         char bytes[CMSG_SPACE(sizeof(int) * GATE_DESCRIPTORS)];
         struct cmsghdr align;
     } control = {0};
-    struct iovec piece = {.iov_base = (void *)(uintptr_t)data, .iov_len = 1};
+    unsigned char first = data[0];
+    struct iovec piece = {.iov_base = &first, .iov_len = 1};
     struct msghdr header = {.msg_iov = &piece, .msg_iovlen = 1};
     if (fd_count > 0) {
         header.msg_control = control.bytes;
@@ -156,14 +157,15 @@ static void take_descriptors(struct gate_message *message, struct msghdr *header
     }
 }
 
-static enum status receive_first(struct gate_message *message, int connection, unsigned char *byte,
+static enum status receive_first(struct gate_message *message, int connection, unsigned char *first,
                                  struct error *error)
 {
+    unsigned char byte = 0;
     union {
         char bytes[CMSG_SPACE(sizeof(int) * GATE_DESCRIPTORS)];
         struct cmsghdr align;
     } control = {0};
-    struct iovec piece = {.iov_base = byte, .iov_len = 1};
+    struct iovec piece = {.iov_base = &byte, .iov_len = 1};
     struct msghdr header = {.msg_iov = &piece,
                             .msg_iovlen = 1,
                             .msg_control = control.bytes,
@@ -176,6 +178,7 @@ static enum status receive_first(struct gate_message *message, int connection, u
         return fail_io(error);
     }
     take_descriptors(message, &header);
+    *first = byte;
     return got == 1 ? STATUS_OK
                     : error_set(error, STATUS_NOT_FOUND, 0, "%s",
                                 _("the other side of the gate has ended"));

@@ -88,17 +88,16 @@ static enum status take_list(char ***list, char *const *items, unsigned count, s
     return STATUS_OK;
 }
 
-/* An array of `count` things, zeroed. */
-static enum status new_array(void *array, size_t *count, unsigned wanted, size_t size,
-                             struct error *error)
+/* An array of so many things, zeroed; NULL without memory, which `error` says. */
+static void *new_array(size_t *count, unsigned wanted, size_t size, struct error *error)
 {
-    void *memory = calloc((size_t)wanted + 1, size);
-    if (memory == NULL) {
-        return error_set_memory(error);
+    void *array = calloc((size_t)wanted + 1, size);
+    if (array == NULL) {
+        error_set_memory(error);
+        return NULL;
     }
-    memcpy(array, &memory, sizeof memory);
     *count = wanted;
-    return STATUS_OK;
+    return array;
 }
 
 /* ------------------------------------------------------------------ people and hosts */
@@ -130,14 +129,16 @@ static enum status take_person(struct policy_person *person, const struct yaml_p
 static enum status take_people(struct policy *policy, const struct yaml_policy *yaml,
                                const struct config_lines *lines, struct error *error)
 {
-    enum status status = new_array(&policy->people, &policy->people_count, yaml->people_count,
-                                   sizeof *policy->people, error);
+    policy->people =
+        new_array(&policy->people_count, yaml->people_count, sizeof *policy->people, error);
+    enum status status = policy->people == NULL ? error->status : STATUS_OK;
     for (unsigned i = 0; i < yaml->people_count && status == STATUS_OK; i++) {
         status = take_person(&policy->people[i], &yaml->people[i], i, lines, error);
     }
     if (status == STATUS_OK) {
-        status = new_array(&policy->hosts, &policy->host_count, yaml->hosts_count,
-                           sizeof *policy->hosts, error);
+        policy->hosts =
+            new_array(&policy->host_count, yaml->hosts_count, sizeof *policy->hosts, error);
+        status = policy->hosts == NULL ? error->status : STATUS_OK;
     }
     for (unsigned i = 0; i < yaml->hosts_count && status == STATUS_OK; i++) {
         policy->hosts[i] = (struct policy_host){yaml->hosts[i].name, yaml->hosts[i].key};
@@ -152,8 +153,9 @@ static enum status take_parameters(struct policy_data_set *set, const struct yam
                                    struct error *error)
 {
     static const char *const types[] = {"text", "integer", "date", NULL};
-    enum status status = new_array(&set->parameters, &set->parameter_count, yaml->parameters_count,
-                                   sizeof *set->parameters, error);
+    set->parameters =
+        new_array(&set->parameter_count, yaml->parameters_count, sizeof *set->parameters, error);
+    enum status status = set->parameters == NULL ? error->status : STATUS_OK;
     for (unsigned i = 0; i < yaml->parameters_count && status == STATUS_OK; i++) {
         const struct yaml_parameter *from = &yaml->parameters[i];
         unsigned type = PARAMETER_TEXT;
@@ -171,16 +173,16 @@ static enum status take_parameters(struct policy_data_set *set, const struct yam
 static enum status take_columns(struct policy_data_set *set, const struct yaml_data_set *yaml,
                                 struct error *error)
 {
-    enum status status = new_array(&set->persons, &set->person_count, yaml->persons_count,
-                                   sizeof *set->persons, error);
+    set->persons = new_array(&set->person_count, yaml->persons_count, sizeof *set->persons, error);
+    enum status status = set->persons == NULL ? error->status : STATUS_OK;
     for (unsigned i = 0; i < yaml->persons_count && status == STATUS_OK; i++) {
         const struct yaml_person_column *from = &yaml->persons[i];
         set->persons[i] =
             (struct policy_person_column){from->column, from->domain, from->unlinked != 0};
     }
     if (status == STATUS_OK) {
-        status = new_array(&set->fields, &set->field_count, yaml->fields_count, sizeof *set->fields,
-                           error);
+        set->fields = new_array(&set->field_count, yaml->fields_count, sizeof *set->fields, error);
+        status = set->fields == NULL ? error->status : STATUS_OK;
     }
     for (unsigned i = 0; i < yaml->fields_count && status == STATUS_OK; i++) {
         set->fields[i] = (struct policy_field){yaml->fields[i].column, yaml->fields[i].class};
@@ -214,15 +216,17 @@ static enum status take_data_set(struct policy_data_set *set, const struct yaml_
 static enum status take_data_sets(struct policy *policy, const struct yaml_policy *yaml,
                                   const struct config_lines *lines, struct error *error)
 {
-    enum status status = new_array(&policy->classes, &policy->class_count,
-                                   yaml->field_classes_count, sizeof *policy->classes, error);
+    policy->classes =
+        new_array(&policy->class_count, yaml->field_classes_count, sizeof *policy->classes, error);
+    enum status status = policy->classes == NULL ? error->status : STATUS_OK;
     for (unsigned i = 0; i < yaml->field_classes_count && status == STATUS_OK; i++) {
         policy->classes[i] = (struct policy_field_class){yaml->field_classes[i].name,
                                                          yaml->field_classes[i].sensitive != 0};
     }
     if (status == STATUS_OK) {
-        status = new_array(&policy->data_sets, &policy->data_set_count, yaml->data_sets_count,
-                           sizeof *policy->data_sets, error);
+        policy->data_sets = new_array(&policy->data_set_count, yaml->data_sets_count,
+                                      sizeof *policy->data_sets, error);
+        status = policy->data_sets == NULL ? error->status : STATUS_OK;
     }
     for (unsigned i = 0; i < yaml->data_sets_count && status == STATUS_OK; i++) {
         status = take_data_set(&policy->data_sets[i], &yaml->data_sets[i], i, lines, error);
@@ -235,8 +239,9 @@ static enum status take_data_sets(struct policy *policy, const struct yaml_polic
 static enum status take_destinations(struct policy *policy, const struct yaml_policy *yaml,
                                      struct error *error)
 {
-    enum status status = new_array(&policy->destinations, &policy->destination_count,
-                                   yaml->destinations_count, sizeof *policy->destinations, error);
+    policy->destinations = new_array(&policy->destination_count, yaml->destinations_count,
+                                     sizeof *policy->destinations, error);
+    enum status status = policy->destinations == NULL ? error->status : STATUS_OK;
     for (unsigned i = 0; i < yaml->destinations_count && status == STATUS_OK; i++) {
         const struct yaml_destination *from = &yaml->destinations[i];
         policy->destinations[i].name = from->name;
@@ -250,8 +255,9 @@ static enum status take_media(struct policy *policy, const struct yaml_policy *y
                               const struct config_lines *lines, struct error *error)
 {
     static const char *const words[] = {"active", "retired", "lost", NULL};
-    enum status status = new_array(&policy->media, &policy->medium_count, yaml->media_count,
-                                   sizeof *policy->media, error);
+    policy->media =
+        new_array(&policy->medium_count, yaml->media_count, sizeof *policy->media, error);
+    enum status status = policy->media == NULL ? error->status : STATUS_OK;
     for (unsigned i = 0; i < yaml->media_count && status == STATUS_OK; i++) {
         const struct yaml_medium *from = &yaml->media[i];
         unsigned index = MEDIUM_ACTIVE;
@@ -272,8 +278,9 @@ static enum status take_disks(struct policy *policy, const struct yaml_policy *y
                               const struct config_lines *lines, struct error *error)
 {
     static const char *const roads[] = {"store", "output", "staging", NULL};
-    enum status status = new_array(&policy->disks, &policy->disk_count, yaml->fixed_disks_count,
-                                   sizeof *policy->disks, error);
+    policy->disks =
+        new_array(&policy->disk_count, yaml->fixed_disks_count, sizeof *policy->disks, error);
+    enum status status = policy->disks == NULL ? error->status : STATUS_OK;
     for (unsigned i = 0; i < yaml->fixed_disks_count && status == STATUS_OK; i++) {
         const struct yaml_disk *from = &yaml->fixed_disks[i];
         struct policy_disk *disk = &policy->disks[i];
