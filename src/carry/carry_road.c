@@ -14,6 +14,16 @@ static bool is_medium(const struct policy *policy, const char *fingerprint)
     return false;
 }
 
+/* A whole repository, or a restore, on a medium that can be taken along holds everybody: the policy
+ * must allow that, too, beside enrolling the disk. */
+static bool allows_all(const struct place *place, enum road road, const struct policy *policy)
+{
+    const struct policy_limits *limits = &policy->limits;
+    return place->class != PLACE_REMOVABLE || road == ROAD_STAGING ||
+           (road == ROAD_STORE ? limits->max_persons_repository_copy
+                               : limits->max_persons_restore) > 0;
+}
+
 static bool is_enrolled(const struct place *place, enum road road, const struct policy *policy)
 {
     char fingerprint[MEDIUM_FINGERPRINT_SIZE];
@@ -26,7 +36,7 @@ static bool is_enrolled(const struct place *place, enum road road, const struct 
         return is_medium(policy, fingerprint);
     }
     const struct policy_disk *disk = policy_find_disk(policy, fingerprint);
-    return disk != NULL &&
+    return disk != NULL && allows_all(place, road, policy) &&
            ((road == ROAD_STORE && disk->store) || (road == ROAD_OUTPUT && disk->output) ||
             (road == ROAD_STAGING && disk->staging));
 }

@@ -323,6 +323,9 @@ static void an_enrolled_disk_takes_what_it_is_enrolled_for(void **state)
     road.policy.policy.disks = &disk;
     road.policy.policy.disk_count = 1;
     road.road = ROAD_STORE;
+    stays("/media/stick/vault", "[road-removable]"); /* a whole repository there is never allowed */
+    road.place_count = 0;
+    road.policy.policy.limits.max_persons_repository_copy = 1000;
     goes("/media/stick/vault");
     road.place_count = 0;
     road.road = ROAD_OUTPUT;
