@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # kura medium explain: where a path really lands, on real mounts of this machine.
 source "$(dirname "$0")/lib.sh"
+[ "$("$KURA" medium explain "$work" --json | jq -r .class)" = fixed ] ||
+    { echo "medium_explain: the root file system of this machine is not on a disk that is known to be fixed" && exit 77; }
 
 # lands CLASS PATH: kura judges so. Its JSON is in out.
 lands() {

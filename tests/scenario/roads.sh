@@ -5,6 +5,8 @@
 # shellcheck shell=bash disable=SC2154
 source "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || exit 77
+[ "$("$KURA" medium explain "$work" --json | jq -r .class)" = fixed ] ||
+    { echo "roads: the root file system of this machine is not on a disk that is known to be fixed" && exit 77; }
 
 make_shop
 run 0 -c kura.yaml init --kit kit.txt --passphrase-file pw
