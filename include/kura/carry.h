@@ -92,7 +92,7 @@ struct carry_record {
 struct carry_ledger {
     struct carry_record *carries;
     size_t count;
-    char **spent; /* jti of approvals that were used or revoked; sorted */
+    char **spent; /* jti of approvals that were used or revoked */
     size_t spent_count;
     uint64_t policy_version; /* highest in the log; 0: none */
     unsigned char policy_digest[DIGEST_SIZE];
@@ -100,7 +100,9 @@ struct carry_ledger {
     struct minisign_public root;
     struct carry_medium_state { /* newest word on each medium */
         char id[POLICY_NAME_SIZE];
-        char label[33]; /* nonce, hex; empty: none written yet */
+        char label[33];    /* nonce, hex; empty: none written yet */
+        char replaced[33]; /* the one before, where a return may have been cut off between the
+                            * record of the new one and its writing; else empty */
         bool retired;
     } * media;
     size_t medium_count;
@@ -182,7 +184,6 @@ struct carry_approval {
     char *purpose, *destination;
     struct moment return_by;
     struct audit_head log;
-    char key_id[PASERK_ID_SIZE];       /* of the footer */
     unsigned char digest[DIGEST_SIZE]; /* of the token itself */
 };
 
@@ -205,8 +206,9 @@ struct carry_word {
 };
 
 /* Signing appends the token. Opening verifies with the key (of whom the policy names under the
- * token's kid: carry_signer) and reads strictly: an unknown, duplicate, missing or mistyped claim
- * is STATUS_REFUSED [claims]; a wrong version, purpose or signature [token-…]. */
+ * token's kid; unknown: STATUS_REFUSED [token-key]) and reads strictly: an unknown, duplicate,
+ * missing or mistyped claim is STATUS_REFUSED [claims]; a wrong version, purpose or signature
+ * [token-…]. */
 MUST_USE enum status carry_attestation_sign(struct buffer *token,
                                             const struct carry_attestation *attestation,
                                             const struct signing_key *host, struct error *error);
@@ -246,10 +248,6 @@ MUST_USE enum status carry_word_sign(struct buffer *token, const struct carry_wo
                                      const struct signing_key *person, struct error *error);
 MUST_USE enum status carry_word_open(struct carry_word *word, const char *token, size_t size,
                                      const struct policy *policy, struct error *error);
-/* Who in the policy signed it: by the token's kid. Unknown: STATUS_REFUSED [token-key]. */
-MUST_USE enum status carry_signer(const struct policy_person **person, struct minisign_public *key,
-                                  const struct policy *policy, const char *token, size_t size,
-                                  struct error *error);
 void carry_attestation_free(struct carry_attestation *attestation);
 void carry_request_free(struct carry_request *request);
 void carry_approval_free(struct carry_approval *approval);

@@ -143,9 +143,13 @@ MUST_USE enum status policy_parse(struct policy *policy, const void *text, size_
                                   const char *name, struct error *error);
 void policy_free(struct policy *policy);
 
+/* Data manager or deputy; NULL is neither. */
+bool policy_may_approve(const struct policy_person *person);
+/* Past `until`: who has left signs nothing any more. */
+bool policy_key_ended(const struct policy_person *person, struct moment now);
+
 /* NULL if there is none. */
 const struct policy_person *policy_find_person(const struct policy *policy, const char *id);
-const struct policy_person *policy_find_key(const struct policy *policy, const char *key);
 const struct policy_person *policy_find_user(const struct policy *policy, const char *system_user);
 const struct policy_host *policy_find_host(const struct policy *policy, const char *key);
 const struct policy_data_set *policy_find_data_set(const struct policy *policy, const char *name);

@@ -1,41 +1,26 @@
 /* approve: what an approver signs, on any machine. Whatever the host would refuse later is refused
  * here, so that nobody approves in vain. */
 #include "limits.h"
+#include "shared.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct policy_person *find_person(const struct policy *policy,
-                                               const struct minisign_public *wanted)
-{
-    for (size_t i = 0; i < policy->people_count; i++) {
-        struct minisign_public key;
-        struct error ignored = {0};
-        const char *text = policy->people[i].key;
-        if (minisign_public_parse(&key, text, strlen(text), &ignored) == STATUS_OK &&
-            memcmp(&key, wanted, sizeof key) == 0) {
-            return &policy->people[i];
-        }
-    }
-    return NULL;
-}
-
 static enum status check_person(const struct policy_person *person,
                                 const struct carry_request *request, struct moment now,
                                 struct error *error)
 {
-    if (person == NULL || (person->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) == 0) {
-        return error_set(error, STATUS_REFUSED, 0, "[approver-role] %s",
-                         _("this key is neither the data manager's nor a deputy's"));
+    if (!policy_may_approve(person)) {
+        return carry_refuse(error, "approver-role",
+                            _("this key is neither the data manager's nor a deputy's"));
     }
-    if (person->until.seconds != 0 && moment_compare(now, person->until) >= 0) {
-        return error_set(error, STATUS_REFUSED, 0, "[approver-expired] %s",
-                         _("the approver's key is not valid any more"));
+    if (policy_key_ended(person, now)) {
+        return carry_refuse(error, "approver-expired",
+                            _("the approver's key is not valid any more"));
     }
     if (strcmp(person->id, request->requester) == 0) {
-        error_set(error, STATUS_REFUSED, 0, "[self-approval] %s",
-                  _("nobody approves their own carry"));
+        carry_refuse(error, "self-approval", _("nobody approves their own carry"));
         return error_set_hint(error, "%s", _("Ask the deputy."));
     }
     return STATUS_OK;
@@ -50,16 +35,10 @@ static enum status check_contents(const struct carry_attestation *attestation,
                          _("[persons-approved] %llu persons, and %llu are approved"),
                          (unsigned long long)attestation->persons, (unsigned long long)persons_max);
     }
-    for (char **field = attestation->fields; *field != NULL; field++) {
-        const char *colon = strrchr(*field, ':');
-        const struct policy_field_class *class =
-            colon == NULL ? NULL : policy_find_class(policy, colon + 1);
-        if (class == NULL || class->sensitive) {
-            return error_set(error, STATUS_REFUSED, 0, _("[sensitive] %s can never leave"), *field);
-        }
-    }
-    return carry_limits_check(&attestation->use, attestation->persons, attestation->documents,
-                              policy, error);
+    enum status status = carry_check_fields(attestation->fields, policy, error);
+    return status == STATUS_OK ? carry_limits_check(&attestation->use, attestation->persons,
+                                                    attestation->documents, policy, error)
+                               : status;
 }
 
 static char **copy_list(char *const *list)
@@ -122,7 +101,7 @@ enum status carry_approve(struct carry_approval *approval, const struct carry_re
                           const struct carry_approve_options *options, struct error *error)
 {
     *approval = (struct carry_approval){0};
-    const struct policy_person *person = find_person(&policy->policy, approver);
+    const struct policy_person *person = carry_key_owner(&policy->policy, approver);
     const uint64_t most =
         options->persons_max == 0 ? request->attestation.persons : options->persons_max;
     enum status status = check_person(person, request, options->now, error);

@@ -1,6 +1,7 @@
 /* carry_client: connects to the gate, or runs it in this process over a socket pair; asks for a
  * carry, lists, and hands on signed words. */
 #include "client_private.h"
+#include "shared.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,13 +85,15 @@ void carry_client_free(struct carry_client *client)
     free(client);
 }
 
+enum status client_malformed(struct error *error)
+{
+    return error_set(error, STATUS_CORRUPT, 0, "%s", _("an answer of the gate is malformed"));
+}
+
 enum status client_ask(struct gate_message *answer, struct carry_client *client, json_t *message,
                        int fd, struct error *error)
 {
     *answer = (struct gate_message){.fds = {-1, -1}};
-    if (message == NULL) {
-        return error_set_memory(error);
-    }
     enum status status = gate_send(client->connection, message, &fd, fd < 0 ? 0 : 1, error);
     if (status == STATUS_OK) {
         status = gate_receive(answer, client->connection, error);
@@ -107,24 +110,19 @@ enum status client_ask(struct gate_message *answer, struct carry_client *client,
 static json_t *json_ask(const struct carry_ask *ask)
 {
     char key[MINISIGN_PUBLIC_TEXT_SIZE], due[MOMENT_TEXT_SIZE];
-    json_t *parameters = json_array();
-    for (size_t i = 0; ask->parameters != NULL && ask->parameters[i] != NULL; i++) {
-        json_array_append_new(parameters, json_string(ask->parameters[i]));
-    }
     minisign_public_format(key, &ask->key->public_key);
-    return json_pack("{s:s,s:s,s:o,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "step", "request", "data_set",
-                     ask->data_set, "parameters", parameters, "documents", ask->documents, "zip",
-                     ask->zip, "purpose", ask->purpose, "destination", ask->destination, "medium",
-                     ask->medium, "return_by", moment_format(due, ask->return_by), "key", key);
+    return json_pack(
+        "{s:s,s:s,s:o,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "step", "request", "data_set", ask->data_set,
+        "parameters", carry_texts_json((char *const *)(uintptr_t)ask->parameters), "documents",
+        ask->documents, "zip", ask->zip, "purpose", ask->purpose, "destination", ask->destination,
+        "medium", ask->medium, "return_by", moment_format(due, ask->return_by), "key", key);
 }
 
 static enum status take_text(struct buffer *target, const json_t *json, const char *name,
                              struct error *error)
 {
     const char *text = gate_text(json, name, PASETO_SIZE_LIMIT);
-    return text == NULL
-               ? error_set(error, STATUS_CORRUPT, 0, "%s", _("an answer of the gate is malformed"))
-               : buffer_append_text(target, text, error);
+    return text == NULL ? client_malformed(error) : buffer_append_text(target, text, error);
 }
 
 /* What the requester signs. The requester's own id comes from the sworn policy: under a forged one
@@ -135,7 +133,6 @@ static enum status sign_request(struct buffer *token, const json_t *answer,
     CLEANUP(carry_request_free)
     struct carry_request request = {.issued = {.seconds = moment_now().seconds}};
     CLEANUP(policy_free) struct policy policy = {0};
-    char key[MINISIGN_PUBLIC_TEXT_SIZE];
     enum status status = take_text(&request.attestation_token, answer, "attestation", error);
     if (status == STATUS_OK) {
         status = take_text(&request.policy_text, answer, "policy", error);
@@ -150,11 +147,9 @@ static enum status sign_request(struct buffer *token, const json_t *answer,
     if (status != STATUS_OK) {
         return status;
     }
-    minisign_public_format(key, &ask->key->public_key);
-    const struct policy_person *person = policy_find_key(&policy, key);
+    const struct policy_person *person = carry_key_owner(&policy, &ask->key->public_key);
     if (person == NULL) {
-        return error_set(error, STATUS_REFUSED, 0, "[bearer-key] %s",
-                         _("the policy names nobody with this key"));
+        return carry_refuse(error, "bearer-key", _("the policy names nobody with this key"));
     }
     snprintf(request.requester, sizeof request.requester, "%s", person->id);
     return carry_request_sign(token, &request, &ask->key->signing, error);

@@ -2,6 +2,7 @@
  * The log has been verified when it was opened; a record that does not fit is damage all the same.
  */
 #include "kura/carry.h"
+#include "shared.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,14 +69,6 @@ static enum status take_digest(unsigned char target[DIGEST_SIZE], const struct f
                : bad_record(fold, name, error);
 }
 
-static void list_free(char **list)
-{
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
-        free(list[i]);
-    }
-    free(list);
-}
-
 static enum status take_list(char ***target, const struct fold *fold, const char *name,
                              struct error *error)
 {
@@ -84,7 +77,7 @@ static enum status take_list(char ***target, const struct fold *fold, const char
     if (!json_is_array(array)) {
         return bad_record(fold, name, error);
     }
-    list_free(*target);
+    carry_texts_free(*target);
     *target = calloc(count + 1, sizeof **target);
     if (*target == NULL) {
         return error_set_memory(error);
@@ -135,26 +128,14 @@ static enum status spend(struct carry_ledger *ledger, const char *jti, struct er
     return STATUS_OK;
 }
 
-static struct carry_record *find(const struct carry_ledger *ledger, const char *id)
-{
-    for (size_t i = 0; i < ledger->count && id != NULL; i++) {
-        if (strcmp(ledger->carries[i].id, id) == 0) {
-            return &ledger->carries[i];
-        }
-    }
-    return NULL;
-}
-
 static enum status find_medium(struct carry_medium_state **medium, struct fold *fold,
                                struct error *error)
 {
     struct carry_ledger *ledger = fold->ledger;
-    const char *id = fact_text(fold, "medium");
-    for (size_t i = 0; i < ledger->medium_count && id != NULL; i++) {
-        if (strcmp(ledger->media[i].id, id) == 0) {
-            *medium = &ledger->media[i];
-            return STATUS_OK;
-        }
+    const struct carry_medium_state *found = carry_find_medium(ledger, fact_text(fold, "medium"));
+    if (found != NULL) {
+        *medium = &ledger->media[found - ledger->media];
+        return STATUS_OK;
     }
     enum status status = grow(&ledger->media, ledger->medium_count, sizeof *ledger->media, error);
     if (status != STATUS_OK) {
@@ -236,7 +217,7 @@ static enum status take_words(struct carry_record *carry, const struct fold *fol
 static enum status on_request(struct fold *fold, struct error *error)
 {
     struct carry_ledger *ledger = fold->ledger;
-    if (find(ledger, fact_text(fold, "carry")) != NULL) {
+    if (fold->carry != NULL) {
         return bad_record(fold, "carry", error);
     }
     enum status status = grow(&ledger->carries, ledger->count, sizeof *ledger->carries, error);
@@ -263,7 +244,10 @@ static enum status on_request(struct fold *fold, struct error *error)
 static enum status on_approve(struct fold *fold, struct error *error)
 {
     struct carry_record *carry = fold->carry;
-    size_t slot = carry->approvers[0][0] == '\0' ? 0 : 1;
+    const char *by = fact_text(fold, "by");
+    /* The same person again: an export that ended between the approval's record and its own. */
+    const bool again = by != NULL && strcmp(carry->approvers[0], by) == 0;
+    size_t slot = carry->approvers[0][0] == '\0' || again ? 0 : 1;
     carry->approved = fold->record->time;
     carry->state = carry->state == CARRY_REQUESTED ? CARRY_APPROVED : carry->state;
     return take_chars(carry->approvers[slot], sizeof carry->approvers[slot], fold, "by", error);
@@ -300,8 +284,9 @@ static enum status on_word(struct fold *fold, struct error *error)
     } else if (strcmp(event, "carry.deny") == 0) {
         carry->state = CARRY_DENIED;
     } else if (strcmp(event, "carry.lost") == 0) {
+        /* Told twice: the time when it was learned, from which the deadlines run, stays. */
+        carry->lost = carry->state == CARRY_LOST ? carry->lost : now;
         carry->state = CARRY_LOST;
-        carry->lost = now;
     } else if (strcmp(event, "carry.found") == 0) {
         carry->state = CARRY_FOUND;
         carry->found = now;
@@ -334,8 +319,12 @@ static enum status on_label(struct fold *fold, struct error *error)
 {
     struct carry_medium_state *medium = NULL;
     enum status status = find_medium(&medium, fold, error);
-    return status == STATUS_OK
-               ? take_chars(medium->label, sizeof medium->label, fold, "label", error)
+    if (status == STATUS_OK) {
+        status = take_chars(medium->label, sizeof medium->label, fold, "label", error);
+        medium->replaced[0] = '\0';
+    }
+    return status == STATUS_OK && fact_text(fold, "replaces") != NULL
+               ? take_chars(medium->replaced, sizeof medium->replaced, fold, "replaces", error)
                : status;
 }
 
@@ -372,7 +361,8 @@ static enum status visit(void *context, const struct audit_record *record, struc
         if (strcmp(events[i].event, record->event) != 0) {
             continue;
         }
-        fold.carry = find(fold.ledger, fact_text(&fold, "carry"));
+        const struct carry_record *found = carry_find(fold.ledger, fact_text(&fold, "carry"));
+        fold.carry = found == NULL ? NULL : &fold.ledger->carries[found - fold.ledger->carries];
         if (events[i].about_carry && fold.carry == NULL) {
             return bad_record(&fold, "carry", error);
         }
@@ -383,11 +373,6 @@ static enum status visit(void *context, const struct audit_record *record, struc
 
 /* ------------------------------------------------------------------ the ledger */
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 enum status carry_ledger_read(struct carry_ledger *ledger, const struct audit *audit,
                               struct error *error)
 {
@@ -395,12 +380,8 @@ enum status carry_ledger_read(struct carry_ledger *ledger, const struct audit *a
     enum status status = audit_walk(audit, visit, ledger, error);
     if (status != STATUS_OK) {
         carry_ledger_free(ledger);
-        return status;
     }
-    if (ledger->spent_count > 0) {
-        qsort(ledger->spent, ledger->spent_count, sizeof *ledger->spent, compare_texts);
-    }
-    return STATUS_OK;
+    return status;
 }
 
 void carry_ledger_free(struct carry_ledger *ledger)
@@ -410,8 +391,8 @@ void carry_ledger_free(struct carry_ledger *ledger)
         free(carry->data_set);
         free(carry->purpose);
         free(carry->destination);
-        list_free(carry->fields);
-        list_free(carry->recipients);
+        carry_texts_free(carry->fields);
+        carry_texts_free(carry->recipients);
     }
     for (size_t i = 0; i < ledger->spent_count; i++) {
         free(ledger->spent[i]);
@@ -420,79 +401,4 @@ void carry_ledger_free(struct carry_ledger *ledger)
     free(ledger->spent);
     free(ledger->media);
     *ledger = (struct carry_ledger){0};
-}
-
-const struct carry_record *carry_find(const struct carry_ledger *ledger, const char *id)
-{
-    return find(ledger, id);
-}
-
-bool carry_is_spent(const struct carry_ledger *ledger, const char *jti)
-{
-    return ledger->spent_count > 0 && bsearch(&jti, ledger->spent, ledger->spent_count,
-                                              sizeof *ledger->spent, compare_texts) != NULL;
-}
-
-const struct carry_medium_state *carry_find_medium(const struct carry_ledger *ledger,
-                                                   const char *id)
-{
-    for (size_t i = 0; i < ledger->medium_count; i++) {
-        if (strcmp(ledger->media[i].id, id) == 0) {
-            return &ledger->media[i];
-        }
-    }
-    return NULL;
-}
-
-/* ------------------------------------------------------------------ states */
-
-bool carry_is_out(const struct carry_record *carry)
-{
-    switch (carry->state) {
-    case CARRY_RESERVED:
-    case CARRY_WRITTEN:
-    case CARRY_OUT:
-    case CARRY_INTERRUPTED:
-    case CARRY_RETURNED: /* back, and not erased yet */
-    case CARRY_LOST:
-    case CARRY_FOUND:
-        return true;
-    default:
-        return false;
-    }
-}
-
-bool carry_is_overdue(const struct carry_record *carry, const struct policy *policy,
-                      struct moment now)
-{
-    struct moment end = carry->due;
-    end.seconds += (int64_t)policy->approval.overdue_grace_days * 86400;
-    return carry_is_out(carry) && carry->state != CARRY_RETURNED && moment_compare(now, end) > 0;
-}
-
-static const struct {
-    const char *name, *word;
-} states[] = {
-    [CARRY_REQUESTED] = {"requested", N_("requested")},
-    [CARRY_APPROVED] = {"approved", N_("approved")},
-    [CARRY_DENIED] = {"denied", N_("denied")},
-    [CARRY_REVOKED] = {"revoked", N_("revoked")},
-    [CARRY_RESERVED] = {"reserved", N_("export begun")},
-    [CARRY_WRITTEN] = {"written", N_("written, not confirmed")},
-    [CARRY_OUT] = {"out", N_("out")},
-    [CARRY_INTERRUPTED] = {"interrupted", N_("interrupted")},
-    [CARRY_RETURNED] = {"returned", N_("back, not erased")},
-    [CARRY_ERASED] = {"erased", N_("erased")},
-    [CARRY_LOST] = {"lost", N_("lost")},
-    [CARRY_FOUND] = {"found", N_("found again")},
-};
-
-const char *carry_state_name(enum carry_state state)
-{
-    return states[state].name;
-}
-
-const char *carry_state_word(enum carry_state state)
-{
-    return _(states[state].word);
 }

@@ -201,21 +201,18 @@ enum status carry_root_fix(const char *state, struct audit *audit,
     return status == STATUS_OK ? root_write(state, root, error) : status;
 }
 
-enum status carry_root_read(struct minisign_public *root, const char *state,
-                            const struct audit *audit, struct error *error)
+static enum status read_root(struct minisign_public *root, const char *state,
+                             const struct carry_ledger *ledger, struct error *error)
 {
     CLEANUP(memory_free) char *path = NULL;
-    CLEANUP(carry_ledger_free) struct carry_ledger ledger = {0};
-    enum status status = carry_ledger_read(&ledger, audit, error);
-    if (status == STATUS_OK) {
-        status = root_path(&path, state, error);
-    }
+    enum status status = root_path(&path, state, error);
     if (status != STATUS_OK) {
         return status;
     }
     status = minisign_public_read(root, path, error);
-    if (status == STATUS_NOT_FOUND && ledger.has_root) {
-        *root = ledger.root;
+    if (status == STATUS_NOT_FOUND && ledger->has_root) {
+        *root = ledger->root;
+        error_clear(error);
         return STATUS_OK;
     }
     if (status == STATUS_NOT_FOUND) {
@@ -223,13 +220,21 @@ enum status carry_root_read(struct minisign_public *root, const char *state,
                               _("Name the data manager's key with kura policy trust "
                                 "manager.sign.pub, or at kura init with --policy-key."));
     }
-    if (status == STATUS_OK && (!ledger.has_root || !same_key(&ledger.root, root))) {
+    if (status == STATUS_OK && (!ledger->has_root || !same_key(&ledger->root, root))) {
         error_set(error, STATUS_REFUSED, 0, "[policy-root] %s",
                   _("the key that signs the policy is not the one that the audit log has"));
         return error_set_hint(error, _("Somebody changed %s, or the log is not of this machine."),
                               path);
     }
     return status;
+}
+
+enum status carry_root_read(struct minisign_public *root, const char *state,
+                            const struct audit *audit, struct error *error)
+{
+    CLEANUP(carry_ledger_free) struct carry_ledger ledger = {0};
+    enum status status = carry_ledger_read(&ledger, audit, error);
+    return status == STATUS_OK ? read_root(root, state, &ledger, error) : status;
 }
 
 /* ------------------------------------------------------------------ the policy in force */
@@ -280,12 +285,12 @@ enum status carry_policy_in_force(struct carry_policy *policy, const char *path,
     struct minisign_public root;
     CLEANUP(carry_ledger_free) struct carry_ledger ledger = {0};
     *policy = (struct carry_policy){0};
-    enum status status = carry_root_read(&root, state, audit, error);
+    enum status status = carry_ledger_read(&ledger, audit, error);
     if (status == STATUS_OK) {
-        status = carry_policy_read(policy, path, &root, error);
+        status = read_root(&root, state, &ledger, error);
     }
     if (status == STATUS_OK) {
-        status = carry_ledger_read(&ledger, audit, error);
+        status = carry_policy_read(policy, path, &root, error);
     }
     if (status == STATUS_OK) {
         status = check_version(policy, &ledger, error);

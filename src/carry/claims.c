@@ -1,5 +1,6 @@
 /* claims: see claims.h. */
 #include "claims.h"
+#include "shared.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +17,6 @@ static void *at(void *base, size_t offset)
 /* ------------------------------------------------------------------ encoding */
 
 static json_t *encode_object(const void *from, const struct claim *table);
-
-static json_t *encode_list(char *const *items)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; items != NULL && items[i] != NULL; i++) {
-        json_array_append_new(array, json_string(items[i]));
-    }
-    return array;
-}
 
 static json_t *encode_bytes(const unsigned char *bytes, size_t size)
 {
@@ -46,7 +38,11 @@ static json_t *encode_items(const void *from, const struct claim *claim)
     memcpy(&count, at_const(from, claim->count_offset), sizeof count);
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(array, encode_object(items + i * claim->size, claim->items));
+        if (json_array_append_new(array, encode_object(items + i * claim->size, claim->items)) !=
+            0) {
+            json_decref(array);
+            return NULL;
+        }
     }
     return array;
 }
@@ -68,7 +64,7 @@ static json_t *encode_claim(const void *from, const struct claim *claim, bool *a
     case CLAIM_LIST: {
         char **list;
         memcpy(&list, member, sizeof list);
-        return encode_list(list);
+        return carry_texts_json(list);
     }
     case CLAIM_BYTES:
         return encode_bytes(member, claim->size);
@@ -316,10 +312,7 @@ void claims_free(void *of, const struct claim *table)
         } else if (claim->kind == CLAIM_LIST) {
             char **list;
             memcpy(&list, member, sizeof(void *));
-            for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
-                free(list[i]);
-            }
-            free(list);
+            carry_texts_free(list);
             memset(member, 0, sizeof(char **));
         } else if (claim->kind == CLAIM_BUFFER) {
             buffer_free(member);

@@ -28,7 +28,6 @@ struct claim {
 #define CLAIM_TEXT_LIMIT 65536
 
 /* For tables. */
-#define CLAIM_OF(type, member) offsetof(type, member)
 #define CLAIM_CHARS(type, name, member)                                                            \
     {                                                                                              \
         name, CLAIM_ARRAY, offsetof(type, member), sizeof(((type *)0)->member), false, NULL, 0     \

@@ -29,11 +29,6 @@ static void carrying_end(struct carrying_out *carrying)
     file_close(&carrying->target);
 }
 
-static enum status malformed(struct error *error)
-{
-    return error_set(error, STATUS_CORRUPT, 0, "%s", _("an answer of the gate is malformed"));
-}
-
 static enum status ask_for_challenge(struct carrying_out *carrying, struct error *error)
 {
     CLEANUP(gate_message_free) struct gate_message answer = {.fds = {-1, -1}};
@@ -60,7 +55,7 @@ static enum status ask_for_challenge(struct carrying_out *carrying, struct error
     const char *challenge = gate_text(answer.json, "challenge", (size_t)2 * DIGEST_SIZE);
     if (carry == NULL || file == NULL || challenge == NULL ||
         !hex_decode(carrying->challenge, DIGEST_SIZE, challenge, strlen(challenge))) {
-        return malformed(error);
+        return client_malformed(error);
     }
     snprintf(carrying->carry, sizeof carrying->carry, "%s", carry);
     snprintf(carrying->file, sizeof carrying->file, "%s", file);
@@ -105,7 +100,7 @@ static enum status publish(struct carrying_out *carrying, const json_t *papers, 
     const char *notice = gate_text(papers, "notice", 65536);
     char name[64];
     if (label == NULL || notice == NULL) {
-        return malformed(error);
+        return client_malformed(error);
     }
     snprintf(name, sizeof name, "kura-%s-READ-ME.txt", carrying->carry);
     enum status status = client_write_file(folder, name, notice, strlen(notice), error);
@@ -128,7 +123,7 @@ static enum status take_result(struct carry_exported *exported, const json_t *an
     const char *due = gate_text(answer, "due", MOMENT_TEXT_SIZE);
     const char *sealed = gate_text(answer, "sealed_passphrase", 65536);
     if (carry == NULL || file == NULL || due == NULL || !moment_parse(&exported->due, due)) {
-        return malformed(error);
+        return client_malformed(error);
     }
     snprintf(exported->carry, sizeof exported->carry, "%s", carry);
     snprintf(exported->file, sizeof exported->file, "%s", file);

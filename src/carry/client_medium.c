@@ -5,15 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum status malformed(struct error *error)
-{
-    return error_set(error, STATUS_CORRUPT, 0, "%s", _("an answer of the gate is malformed"));
-}
-
 static enum status write_label(const json_t *answer, int folder, struct error *error)
 {
     const char *label = gate_text(answer, "label", LABEL_SIZE_LIMIT);
-    return label == NULL ? malformed(error)
+    return label == NULL ? client_malformed(error)
                          : client_write_file(folder, LABEL_FILE, label, strlen(label), error);
 }
 

@@ -19,6 +19,9 @@ struct carry_client {
 MUST_USE enum status client_ask(struct gate_message *answer, struct carry_client *client,
                                 json_t *message, int fd, struct error *error);
 
+/* STATUS_CORRUPT: what the gate answered is not as it must be. */
+enum status client_malformed(struct error *error);
+
 /* ------------------------------------------------------------------ files on the medium */
 
 /* What is on a medium is sealed, or meant for its finder: whoever reads it elsewhere has another

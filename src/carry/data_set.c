@@ -1,6 +1,7 @@
 /* data_set: see data_set.h. Persons are counted, not rows: every column that identifies one counts,
  * the same person once, and nobody is merged by name. */
 #include "data_set.h"
+#include "shared.h"
 #include <ctype.h>
 #include <errno.h>
 #include <sodium.h>
@@ -18,20 +19,12 @@ struct reading {
     size_t count;
 };
 
-static void list_free(char **list)
-{
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
-        free(list[i]);
-    }
-    free(list);
-}
-
 void data_set_free(struct data_set *set)
 {
     buffer_wipe(&set->csv);
     persons_free(&set->persons);
-    list_free(set->fields);
-    list_free(set->folders);
+    carry_texts_free(set->fields);
+    carry_texts_free(set->folders);
     *set = (struct data_set){0};
 }
 
@@ -344,7 +337,7 @@ static enum status take_row(void *context, const struct query_value *values, siz
 
 static void reading_end(struct reading *reading)
 {
-    list_free(reading->names);
+    carry_texts_free(reading->names);
 }
 
 enum status data_set_read(struct data_set *set, const struct stage_options *options,

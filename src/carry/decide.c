@@ -3,13 +3,9 @@
  * 5 (the token's form and signature) hold already, or there would be no facts; 16 and 17 come
  * after. */
 #include "decide.h"
+#include "shared.h"
 #include <stdio.h>
 #include <string.h>
-
-static enum status refuse(struct error *error, const char *rule, const char *words)
-{
-    return error_set(error, STATUS_REFUSED, 0, "[%s] %s", rule, words);
-}
 
 static bool same_list(char *const *a, char *const *b)
 {
@@ -26,38 +22,29 @@ static bool same_list(char *const *a, char *const *b)
 static enum status check_anchor(const struct carry_facts *facts, struct error *error)
 {
     if (!facts->has_anchor) {
-        refuse(error, "anchor-none", _("the audit log was never put off-site"));
+        carry_refuse(error, "anchor-none", _("the audit log was never put off-site"));
         return error_set_hint(error, "%s", _("Run kura backup, and then again."));
     }
     if (!audit_extends(facts->log, &facts->anchor)) {
-        refuse(error, "anchor-ahead",
-               _("what is off-site of the audit log is not the beginning of the log here"));
+        carry_refuse(error, "anchor-ahead",
+                     _("what is off-site of the audit log is not the beginning of the log here"));
         return error_set_hint(
             error, "%s",
             _("The log was cut off or changed, or this machine's state is from an "
               "old copy. Look into it with kura audit verify."));
     }
     if (facts->now.seconds - facts->anchor_time.seconds > (int64_t)facts->policy->anchor_age) {
-        refuse(error, "anchor-old",
-               _("the newest off-site copy of the audit log's head is too old"));
+        carry_refuse(error, "anchor-old",
+                     _("the newest off-site copy of the audit log's head is too old"));
         return error_set_hint(error, "%s", _("Run kura backup, and then again."));
     }
     return STATUS_OK;
 }
 
-/* 4. A clock that was set back would make an expired token good again. */
+/* 4. */
 static enum status check_clock(const struct carry_facts *facts, struct error *error)
 {
-    struct moment newest = audit_newest(facts->log);
-    int64_t back = newest.seconds - facts->now.seconds;
-    if (back > (int64_t)facts->policy->clock_tolerance) {
-        char text[MOMENT_TEXT_SIZE];
-        error_set(error, STATUS_REFUSED, 0,
-                  _("[clock] the clock is behind the newest record of the audit log, %s"),
-                  moment_format_local(text, newest));
-        return error_set_hint(error, "%s", _("Set the clock right."));
-    }
-    return STATUS_OK;
+    return carry_check_clock(facts->log, facts->policy, facts->now, error);
 }
 
 /* 5. A token of another history of this host, or of one that was rolled back. */
@@ -65,9 +52,10 @@ static enum status check_log(const struct carry_facts *facts, struct error *erro
 {
     for (size_t i = 0; i < facts->approval_count; i++) {
         if (!audit_extends(facts->log, &facts->approvals[i].log)) {
-            return refuse(error, "token-log",
-                          _("the audit log that the approval was given under is not the beginning "
-                            "of the log here"));
+            return carry_refuse(
+                error, "token-log",
+                _("the audit log that the approval was given under is not the beginning "
+                  "of the log here"));
         }
     }
     return STATUS_OK;
@@ -78,15 +66,17 @@ static enum status check_approver(const struct carry_facts *facts,
                                   const struct carry_approval *approval, struct error *error)
 {
     const struct policy_person *approver = policy_find_person(facts->policy, approval->approver);
-    if (approver == NULL || (approver->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) == 0) {
-        return refuse(error, "approver-role", _("who approved is neither data manager nor deputy"));
+    if (!policy_may_approve(approver)) {
+        return carry_refuse(error, "approver-role",
+                            _("who approved is neither data manager nor deputy"));
     }
-    if (approver->until.seconds != 0 && moment_compare(facts->now, approver->until) >= 0) {
-        return refuse(error, "approver-expired", _("the approver's key is not valid any more"));
+    if (policy_key_ended(approver, facts->now)) {
+        return carry_refuse(error, "approver-expired",
+                            _("the approver's key is not valid any more"));
     }
     if (strcmp(approval->approver, facts->attestation->requester) == 0 ||
         strcmp(approval->approver, approval->bearer) == 0) {
-        refuse(error, "self-approval", _("nobody approves their own carry"));
+        carry_refuse(error, "self-approval", _("nobody approves their own carry"));
         return error_set_hint(error, "%s", _("Ask the deputy."));
     }
     return STATUS_OK;
@@ -105,10 +95,11 @@ static enum status check_approvers(const struct carry_facts *facts, struct error
     }
     if (status == STATUS_OK && facts->approval_count == 2 &&
         strcmp(facts->approvals[0].approver, facts->approvals[1].approver) == 0) {
-        status = refuse(error, "second-approver", _("both approvals are by the same person"));
+        status = carry_refuse(error, "second-approver", _("both approvals are by the same person"));
     }
     if (status == STATUS_OK && facts->approval_count < needed) {
-        refuse(error, "second-approver", _("so many persons need the approval of a second person"));
+        carry_refuse(error, "second-approver",
+                     _("so many persons need the approval of a second person"));
         status = error_set_hint(error, "%s",
                                 _("Let another approver approve the same request, and name both "
                                   "tokens."));
@@ -122,14 +113,14 @@ static enum status check_bearer(const struct carry_facts *facts,
 {
     const struct policy_person *bearer = policy_find_person(facts->policy, approval->bearer);
     if (memcmp(approval->host, facts->host, SIGN_PUBLIC_SIZE) != 0) {
-        return refuse(error, "other-host", _("the approval is for another host"));
+        return carry_refuse(error, "other-host", _("the approval is for another host"));
     }
     if (bearer == NULL || strcmp(approval->bearer, facts->attestation->requester) != 0 ||
         (facts->caller != NULL && strcmp(approval->bearer, facts->caller) != 0)) {
-        return refuse(error, "other-bearer", _("the approval is for another person"));
+        return carry_refuse(error, "other-bearer", _("the approval is for another person"));
     }
-    if (bearer->until.seconds != 0 && moment_compare(facts->now, bearer->until) >= 0) {
-        return refuse(error, "bearer-expired", _("the bearer's key is not valid any more"));
+    if (policy_key_ended(bearer, facts->now)) {
+        return carry_refuse(error, "bearer-expired", _("the bearer's key is not valid any more"));
     }
     return STATUS_OK;
 }
@@ -144,7 +135,7 @@ static enum status check_receipt(const struct carry_facts *facts, struct error *
         strcmp(receipt->carry, facts->approvals[0].carry) != 0 ||
         memcmp(receipt->approval, facts->approvals[0].digest, DIGEST_SIZE) != 0 ||
         memcmp(receipt->challenge, facts->challenge, DIGEST_SIZE) != 0) {
-        return refuse(error, "receipt", _("the bearer's receipt is for something else"));
+        return carry_refuse(error, "receipt", _("the bearer's receipt is for something else"));
     }
     return STATUS_OK;
 }
@@ -167,8 +158,8 @@ static enum status check_window(const struct carry_facts *facts,
         return error_set_hint(error, "%s", _("Ask for approval anew."));
     }
     if (approval->expires.seconds - approval->issued.seconds > (int64_t)lifetime) {
-        return refuse(error, "token-lifetime",
-                      _("the approval is good for longer than the policy allows"));
+        return carry_refuse(error, "token-lifetime",
+                            _("the approval is good for longer than the policy allows"));
     }
     return STATUS_OK;
 }
@@ -179,14 +170,14 @@ static enum status check_unspent(const struct carry_facts *facts, struct error *
     const struct carry_record *carry = carry_find(facts->ledger, facts->attestation->carry);
     for (size_t i = 0; i < facts->approval_count; i++) {
         if (carry_is_spent(facts->ledger, facts->approvals[i].id)) {
-            return refuse(error, "token-spent", _("the approval was used or revoked"));
+            return carry_refuse(error, "token-spent", _("the approval was used or revoked"));
         }
     }
     if (facts->approval_count == 2 && strcmp(facts->approvals[0].id, facts->approvals[1].id) == 0) {
-        return refuse(error, "token-spent", _("the same approval is there twice"));
+        return carry_refuse(error, "token-spent", _("the same approval is there twice"));
     }
     if (carry == NULL || (carry->state != CARRY_REQUESTED && carry->state != CARRY_APPROVED)) {
-        return refuse(
+        return carry_refuse(
             error, "carry-state",
             _("this carry was exported, denied or revoked before, or was never asked for"));
     }
@@ -200,28 +191,28 @@ static enum status check_same(const struct carry_facts *facts,
     const struct carry_attestation *attestation = facts->attestation;
     if (memcmp(approval->request, facts->request, DIGEST_SIZE) != 0 ||
         strcmp(approval->carry, attestation->carry) != 0) {
-        return refuse(error, "request", _("the approval is of another request"));
+        return carry_refuse(error, "request", _("the approval is of another request"));
     }
     if (strcmp(approval->purpose, attestation->purpose) != 0) {
-        return refuse(error, "purpose", _("the approval is for another purpose"));
+        return carry_refuse(error, "purpose", _("the approval is for another purpose"));
     }
     if (strcmp(approval->destination, attestation->destination) != 0 ||
         policy_find_destination(facts->policy, approval->destination) == NULL) {
-        return refuse(error, "destination", _("the approval is for another destination"));
+        return carry_refuse(error, "destination", _("the approval is for another destination"));
     }
     if (!same_list(approval->recipients, attestation->recipients)) {
-        return refuse(error, "recipients", _("the approval is for other readers"));
+        return carry_refuse(error, "recipients", _("the approval is for other readers"));
     }
     if (strcmp(approval->format, attestation->format) != 0) {
-        return refuse(error, "format", _("the approval is for another format"));
+        return carry_refuse(error, "format", _("the approval is for another format"));
     }
     if (moment_compare(approval->return_by, attestation->return_by) != 0) {
-        return refuse(error, "return-by", _("the approval has another date of return"));
+        return carry_refuse(error, "return-by", _("the approval has another date of return"));
     }
     return moment_compare(facts->now, attestation->return_by) < 0
                ? STATUS_OK
-               : refuse(error, "return-by",
-                        _("the date of return has passed: ask for a new carry"));
+               : carry_refuse(error, "return-by",
+                              _("the date of return has passed: ask for a new carry"));
 }
 
 /* 10. The staged artefact swapped or changed after the approval. */
@@ -229,11 +220,12 @@ static enum status check_artefact(const struct carry_facts *facts,
                                   const struct carry_approval *approval, struct error *error)
 {
     if (!facts->artefact_there) {
-        return refuse(error, "artefact-gone", _("the staged artefact is not there any more"));
+        return carry_refuse(error, "artefact-gone", _("the staged artefact is not there any more"));
     }
     if (memcmp(approval->artefact, facts->attestation->artefact, DIGEST_SIZE) != 0 ||
         memcmp(facts->artefact, facts->attestation->artefact, DIGEST_SIZE) != 0) {
-        return refuse(error, "artefact", _("the staged artefact is not the one that was approved"));
+        return carry_refuse(error, "artefact",
+                            _("the staged artefact is not the one that was approved"));
     }
     return STATUS_OK;
 }
@@ -243,18 +235,9 @@ static enum status check_fields(const struct carry_facts *facts,
                                 const struct carry_approval *approval, struct error *error)
 {
     if (!same_list(approval->fields, facts->attestation->fields)) {
-        return refuse(error, "fields", _("the approval is for other fields"));
+        return carry_refuse(error, "fields", _("the approval is for other fields"));
     }
-    for (char **field = approval->fields; *field != NULL; field++) {
-        const char *colon = strrchr(*field, ':');
-        const struct policy_field_class *class =
-            colon == NULL ? NULL : policy_find_class(facts->policy, colon + 1);
-        if (class == NULL || class->sensitive) {
-            error_set(error, STATUS_REFUSED, 0, _("[sensitive] %s can never leave"), *field);
-            return error->status;
-        }
-    }
-    return STATUS_OK;
+    return carry_check_fields(approval->fields, facts->policy, error);
 }
 
 /* 12. More than was approved: the host counts for itself and believes nobody. */
@@ -262,8 +245,8 @@ static enum status check_persons(const struct carry_facts *facts,
                                  const struct carry_approval *approval, struct error *error)
 {
     if (facts->persons != facts->attestation->persons) {
-        return refuse(error, "persons-record",
-                      _("the host's own list of persons does not fit its attestation"));
+        return carry_refuse(error, "persons-record",
+                            _("the host's own list of persons does not fit its attestation"));
     }
     if (facts->persons > approval->persons_max) {
         return error_set(
@@ -285,17 +268,19 @@ static enum status check_label(const struct carry_facts *facts, struct error *er
     const struct carry_medium_state *state =
         carry_find_medium(facts->ledger, facts->attestation->medium);
     if (state == NULL || state->label[0] == '\0') {
-        return refuse(error, "medium-label", _("this host never wrote a label on the medium"));
+        return carry_refuse(error, "medium-label",
+                            _("this host never wrote a label on the medium"));
     }
     if (facts->label[0] == '\0' || strcmp(facts->label, state->label) != 0) {
-        refuse(error, "medium-label",
-               _("the label on the medium is not the one that this host wrote last"));
+        carry_refuse(error, "medium-label",
+                     _("the label on the medium is not the one that this host wrote last"));
         return error_set_hint(
             error, "%s",
             _("It is a copy or was put back to an earlier state. Look into it, and "
               "then write a new label with kura medium label."));
     }
-    return state->retired ? refuse(error, "medium-retired", _("the medium is retired")) : STATUS_OK;
+    return state->retired ? carry_refuse(error, "medium-retired", _("the medium is retired"))
+                          : STATUS_OK;
 }
 
 static enum status check_medium(const struct carry_facts *facts,
@@ -305,15 +290,15 @@ static enum status check_medium(const struct carry_facts *facts,
         policy_find_medium(facts->policy, facts->attestation->medium);
     if (strcmp(approval->medium, facts->attestation->medium) != 0 ||
         strcmp(approval->medium_fingerprint, facts->attestation->medium_fingerprint) != 0) {
-        return refuse(error, "medium", _("the approval is for another medium"));
+        return carry_refuse(error, "medium", _("the approval is for another medium"));
     }
     if (medium == NULL || medium->status != MEDIUM_ACTIVE) {
-        return refuse(error, "medium-status",
-                      _("the medium is not, or not any more, in the policy"));
+        return carry_refuse(error, "medium-status",
+                            _("the medium is not, or not any more, in the policy"));
     }
     if (strcmp(medium->fingerprint, approval->medium_fingerprint) != 0 ||
         strcmp(medium->fingerprint, facts->medium_fingerprint) != 0) {
-        return refuse(error, "medium-other", _("what is plugged in is another medium"));
+        return carry_refuse(error, "medium-other", _("what is plugged in is another medium"));
     }
     return check_label(facts, error);
 }
@@ -357,10 +342,10 @@ static enum status check_others(const struct carry_facts *facts, struct error *e
 static enum status check_space(const struct carry_facts *facts, struct error *error)
 {
     if (facts->space_free < facts->attestation->artefact_size + 1024 * 1024) {
-        return refuse(error, "medium-full", _("there is not enough space on the medium"));
+        return carry_refuse(error, "medium-full", _("there is not enough space on the medium"));
     }
     if (facts->foreign_files) {
-        refuse(error, "foreign-files", _("there are other files on the medium"));
+        carry_refuse(error, "foreign-files", _("there are other files on the medium"));
         return error_set_hint(error, "%s",
                               _("A medium for carries is used for nothing else. Remove them."));
     }
@@ -379,7 +364,7 @@ enum status carry_decide(const struct carry_facts *facts, struct error *error)
     enum status (*const last[])(const struct carry_facts *,
                                 struct error *) = {check_road, check_others, check_space};
     enum status status = facts->approval_count == 0
-                             ? refuse(error, "token-none", _("there is no approval"))
+                             ? carry_refuse(error, "token-none", _("there is no approval"))
                              : STATUS_OK;
     for (size_t i = 0; i < LENGTH(before) && status == STATUS_OK; i++) {
         status = before[i](facts, error);

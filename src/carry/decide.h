@@ -10,8 +10,7 @@
 struct carry_facts {
     struct moment now;
     const struct policy
-        *policy; /* in force: signature, version and digest were checked in opening */
-    const unsigned char *policy_digest;
+        *policy;               /* in force: signature, version and digest were checked in opening */
     const unsigned char *host; /* this host's public key */
     const struct audit *log;   /* whole: verified in opening */
     const struct carry_ledger *ledger;

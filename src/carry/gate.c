@@ -1,5 +1,6 @@
 /* gate: one connection: who calls, the step's surroundings, and what every step shares. */
 #include "gate_private.h"
+#include "shared.h"
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -101,15 +102,15 @@ static enum status read_policy(struct gate *gate, bool need_policy, struct error
             : carry_policy_in_force(&gate->policy, path, gate->host->config->state, gate->audit,
                                     error);
     gate->has_policy = status == STATUS_OK;
-    if (status != STATUS_OK && !need_policy) {
+    if (status != STATUS_OK && !need_policy && gate->trusted) {
         error_clear(error);
         return STATUS_OK;
     }
     if (status == STATUS_NOT_FOUND || status == STATUS_USAGE) {
         error->status = STATUS_REFUSED;
-        error_add_context(error, "[policy]");
+        return error_add_context(error, "[policy]");
     }
-    return error->status;
+    return status;
 }
 
 enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
@@ -154,8 +155,9 @@ void gate_end(struct gate *gate)
 
 enum status gate_record(struct gate *gate, const char *event, json_t *facts, struct error *error)
 {
-    enum status status =
-        facts == NULL ? error_set_memory(error) : audit_append(gate->audit, event, facts, error);
+    enum status status = facts == NULL ? error_set(error, STATUS_FAILED, 0, "%s",
+                                                   _("a name is not valid UTF-8 text"))
+                                       : audit_append(gate->audit, event, facts, error);
     json_decref(facts);
     return status;
 }
@@ -191,33 +193,24 @@ const char *gate_caller_name(const struct gate *gate)
 enum status gate_find_bearer(const struct policy_person **person, const struct gate *gate,
                              const char *key, struct error *error)
 {
-    struct minisign_public wanted, found;
+    struct minisign_public wanted;
     if (key == NULL || minisign_public_parse(&wanted, key, strlen(key), error) != STATUS_OK) {
-        return error_set(error, STATUS_REFUSED, 0, "[bearer-key] %s",
-                         _("there is no usable public key of the bearer"));
+        return carry_refuse(error, "bearer-key", _("there is no usable public key of the bearer"));
     }
-    for (size_t i = 0; i < gate->policy.policy.people_count; i++) {
-        const char *text = gate->policy.policy.people[i].key;
-        if (minisign_public_parse(&found, text, strlen(text), error) != STATUS_OK) {
-            return error->status;
-        }
-        if (memcmp(&wanted, &found, sizeof wanted) == 0) {
-            *person = &gate->policy.policy.people[i];
-            return gate->trusted || *person == gate->caller
-                       ? STATUS_OK
-                       : error_set(error, STATUS_REFUSED, 0, "[other-bearer] %s",
-                                   _("the key is another person's than the login"));
-        }
+    *person = carry_key_owner(&gate->policy.policy, &wanted);
+    if (*person == NULL) {
+        return carry_refuse(error, "bearer-key", _("the policy names nobody with this key"));
     }
-    return error_set(error, STATUS_REFUSED, 0, "[bearer-key] %s",
-                     _("the policy names nobody with this key"));
+    return gate->trusted || *person == gate->caller
+               ? STATUS_OK
+               : carry_refuse(error, "other-bearer",
+                              _("the key is another person's than the login"));
 }
 
 enum status gate_need_valid(const struct gate *gate, const char *person, struct error *error)
 {
     const struct policy_person *found = policy_find_person(&gate->policy.policy, person);
-    return found != NULL &&
-                   (found->until.seconds == 0 || moment_compare(moment_now(), found->until) < 0)
+    return found != NULL && !policy_key_ended(found, moment_now())
                ? STATUS_OK
                : error_set(error, STATUS_REFUSED, 0,
                            _("[key-expired] the key of \"%s\" is not "
@@ -230,11 +223,10 @@ enum status gate_need_manager(const struct gate *gate, struct error *error)
     if (gate->trusted) {
         return STATUS_OK;
     }
-    if (gate->caller != NULL && (gate->caller->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0) {
+    if (policy_may_approve(gate->caller)) {
         return gate_need_valid(gate, gate->caller->id, error);
     }
-    return error_set(error, STATUS_REFUSED, 0, "[role] %s",
-                     _("this is for the data manager or a deputy"));
+    return carry_refuse(error, "role", _("this is for the data manager or a deputy"));
 }
 
 /* ------------------------------------------------------------------ files of a carry */
@@ -248,6 +240,12 @@ enum status gate_path(char **path, const struct gate *gate, const char *carry, c
         return error_set_memory(error);
     }
     return STATUS_OK;
+}
+
+void gate_container_name(char name[GATE_CONTAINER_NAME], const char *carry, const char *format)
+{
+    snprintf(name, GATE_CONTAINER_NAME, "kura-%s.%s", carry,
+             strcmp(format, "zip") == 0 ? "zip" : "tar.age");
 }
 
 enum status gate_read_attestation(struct carry_attestation *attestation, const struct gate *gate,
@@ -273,60 +271,6 @@ enum status gate_read_attestation(struct carry_attestation *attestation, const s
                           _("this host's own record of the carry cannot be used"));
     }
     return status == STATUS_OK ? STATUS_OK : STATUS_REFUSED;
-}
-
-/* ------------------------------------------------------------------ limits */
-
-struct earlier {
-    struct limits_carry *carries;
-    struct persons *sets;
-    size_t count;
-};
-
-static void earlier_free(struct earlier *earlier)
-{
-    for (size_t i = 0; i < earlier->count; i++) {
-        persons_free(&earlier->sets[i]);
-    }
-    free(earlier->carries);
-    free(earlier->sets);
-}
-
-/* A set that cannot be read counts in full: losing it gains nothing. */
-static enum status read_earlier(struct earlier *earlier, const struct gate *gate,
-                                struct error *error)
-{
-    earlier->carries = calloc(gate->ledger.count + 1, sizeof *earlier->carries);
-    earlier->sets = calloc(gate->ledger.count + 1, sizeof *earlier->sets);
-    if (earlier->carries == NULL || earlier->sets == NULL) {
-        return error_set_memory(error);
-    }
-    for (size_t i = 0; i < gate->ledger.count; i++) {
-        const struct carry_record *carry = &gate->ledger.carries[i];
-        CLEANUP(memory_free) char *path = NULL;
-        if (gate_path(&path, gate, carry->id, "persons", error) != STATUS_OK) {
-            return error->status;
-        }
-        bool there =
-            persons_read(&earlier->sets[i], path, gate->host->key, carry->id, error) == STATUS_OK &&
-            persons_count(&earlier->sets[i]) == carry->persons;
-        earlier->carries[i] =
-            (struct limits_carry){.record = carry, .persons = there ? &earlier->sets[i] : NULL};
-        earlier->count = i + 1;
-        error_clear(error);
-    }
-    return STATUS_OK;
-}
-
-enum status gate_use(struct carry_use *use, const struct gate *gate, const char *carry,
-                     const char *bearer, const struct persons *persons, struct error *error)
-{
-    CLEANUP(earlier_free) struct earlier earlier = {0};
-    enum status status = read_earlier(&earlier, gate, error);
-    return status == STATUS_OK
-               ? carry_limits_use(use, carry, bearer, persons, earlier.carries, earlier.count,
-                                  &gate->policy.policy, moment_now(), error)
-               : status;
 }
 
 /* ------------------------------------------------------------------ a connection */

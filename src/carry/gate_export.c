@@ -39,11 +39,6 @@ static void export_end(struct exporting *exporting)
     free(exporting->artefact);
 }
 
-static enum status malformed(struct error *error)
-{
-    return error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
-}
-
 /* ------------------------------------------------------------------ facts */
 
 static enum status open_approvals(struct exporting *exporting, const json_t *list,
@@ -52,13 +47,13 @@ static enum status open_approvals(struct exporting *exporting, const json_t *lis
     const struct gate *gate = exporting->gate;
     size_t count = json_array_size(list);
     if (count == 0 || count > APPROVALS_LIMIT) {
-        return malformed(error);
+        return gate_malformed(error);
     }
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(list, i);
         const char *token = json_string_value(item);
         if (token == NULL) {
-            return malformed(error);
+            return gate_malformed(error);
         }
         enum status status = carry_approval_open(
             &exporting->approvals[i], token, json_string_length(item), &gate->policy.policy,
@@ -110,9 +105,9 @@ static enum status read_persons(struct exporting *exporting, const char *path, s
     }
     if (status != STATUS_OK) {
         error->status = STATUS_REFUSED;
-        error_add_context(error, "[persons-record]");
+        return error_add_context(error, "[persons-record]");
     }
-    return error->status;
+    return STATUS_OK;
 }
 
 static enum status read_record(struct exporting *exporting, struct error *error)
@@ -154,16 +149,14 @@ static enum status collect(struct exporting *exporting, struct error *error)
     const struct carry_record *record = carry_find(&gate->ledger, exporting->attestation.carry);
     facts->now = moment_now();
     facts->policy = &gate->policy.policy;
-    facts->policy_digest = gate->policy.digest;
     facts->host = gate->host->key->signing.public_key;
     facts->log = gate->audit;
     facts->ledger = &gate->ledger;
     facts->approvals = exporting->approvals;
     facts->approval_count = exporting->approval_count;
     facts->attestation = &exporting->attestation;
-    facts->caller = gate->caller == NULL ? NULL : gate->caller->id;
     /* The service may export for whoever signs the receipt. */
-    facts->caller = gate->trusted ? NULL : facts->caller;
+    facts->caller = gate->trusted || gate->caller == NULL ? NULL : gate->caller->id;
     facts->challenge = exporting->challenge;
     facts->persons = persons_count(&exporting->persons);
     facts->place = &exporting->folder.place;
@@ -198,9 +191,8 @@ static enum status prepare(struct exporting *exporting, struct gate_message *mes
     if (status == STATUS_OK) {
         read_label(exporting, gate_text(message->json, "label", LABEL_SIZE_LIMIT));
         randombytes_buf(exporting->challenge, sizeof exporting->challenge);
-        snprintf(exporting->name, sizeof exporting->name, "kura-%s.%s",
-                 exporting->attestation.carry,
-                 strcmp(exporting->attestation.format, "zip") == 0 ? "zip" : "tar.age");
+        gate_container_name(exporting->name, exporting->attestation.carry,
+                            exporting->attestation.format);
         status = collect(exporting, error);
     }
     return status == STATUS_OK ? carry_decide(&exporting->facts, error) : status;
@@ -230,7 +222,7 @@ static enum status take_receipt(struct exporting *exporting, struct error *error
     }
     const char *token = gate_text(message->json, "receipt", PASETO_SIZE_LIMIT);
     if (token == NULL) {
-        return malformed(error);
+        return gate_malformed(error);
     }
     status =
         carry_receipt_open(&exporting->receipt, token, strlen(token), &gate->policy.policy, error);

@@ -74,8 +74,8 @@ static enum status find_foreign(struct gate_folder *folder, const char *carry, s
     errno = 0;
     for (struct dirent *item = readdir(listing); item != NULL; item = readdir(listing)) {
         if (!is_ours(item->d_name, carry)) {
-            snprintf(folder->foreign, sizeof folder->foreign, "%.*s",
-                     (int)sizeof folder->foreign - 1, item->d_name);
+            /* Whatever bytes it has, they must not spoil the answer. */
+            text_printable(folder->foreign, sizeof folder->foreign, item->d_name);
             return STATUS_OK;
         }
         errno = 0;

@@ -29,6 +29,11 @@ static enum status fail_io(struct error *error)
                      _("the connection to the gate is broken"));
 }
 
+enum status gate_malformed(struct error *error)
+{
+    return error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
+}
+
 /* ------------------------------------------------------------------ sending */
 
 static enum status send_rest(int connection, const unsigned char *data, size_t size,
@@ -82,7 +87,7 @@ enum status gate_send(int connection, json_t *json, const int *fds, size_t fd_co
     CLEANUP(memory_free) char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
     json_decref(json);
     if (text == NULL) {
-        return error_set_memory(error);
+        return error_set(error, STATUS_FAILED, 0, "%s", _("a name is not valid UTF-8 text"));
     }
     size_t size = strlen(text);
     if (size > GATE_MESSAGE_LIMIT || fd_count > GATE_DESCRIPTORS) {
@@ -196,9 +201,7 @@ static enum status receive_json(struct gate_message *message, int connection, si
         return status;
     }
     message->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    return json_is_object(message->json)
-               ? STATUS_OK
-               : error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
+    return json_is_object(message->json) ? STATUS_OK : gate_malformed(error);
 }
 
 enum status gate_receive(struct gate_message *message, int connection, struct error *error)
@@ -214,7 +217,7 @@ enum status gate_receive(struct gate_message *message, int connection, struct er
     uint32_t size = 0;
     if (status == STATUS_OK &&
         (!cursor_u32(&cursor, &size) || size > GATE_MESSAGE_LIMIT || size == 0)) {
-        status = error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
+        status = gate_malformed(error);
     }
     if (status == STATUS_OK) {
         status = receive_json(message, connection, size, deadline, error);

@@ -30,6 +30,8 @@ MUST_USE enum status gate_receive(struct gate_message *message, int connection,
 json_t *gate_error_json(const struct error *error);
 MUST_USE enum status gate_error_take(const json_t *answer, struct error *error);
 
+/* STATUS_CORRUPT: what came from the client is not as it must be. */
+enum status gate_malformed(struct error *error);
 /* A text member that must be there, at most `limit` bytes; NULL otherwise. */
 const char *gate_text(const json_t *json, const char *name, size_t limit);
 

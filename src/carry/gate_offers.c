@@ -1,5 +1,6 @@
 /* gate_offers: what the policy offers to whoever asks for a carry, and who has a key. */
 #include "gate_private.h"
+#include "shared.h"
 #include <string.h>
 
 static json_t *json_data_set(const struct policy_data_set *set)
@@ -34,13 +35,10 @@ static bool is_free(const struct policy_medium *medium, const struct gate *gate)
 static json_t *json_offers(const struct gate *gate, const char *person)
 {
     const struct policy *policy = &gate->policy.policy;
-    json_t *sets = json_array(), *purposes = json_array();
+    json_t *sets = json_array();
     json_t *destinations = json_array(), *media = json_array();
     for (size_t i = 0; i < policy->data_set_count; i++) {
         json_array_append_new(sets, json_data_set(&policy->data_sets[i]));
-    }
-    for (char **purpose = policy->purposes; *purpose != NULL; purpose++) {
-        json_array_append_new(purposes, json_string(*purpose));
     }
     for (size_t i = 0; i < policy->destination_count; i++) {
         json_array_append_new(destinations, json_string(policy->destinations[i].name));
@@ -50,9 +48,10 @@ static json_t *json_offers(const struct gate *gate, const char *person)
             json_array_append_new(media, json_string(policy->media[i].id));
         }
     }
-    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:s*}", "data_sets", sets, "purposes", purposes,
-                     "destinations", destinations, "media", media, "carry_days",
-                     (json_int_t)policy->approval.carry_days, "person", person);
+    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:s*}", "data_sets", sets, "purposes",
+                     carry_texts_json(policy->purposes), "destinations", destinations, "media",
+                     media, "carry_days", (json_int_t)policy->approval.carry_days, "person",
+                     person);
 }
 
 enum status gate_step_offers(struct gate *gate, struct gate_message *message, struct error *error)

@@ -26,8 +26,8 @@ struct gate {
 };
 
 /* Takes the lock (rule 1), opens and verifies the log (3), marks what an earlier process left
- * unfinished, reads the policy (2) unless there is none and `need_policy` is false, and finds the
- * caller in it: who is neither trusted nor in the policy is refused. */
+ * unfinished, reads the policy (2), and finds the caller in it: who is neither trusted nor in the
+ * policy is refused. With `need_policy` false, whoever is trusted needs none that can be used. */
 MUST_USE enum status gate_begin(struct gate *gate, bool need_policy, struct error *error);
 void gate_end(struct gate *gate);
 /* Reads the ledger again, after records were added. */
@@ -54,6 +54,8 @@ const char *gate_caller_name(const struct gate *gate);
 /* STATE/carry/ID[/FILE] */
 MUST_USE enum status gate_path(char **path, const struct gate *gate, const char *carry,
                                const char *file, struct error *error);
+/* Of the carry's container on the medium. */
+void gate_container_name(char name[GATE_CONTAINER_NAME], const char *carry, const char *format);
 /* What this host swore when the carry was asked for. */
 MUST_USE enum status gate_read_attestation(struct carry_attestation *attestation,
                                            const struct gate *gate, const char *carry,
@@ -73,7 +75,7 @@ struct gate_folder {
     struct place place;
     char fingerprint[MEDIUM_FINGERPRINT_SIZE]; /* empty: could not be had */
     uint64_t space_free;
-    char foreign[GATE_LISTING_LIMIT]; /* the first file that is not ours; empty: none */
+    char foreign[GATE_LISTING_LIMIT]; /* the first file that is not ours, printable; empty: none */
 };
 /* carry: whose files may be there; NULL: none's. */
 MUST_USE enum status gate_folder_look(struct gate_folder *folder, int fd, const char *carry,

@@ -1,6 +1,7 @@
 /* gate_request: the host's part in asking. It counts and seals itself, swears to what it saw, and
  * records the request when the signed one comes back. */
-#include "gate_private.h"
+#include "gate_request.h"
+#include "shared.h"
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -9,24 +10,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-struct asking {
-    struct gate *gate;
-    const struct policy_person *bearer;
-    const struct policy_data_set *set;
-    const struct policy_destination *destination;
-    const struct policy_medium *medium;
-    const char *purpose;
-    char **parameters;
-    bool documents, zip;
-    struct moment return_by;
-    char id[CARRY_ID_SIZE];
-    char *folder; /* STATE/carry/ID */
-    bool made;    /* the folder, which nothing in the log speaks of yet */
-    struct staged staged;
-    struct carry_use use;
-    struct buffer token; /* the attestation */
-};
 
 static enum status remove_folder(const struct asking *asking, struct error *error)
 {
@@ -48,126 +31,10 @@ static void asking_end(struct asking *asking)
     if (asking->made && remove_folder(asking, &ignored) != STATUS_OK) {
         error_clear(&ignored); /* a later step clears what the log does not know */
     }
-    for (size_t i = 0; asking->parameters != NULL && asking->parameters[i] != NULL; i++) {
-        free(asking->parameters[i]);
-    }
-    free(asking->parameters);
+    carry_texts_free(asking->parameters);
     free(asking->folder);
     staged_free(&asking->staged);
     buffer_free(&asking->token);
-}
-
-/* ------------------------------------------------------------------ what is asked for */
-
-static enum status refuse(struct error *error, const char *rule, const char *words)
-{
-    return error_set(error, STATUS_REFUSED, 0, "[%s] %s", rule, words);
-}
-
-static enum status take_parameters(struct asking *asking, const json_t *list, struct error *error)
-{
-    size_t count = json_array_size(list);
-    if (count > 64) {
-        return refuse(error, "parameters", _("there are too many parameters"));
-    }
-    asking->parameters = calloc(count + 1, sizeof *asking->parameters);
-    if (asking->parameters == NULL) {
-        return error_set_memory(error);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_array_get(list, i));
-        asking->parameters[i] = text == NULL ? NULL : strdup(text);
-        if (asking->parameters[i] == NULL) {
-            return refuse(error, "parameters", _("a parameter is not a text"));
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status take_names(struct asking *asking, const json_t *json, struct error *error)
-{
-    const struct policy *policy = &asking->gate->policy.policy;
-    const char *data_set = gate_text(json, "data_set", POLICY_NAME_SIZE);
-    const char *destination = gate_text(json, "destination", 1024);
-    const char *medium = gate_text(json, "medium", POLICY_NAME_SIZE);
-    const char *purpose = gate_text(json, "purpose", 1024);
-    asking->set = policy_find_data_set(policy, data_set);
-    asking->destination = policy_find_destination(policy, destination);
-    asking->medium = policy_find_medium(policy, medium);
-    for (char **item = policy->purposes; purpose != NULL && *item != NULL; item++) {
-        asking->purpose = strcmp(*item, purpose) == 0 ? *item : asking->purpose;
-    }
-    if (asking->set == NULL) {
-        return refuse(error, "data-set", _("the policy has no such data set"));
-    }
-    if (asking->purpose == NULL) {
-        return refuse(error, "purpose", _("the policy does not know this purpose"));
-    }
-    if (asking->destination == NULL) {
-        return refuse(error, "destination", _("the policy does not know this destination"));
-    }
-    if (asking->medium == NULL || asking->medium->status != MEDIUM_ACTIVE) {
-        return refuse(error, "medium-status",
-                      _("the medium is not, or not any more, in the policy"));
-    }
-    return STATUS_OK;
-}
-
-static enum status take_return(struct asking *asking, const json_t *json, struct error *error)
-{
-    const char *text = gate_text(json, "return_by", MOMENT_TEXT_SIZE);
-    const struct moment now = moment_now();
-    const int64_t longest = (int64_t)asking->gate->policy.policy.approval.carry_days * 86400;
-    if (text == NULL || !moment_parse(&asking->return_by, text) ||
-        moment_compare(asking->return_by, now) <= 0) {
-        return refuse(error, "return-by", _("the date of return must be a date to come"));
-    }
-    /* A day names its end in the client's words; the grace is one day of the calendar. */
-    if (asking->return_by.seconds - now.seconds > longest + 86400) {
-        return error_set(error, STATUS_REFUSED, 0,
-                         _("[return-by] the policy allows %u days until the return"),
-                         asking->gate->policy.policy.approval.carry_days);
-    }
-    return STATUS_OK;
-}
-
-static enum status check_clock(const struct asking *asking, struct error *error)
-{
-    struct moment newest = audit_newest(asking->gate->audit);
-    return newest.seconds - moment_now().seconds >
-                   (int64_t)asking->gate->policy.policy.clock_tolerance
-               ? refuse(error, "clock", _("the clock is behind the newest record of the audit log"))
-               : STATUS_OK;
-}
-
-static enum status check_role(const struct asking *asking, struct error *error)
-{
-    const struct policy_person *bearer = asking->bearer;
-    return bearer->until.seconds != 0 && moment_compare(moment_now(), bearer->until) >= 0
-               ? refuse(error, "bearer-expired", _("the bearer's key is not valid any more"))
-               : STATUS_OK;
-}
-
-static enum status take_question(struct asking *asking, const json_t *json, struct error *error)
-{
-    asking->documents = json_is_true(json_object_get(json, "documents"));
-    asking->zip = json_is_true(json_object_get(json, "zip"));
-    enum status status = gate_find_bearer(&asking->bearer, asking->gate,
-                                          gate_text(json, "key", MINISIGN_PUBLIC_TEXT_SIZE), error);
-    if (status == STATUS_OK) {
-        status = check_role(asking, error);
-    }
-    if (status == STATUS_OK) {
-        status = check_clock(asking, error);
-    }
-    if (status == STATUS_OK) {
-        status = take_names(asking, json, error);
-    }
-    if (status == STATUS_OK) {
-        status = take_return(asking, json, error);
-    }
-    return status == STATUS_OK ? take_parameters(asking, json_object_get(json, "parameters"), error)
-                               : status;
 }
 
 /* ------------------------------------------------------------------ counting and sealing */
@@ -298,6 +165,7 @@ static enum status swear(struct asking *asking, struct error *error)
         .host_name = host->name,
         .issued = {.seconds = moment_now().seconds},
         .data_set = asking->set->name,
+        .purpose = asking->purpose,
         .destination = asking->destination->name,
         .parameters = asking->parameters,
         .return_by = asking->return_by,
@@ -312,8 +180,6 @@ static enum status swear(struct asking *asking, struct error *error)
         .policy_version = gate->policy.policy.version,
         .log = audit_head(gate->audit),
     };
-    CLEANUP(memory_free) char *purpose = strdup(asking->purpose);
-    attestation.purpose = purpose;
     memcpy(attestation.carry, asking->id, sizeof attestation.carry);
     memcpy(attestation.host, gate->host->key->signing.public_key, SIGN_PUBLIC_SIZE);
     memcpy(attestation.artefact, staged->digest, DIGEST_SIZE);
@@ -334,15 +200,6 @@ static enum status swear(struct asking *asking, struct error *error)
 /* ------------------------------------------------------------------ the signed request comes back
  */
 
-static json_t *json_list(char *const *items)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; items[i] != NULL; i++) {
-        json_array_append_new(array, json_string(items[i]));
-    }
-    return array;
-}
-
 static enum status record(struct asking *asking, const struct carry_request *request,
                           struct error *error)
 {
@@ -356,8 +213,8 @@ static enum status record(struct asking *asking, const struct carry_request *req
         (json_int_t)sworn->documents, "artefact_size", (json_int_t)sworn->artefact_size, "artefact",
         hex_encode(artefact, sworn->artefact, DIGEST_SIZE), "request",
         hex_encode(digest, request->digest, DIGEST_SIZE), "due",
-        moment_format(due, sworn->return_by), "fields", json_list(sworn->fields), "recipients",
-        json_list(sworn->recipients));
+        moment_format(due, sworn->return_by), "fields", carry_texts_json(sworn->fields),
+        "recipients", carry_texts_json(sworn->recipients));
     enum status status = gate_record(asking->gate, "carry.request", facts, error);
     asking->made = asking->made && status != STATUS_OK; /* the log speaks of it now */
     return status;
@@ -375,7 +232,7 @@ static enum status take_signed(struct asking *asking, struct error *error)
     }
     const char *token = gate_text(message.json, "request", PASETO_SIZE_LIMIT);
     if (token == NULL) {
-        return error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
+        return gate_malformed(error);
     }
     status = carry_root_read(&root, asking->gate->host->config->state, asking->gate->audit, error);
     if (status == STATUS_OK) {
@@ -383,7 +240,7 @@ static enum status take_signed(struct asking *asking, struct error *error)
     }
     if (status == STATUS_OK && (strcmp(request.attestation.carry, asking->id) != 0 ||
                                 strcmp(request.requester, asking->bearer->id) != 0)) {
-        status = refuse(error, "request", _("the signed request is for something else"));
+        status = carry_refuse(error, "request", _("the signed request is for something else"));
     }
     return status == STATUS_OK ? record(asking, &request, error) : status;
 }
@@ -402,7 +259,7 @@ static enum status answer_sworn(struct asking *asking, struct error *error)
 
 static enum status run(struct asking *asking, const json_t *json, struct error *error)
 {
-    enum status status = take_question(asking, json, error);
+    enum status status = gate_take_question(asking, json, error);
     if (status == STATUS_OK) {
         status = make_folder(asking, error);
     }

@@ -2,6 +2,7 @@
  * looked at, and somebody other than the bearer signed for it. Then the persons count no more. */
 #include "gate_private.h"
 #include "papers.h"
+#include "shared.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,10 @@ struct returning {
     const struct carry_record *carry; /* in the ledger */
     struct carry_word word;
     struct gate_folder folder;
-    bool at_hand;      /* the medium; else it was destroyed, says the word */
-    bool label_newest; /* the one that this host wrote last */
+    bool at_hand;                 /* the medium; else it was destroyed, says the word */
+    char label[LABEL_NONCE_SIZE]; /* on the medium */
+    bool label_newest;            /* the one that this host wrote last */
+    bool container_found;         /* or what an export left of it, before anything is erased */
     char name[GATE_CONTAINER_NAME];
 };
 
@@ -22,44 +25,39 @@ static void returning_end(struct returning *returning)
     carry_word_free(&returning->word);
 }
 
-static enum status refuse(struct error *error, const char *rule, const char *words)
-{
-    return error_set(error, STATUS_REFUSED, 0, "[%s] %s", rule, words);
-}
-
 static enum status find_carry(struct returning *returning, struct error *error)
 {
     returning->carry = carry_find(&returning->gate->ledger, returning->word.carry);
     if (returning->carry == NULL) {
-        return refuse(error, "carry-state", _("this host does not know the carry"));
+        return carry_refuse(error, "carry-state", _("this host does not know the carry"));
     }
-    snprintf(returning->name, sizeof returning->name, "kura-%s.%s", returning->carry->id,
-             strcmp(returning->carry->format, "zip") == 0 ? "zip" : "tar.age");
+    gate_container_name(returning->name, returning->carry->id, returning->carry->format);
     return carry_is_out(returning->carry)
                ? STATUS_OK
-               : refuse(error, "carry-state", _("this carry is not out"));
+               : carry_refuse(error, "carry-state", _("this carry is not out"));
 }
 
 /* Whoever carried would otherwise confirm what they did with it. */
 static enum status check_confirmer(const struct returning *returning, struct error *error)
 {
     if (returning->word.kind != WORD_RETURN) {
-        return refuse(error, "word", _("the signed word is not about a return"));
+        return carry_refuse(error, "word", _("the signed word is not about a return"));
     }
     if (strcmp(returning->word.person, returning->carry->bearer) == 0) {
-        refuse(error, "self-confirm", _("the bearer cannot confirm the return"));
+        carry_refuse(error, "self-confirm", _("the bearer cannot confirm the return"));
         return error_set_hint(error, "%s", _("Let somebody else sign it with their key."));
     }
     if (gate_need_valid(returning->gate, returning->word.person, error) != STATUS_OK) {
         return error->status;
     }
-    const struct policy_person *person =
-        policy_find_person(&returning->gate->policy.policy, returning->word.person);
-    const bool manager = person != NULL && (person->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0;
-    if (!returning->at_hand && !manager) {
-        return refuse(error, "role",
-                      _("that a medium was destroyed is for the data manager or a "
-                        "deputy to say"));
+    if (!returning->at_hand && (returning->word.note == NULL || returning->word.note[0] == '\0')) {
+        return carry_refuse(error, "note", _("say how the medium was destroyed, with --note TEXT"));
+    }
+    if (!returning->at_hand && !policy_may_approve(policy_find_person(
+                                   &returning->gate->policy.policy, returning->word.person))) {
+        return carry_refuse(error, "role",
+                            _("that a medium was destroyed is for the data manager or a "
+                              "deputy to say"));
     }
     return STATUS_OK;
 }
@@ -71,23 +69,38 @@ static enum status check_medium(struct returning *returning, const char *label, 
         policy_find_medium(&gate->policy.policy, returning->carry->medium);
     const struct carry_medium_state *state =
         carry_find_medium(&gate->ledger, returning->carry->medium);
-    char nonce[LABEL_NONCE_SIZE];
     struct error ignored = {0};
     if (medium == NULL || strcmp(medium->fingerprint, returning->folder.fingerprint) != 0) {
-        return refuse(error, "medium-other", _("what is plugged in is another medium"));
+        return carry_refuse(error, "medium-other", _("what is plugged in is another medium"));
     }
     /* An interrupted export may have changed the label without the log's knowing. */
-    if (label == NULL || label_read(nonce, label, strlen(label), returning->carry->medium,
-                                    gate->host->key, &ignored) != STATUS_OK) {
-        return refuse(error, "medium-label", _("the label on the medium is not by this host"));
+    if (label == NULL ||
+        label_read(returning->label, label, strlen(label), returning->carry->medium,
+                   gate->host->key, &ignored) != STATUS_OK) {
+        return carry_refuse(error, "medium-label",
+                            _("the label on the medium is not by this host"));
     }
-    returning->label_newest = state != NULL && strcmp(state->label, nonce) == 0;
+    returning->label_newest = state != NULL && strcmp(state->label, returning->label) == 0;
+    /* A return was cut off before the new label was on the medium. */
+    const bool begun = state != NULL && strcmp(state->replaced, returning->label) == 0;
     /* A copy that was made before the carry is handed in, and the real one kept. */
-    if (!returning->label_newest && returning->carry->out.seconds != 0) {
-        return refuse(error, "medium-label",
-                      _("the label on the medium is not the one that this host wrote last"));
+    if (!returning->label_newest && !begun && returning->carry->out.seconds != 0) {
+        return carry_refuse(error, "medium-label",
+                            _("the label on the medium is not the one that this host wrote last"));
     }
     return STATUS_OK;
+}
+
+/* Under its name, or under the one that it has until it is whole. */
+static enum status find_container(bool *found, const struct returning *returning,
+                                  struct error *error)
+{
+    char partial[GATE_CONTAINER_NAME + 16];
+    snprintf(partial, sizeof partial, ".%s.partial", returning->name);
+    enum status status = gate_folder_find(found, returning->folder.fd, returning->name, error);
+    return status == STATUS_OK && !*found
+               ? gate_folder_find(found, returning->folder.fd, partial, error)
+               : status;
 }
 
 static enum status let_erase(struct returning *returning, struct error *error)
@@ -100,13 +113,15 @@ static enum status let_erase(struct returning *returning, struct error *error)
         status = gate_next(&message, returning->gate, "erased", error);
     }
     if (status == STATUS_OK) {
-        status = gate_folder_find(&found, returning->folder.fd, returning->name, error);
+        status = find_container(&found, returning, error);
     }
     return status == STATUS_OK && found
                ? error_set(error, STATUS_FAILED, 0, "%s", _("the container is still on the medium"))
                : status;
 }
 
+/* Recorded before the client has it: a client that is cut off after writing it would leave a label
+ * on the medium that nobody knows, and the carry could never be returned. */
 static enum status new_label(struct returning *returning, struct error *error)
 {
     CLEANUP(gate_message_free) struct gate_message message = {.fds = {-1, -1}};
@@ -116,26 +131,26 @@ static enum status new_label(struct returning *returning, struct error *error)
     enum status status =
         label_make(&label, nonce, returning->carry->medium, gate->host->key, error);
     if (status == STATUS_OK) {
+        status = gate_record(gate, "medium.label",
+                             json_pack("{s:s,s:s,s:s}", "medium", returning->carry->medium, "label",
+                                       nonce, "replaces", returning->label),
+                             error);
+    }
+    if (status == STATUS_OK) {
         status = gate_answer(
             gate, json_pack("{s:s%}", "label", (const char *)label.data, label.size), error);
     }
-    if (status == STATUS_OK) {
-        status = gate_next(&message, gate, "labelled", error);
-    }
-    return status == STATUS_OK ? gate_record(gate, "medium.label",
-                                             json_pack("{s:s,s:s}", "medium",
-                                                       returning->carry->medium, "label", nonce),
-                                             error)
-                               : status;
+    return status == STATUS_OK ? gate_next(&message, gate, "labelled", error) : status;
 }
 
 static enum status record(struct returning *returning, const char *event, struct error *error)
 {
     const struct carry_word *word = &returning->word;
     return gate_record(returning->gate, event,
-                       json_pack("{s:s,s:s,s:b,s:b,s:s*}", "carry", word->carry, "by", word->person,
-                                 "medium_at_hand", returning->at_hand, "label_as_expected",
-                                 returning->label_newest, "note", word->note),
+                       json_pack("{s:s,s:s,s:b,s:b,s:b,s:s*}", "carry", word->carry, "by",
+                                 word->person, "medium_at_hand", returning->at_hand,
+                                 "label_as_expected", returning->label_newest, "container_found",
+                                 returning->container_found, "note", word->note),
                        error);
 }
 
@@ -149,8 +164,11 @@ static enum status answer(struct returning *returning, struct error *error)
         return status;
     }
     const struct carry_record *carry = carry_find(&returning->gate->ledger, id);
-    status = paper_certificate(&paper, &returning->gate->policy.policy, carry,
-                               returning->at_hand ? NULL : returning->word.note, error);
+    const enum paper_erasure how = !returning->at_hand          ? ERASURE_DESTROYED
+                                   : returning->container_found ? ERASURE_OVERWRITTEN
+                                                                : ERASURE_NOT_FOUND;
+    status = paper_certificate(&paper, &returning->gate->policy.policy, carry, how,
+                               returning->word.note, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -168,7 +186,7 @@ static enum status run(struct returning *returning, struct gate_message *message
     struct gate *gate = returning->gate;
     const char *token = gate_text(message->json, "word", PASETO_SIZE_LIMIT);
     if (token == NULL) {
-        return error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
+        return gate_malformed(error);
     }
     returning->at_hand = message->fds[0] >= 0;
     enum status status =
@@ -186,6 +204,9 @@ static enum status run(struct returning *returning, struct gate_message *message
     if (status == STATUS_OK && returning->at_hand) {
         status =
             check_medium(returning, gate_text(message->json, "label", LABEL_SIZE_LIMIT), error);
+    }
+    if (status == STATUS_OK && returning->at_hand) {
+        status = find_container(&returning->container_found, returning, error);
     }
     if (status == STATUS_OK) {
         status = record(returning, "carry.return", error);

@@ -2,6 +2,7 @@
  * of all carries. */
 #include "gate_private.h"
 #include "papers.h"
+#include "shared.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,11 +18,6 @@ static void telling_end(struct telling *telling)
     carry_word_free(&telling->word);
 }
 
-static enum status refuse(struct error *error, const char *rule, const char *words)
-{
-    return error_set(error, STATUS_REFUSED, 0, "[%s] %s", rule, words);
-}
-
 /* A loss must be told at once, by whoever is there: without a key, the login says who it was. */
 static enum status take_unsigned(struct telling *telling, const json_t *json, struct error *error)
 {
@@ -30,7 +26,7 @@ static enum status take_unsigned(struct telling *telling, const json_t *json, st
     const char *note = gate_text(json, "note", 4096);
     if (kind == NULL || carry == NULL ||
         (strcmp(kind, "lost") != 0 && strcmp(kind, "found") != 0)) {
-        return error_set(error, STATUS_CORRUPT, 0, "%s", _("a message to the gate is malformed"));
+        return gate_malformed(error);
     }
     telling->word.kind = strcmp(kind, "lost") == 0 ? WORD_LOST : WORD_FOUND;
     telling->word.note = note == NULL ? NULL : strdup(note);
@@ -53,7 +49,7 @@ static enum status take_word(struct telling *telling, const json_t *json, struct
         return status;
     }
     const struct policy_person *person = policy_find_person(policy, telling->word.person);
-    telling->manager = person != NULL && (person->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0;
+    telling->manager = policy_may_approve(person);
     memcpy(telling->by, telling->word.person, sizeof telling->by);
     return STATUS_OK;
 }
@@ -72,26 +68,26 @@ static enum status check(const struct telling *telling, struct error *error)
     const enum carry_word_kind kind = telling->word.kind;
     const struct carry_record *carry = carry_find(&telling->gate->ledger, telling->word.carry);
     if (kinds[kind].event == NULL) {
-        return refuse(error, "word", _("a return needs the medium"));
+        return carry_refuse(error, "word", _("a return needs the medium"));
     }
     if (carry == NULL) {
-        return refuse(error, "carry-state", _("this host does not know the carry"));
+        return carry_refuse(error, "carry-state", _("this host does not know the carry"));
     }
     if (kinds[kind].managers_only && !telling->manager) {
-        return refuse(error, "role", _("this is for the data manager or a deputy"));
+        return carry_refuse(error, "role", _("this is for the data manager or a deputy"));
     }
     if (kinds[kind].managers_only &&
         gate_need_valid(telling->gate, telling->word.person, error) != STATUS_OK) {
         return error->status;
     }
     if (kinds[kind].must_be_out && !carry_is_out(carry)) {
-        return refuse(error, "carry-state", _("this carry is not out"));
+        return carry_refuse(error, "carry-state", _("this carry is not out"));
     }
     if (kind == WORD_FOUND && carry->state != CARRY_LOST) {
-        return refuse(error, "carry-state", _("this carry was not lost"));
+        return carry_refuse(error, "carry-state", _("this carry was not lost"));
     }
     if (kind == WORD_DENY && carry->state != CARRY_REQUESTED && carry->state != CARRY_APPROVED) {
-        return refuse(error, "carry-state", _("this carry is not waiting for approval"));
+        return carry_refuse(error, "carry-state", _("this carry is not waiting for approval"));
     }
     return STATUS_OK;
 }
@@ -173,15 +169,6 @@ static void set_moment(json_t *object, const char *name, struct moment moment)
     }
 }
 
-static json_t *json_list(char *const *items)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; items != NULL && items[i] != NULL; i++) {
-        json_array_append_new(array, json_string(items[i]));
-    }
-    return array;
-}
-
 static json_t *json_carry(const struct carry_record *carry, const struct gate *gate)
 {
     json_t *approvers = json_array();
@@ -194,7 +181,7 @@ static json_t *json_carry(const struct carry_record *carry, const struct gate *g
         carry->data_set, "purpose", carry->purpose, "destination", carry->destination, "medium",
         carry->medium, "format", carry->format, "persons", (json_int_t)carry->persons, "rows",
         (json_int_t)carry->rows, "documents", (json_int_t)carry->documents, "fields",
-        json_list(carry->fields), "outstanding", carry_is_out(carry), "overdue",
+        carry_texts_json(carry->fields), "outstanding", carry_is_out(carry), "overdue",
         gate->has_policy && carry_is_overdue(carry, &gate->policy.policy, moment_now()));
     if (object != NULL) {
         set_moment(object, "requested", carry->requested);

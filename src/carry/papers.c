@@ -31,12 +31,19 @@ enum status paper_notice(struct buffer *text, const struct policy *policy, const
 }
 
 enum status paper_certificate(struct buffer *text, const struct policy *policy,
-                              const struct carry_record *carry, const char *medium_words,
-                              struct error *error)
+                              const struct carry_record *carry, enum paper_erasure how,
+                              const char *note, struct error *error)
 {
     char out[PAPER_TIME_SIZE], returned[PAPER_TIME_SIZE], erased[PAPER_TIME_SIZE];
     char bearer[PAPER_NAME_SIZE], confirmer[PAPER_NAME_SIZE];
-    const bool destroyed = medium_words != NULL;
+    static const char *const treatments[] = {
+        [ERASURE_OVERWRITTEN] = "媒体上の暗号化ファイルを乱数で上書きして削除し、媒体に新しいラベル"
+                                "を書き込みました。",
+        [ERASURE_NOT_FOUND] = "返却時、暗号化ファイルは媒体上になく、上書きしていません（中断した"
+                              "返却手続きで消去済みの場合を含みます）。媒体に新しいラベルを書き込"
+                              "みました。",
+        [ERASURE_DESTROYED] = "媒体は手元になく、次のとおり処置されたと確認者が署名しました。",
+    };
     return paper_append(
         text, error,
         "消去証明書\n"
@@ -51,7 +58,8 @@ enum status paper_certificate(struct buffer *text, const struct policy *policy,
         "消去日時: %s\n"
         "確認した者（持ち出した者とは別の者）: %s\n"
         "\n"
-        "処置: %s%s\n"
+        "処置: %s\n"
+        "確認者の付記: %s\n"
         "\n"
         "注意: フラッシュメモリでは、上書きしても元の記録がすべて消えることは証明できません。\n"
         "内容が保護されるのは、暗号化されており、復号鍵が媒体と別に管理されているためです。\n"
@@ -60,9 +68,6 @@ enum status paper_certificate(struct buffer *text, const struct policy *policy,
         (unsigned long long)carry->documents, carry->medium,
         paper_person(bearer, policy, carry->bearer), paper_time(out, carry->out),
         paper_time(returned, carry->returned), paper_time(erased, carry->erased),
-        paper_person(confirmer, policy, carry->confirmer),
-        destroyed ? "媒体は手元になく、次のとおり処置されたと確認者が署名しました: "
-                  : "媒体上の暗号化ファイルを乱数で上書きして削除し、媒体に新しいラベルを書き込みま"
-                    "した。",
-        destroyed ? medium_words : "");
+        paper_person(confirmer, policy, carry->confirmer), treatments[how],
+        note == NULL ? "なし" : note);
 }

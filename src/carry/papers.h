@@ -15,10 +15,16 @@ MUST_USE enum status paper_notice(struct buffer *text, const struct policy *poli
 MUST_USE enum status paper_incident(struct buffer *text, const struct policy *policy,
                                     const struct carry_record *carry, struct moment learned,
                                     const char *note, struct error *error);
+enum paper_erasure {
+    ERASURE_OVERWRITTEN,
+    ERASURE_NOT_FOUND, /* the medium was at hand, and no container on it */
+    ERASURE_DESTROYED, /* the medium, as the note says */
+};
 /* The erasure certificate for a returned medium, in Japanese: what was erased, how, by whom
- * confirmed; that overwriting flash proves nothing and the sealing does. */
+ * confirmed; that overwriting flash proves nothing and the sealing does. The note is the
+ * confirmer's, or NULL. */
 MUST_USE enum status paper_certificate(struct buffer *text, const struct policy *policy,
-                                       const struct carry_record *carry, const char *medium_words,
-                                       struct error *error);
+                                       const struct carry_record *carry, enum paper_erasure how,
+                                       const char *note, struct error *error);
 
 #endif

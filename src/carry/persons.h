@@ -11,7 +11,7 @@
 struct persons {
     unsigned char (*ids)[PERSON_SIZE]; /* sorted and distinct after persons_settle */
     size_t count, capacity;
-    uint64_t unlinked; /* rows and documents that are tied to nobody: one person each */
+    uint64_t unlinked; /* rows that are tied to nobody: one person each */
 };
 void persons_free(struct persons *persons);
 MUST_USE enum status persons_add(struct persons *persons, const struct host_key *host,
@@ -28,7 +28,7 @@ MUST_USE enum status persons_write(const char *path, const struct persons *perso
 MUST_USE enum status persons_read(struct persons *persons, const char *path,
                                   const struct host_key *host, const char *carry,
                                   struct error *error);
-/* Adds the set to a union; `counted` is what is counted if the set cannot be read. */
+/* Adds the set to a union, and settles that. */
 MUST_USE enum status persons_unite(struct persons *all, const struct persons *more,
                                    struct error *error);
 

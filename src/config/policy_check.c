@@ -118,9 +118,9 @@ static enum status check_roles(const struct check *check, struct error *error)
 {
     size_t managers = 0, approvers = 0;
     for (size_t i = 0; i < check->policy->people_count; i++) {
-        unsigned roles = check->policy->people[i].roles;
-        managers += (roles & ROLE_DATA_MANAGER) != 0;
-        approvers += (roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0;
+        const struct policy_person *person = &check->policy->people[i];
+        managers += (person->roles & ROLE_DATA_MANAGER) != 0;
+        approvers += policy_may_approve(person);
     }
     const struct policy_approval *approval = &check->policy->approval;
     if (managers == 0) {
@@ -176,6 +176,12 @@ static enum status check_columns(struct check *check, const struct policy_data_s
         if (status == STATUS_OK && policy_find_class(check->policy, set->fields[i].class) == NULL) {
             status = wrong(check, "class", error, _("no such class is in field_classes"));
         }
+        /* Of two, only the first would be looked at: the other may be the sensitive one. */
+        for (size_t j = 0; j < i && status == STATUS_OK; j++) {
+            if (strcmp(set->fields[j].column, set->fields[i].column) == 0) {
+                status = wrong(check, "column", error, _("another one has the same name"));
+            }
+        }
     }
     check->item[base] = '\0';
     return status;
@@ -216,7 +222,14 @@ static enum status check_data_set(const struct check *check, size_t number, stru
 
 static enum status check_class(const struct check *check, size_t number, struct error *error)
 {
-    return need_id(check, "name", check->policy->classes[number].name, error);
+    const struct policy_field_class *classes = check->policy->classes;
+    enum status status = need_id(check, "name", classes[number].name, error);
+    for (size_t i = 0; i < number && status == STATUS_OK; i++) {
+        if (strcmp(classes[i].name, classes[number].name) == 0) {
+            status = wrong(check, "name", error, _("another one has the same name"));
+        }
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------ places */
@@ -227,6 +240,11 @@ static enum status check_destination(const struct check *check, size_t number, s
     enum status status = need(check, "name", destination->name, error);
     if (status == STATUS_OK && destination->recipients[0] == NULL) {
         status = wrong(check, "recipients", error, _("is missing: who reads there?"));
+    }
+    for (size_t i = 0; i < number && status == STATUS_OK; i++) {
+        if (strcmp(check->policy->destinations[i].name, destination->name) == 0) {
+            status = wrong(check, "name", error, _("another one has the same name"));
+        }
     }
     return status;
 }

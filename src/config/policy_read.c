@@ -59,6 +59,16 @@ void policy_free(struct policy *policy)
     *policy = (struct policy){0};
 }
 
+bool policy_may_approve(const struct policy_person *person)
+{
+    return person != NULL && (person->roles & (ROLE_DATA_MANAGER | ROLE_DEPUTY)) != 0;
+}
+
+bool policy_key_ended(const struct policy_person *person, struct moment now)
+{
+    return person->until.seconds != 0 && moment_compare(now, person->until) >= 0;
+}
+
 /* NULL fits nothing: what is not given is not the same as something else that is not given. */
 static bool same(const char *a, const char *b)
 {
@@ -78,11 +88,6 @@ static bool same(const char *a, const char *b)
 const struct policy_person *policy_find_person(const struct policy *policy, const char *id)
 {
     FIND(policy->people, policy->people_count, id, id);
-}
-
-const struct policy_person *policy_find_key(const struct policy *policy, const char *key)
-{
-    FIND(policy->people, policy->people_count, key, key);
 }
 
 const struct policy_person *policy_find_user(const struct policy *policy, const char *system_user)

@@ -14,9 +14,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Made for these targets and used for nothing else; tests/fuzz/make-corpus seals to it. */
-#define FUZZ_IDENTITY "AGE-SECRET-KEY-1QVDVMEFTRUAYUXL0SNX9XQA8ACXV2WGZFUDAJGGAKFEEZ5W3FKYSXHDRUW"
-
 /* What does not hold is a finding. */
 static inline void fuzz_must(bool holds)
 {

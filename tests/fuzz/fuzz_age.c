@@ -3,64 +3,32 @@
  * front of the rest, so that the payload is reached, or the rest as it is; if its header has a
  * stanza that opens, it is read a second time under the right MAC. */
 #include "../../src/keys/age_private.h"
-#include "fuzz.h"
+#include "fuzz_keys.h"
 
-static struct age_identity identity;
 static struct buffer header;
-
-static enum status give(void *context, struct secret_text *passphrase, const char *what_for,
-                        struct error *error)
-{
-    (void)context;
-    (void)what_for;
-    /* Deriving a key for each input would take all the time. */
-    (void)passphrase;
-    return error_set(error, STATUS_CANCELLED, 0, "none");
-}
 
 static void start(void)
 {
     struct error error = {0};
     size_t length = 0;
     fuzz_start();
-    if (identity.secret_key == NULL) {
-        fuzz_must(age_identity_parse(&identity, FUZZ_IDENTITY, strlen(FUZZ_IDENTITY), &error) ==
-                      STATUS_OK &&
-                  age_seal_buffer(&header, "", 0, &identity.recipient, 1, NULL, &error) ==
+    if (header.size == 0) {
+        fuzz_must(age_seal_buffer(&header, "", 0, &fuzz_identity()->recipient, 1, NULL, &error) ==
                       STATUS_OK &&
                   age_header_length(&length, header.data, header.size, &error) == STATUS_OK);
         header.size = length;
     }
 }
 
-struct served {
-    const uint8_t *at;
-    size_t left;
-};
-
-static enum status serve(void *context, void *target, size_t size, size_t *got, struct error *error)
-{
-    struct served *served = context;
-    (void)error;
-    *got = size < served->left ? size : served->left;
-    if (*got > 0) {
-        memcpy(target, served->at, *got);
-        served->at += *got;
-        served->left -= *got;
-    }
-    return STATUS_OK;
-}
-
-static void read_all(struct served served)
+static void read_all(struct fuzz_bytes bytes)
 {
     struct error error = {0};
     struct age_reader *reader = NULL;
     unsigned char piece[4096];
     size_t got = 1;
-    const struct passphrase_source source = {.get = give};
+    const struct passphrase_source source = {.get = fuzz_no_passphrase};
     enum status status =
-        age_reader_open(&reader, (struct age_supply){.read = serve, .context = &served}, &identity,
-                        1, &source, &error);
+        age_reader_open(&reader, fuzz_supply(&bytes), fuzz_identity(), 1, &source, &error);
     while (status == STATUS_OK && got > 0) {
         status = age_reader_read(reader, piece, sizeof(piece), &got, &error);
     }
@@ -74,9 +42,9 @@ static void open_all(const struct buffer *whole)
     size_t length = 0;
     fuzz_must(age_header_length(&length, whole->data, whole->size, &error) != STATUS_OK ||
               length <= whole->size);
-    read_all((struct served){.at = whole->data, .left = whole->size});
-    fuzz_must(age_open_buffer(&opened, whole->data, whole->size, &identity, 1, 65536, &error) ==
-                  STATUS_OK ||
+    read_all((struct fuzz_bytes){.at = whole->data, .left = whole->size});
+    fuzz_must(age_open_buffer(&opened, whole->data, whole->size, fuzz_identity(), 1, 65536,
+                              &error) == STATUS_OK ||
               opened.size == 0);
     buffer_free(&opened);
 }
@@ -92,8 +60,8 @@ static bool authenticate(struct buffer *right, const struct buffer *whole)
     if (age_header_parse(parsed, whole->data, whole->size, &error) == STATUS_OK) {
         for (size_t i = 0; i < parsed->count && !opened; i++) {
             if (age_stanza_is(&parsed->stanzas[i], "X25519") &&
-                age_recipient_unwrap(file_key, &opened, &parsed->stanzas[i], &identity, &error) !=
-                    STATUS_OK) {
+                age_recipient_unwrap(file_key, &opened, &parsed->stanzas[i], fuzz_identity(),
+                                     &error) != STATUS_OK) {
                 break;
             }
         }

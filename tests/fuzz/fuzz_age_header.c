@@ -2,46 +2,17 @@
 /* The header in front of an age file, alone: what is collected byte by byte is what is judged, and
  * every stanza is looked at by all who read one. */
 #include "../../src/keys/age_private.h"
-#include "fuzz.h"
-
-struct served {
-    const uint8_t *at;
-    size_t left;
-};
-
-static enum status serve(void *context, void *target, size_t size, size_t *got, struct error *error)
-{
-    struct served *served = context;
-    (void)error;
-    *got = size < served->left ? size : served->left;
-    if (*got > 0) {
-        memcpy(target, served->at, *got);
-        served->at += *got;
-        served->left -= *got;
-    }
-    return STATUS_OK;
-}
-
-static const struct age_identity *opener(void)
-{
-    static struct age_identity identity;
-    struct error error = {0};
-    if (identity.secret_key == NULL) {
-        fuzz_must(age_identity_parse(&identity, FUZZ_IDENTITY, strlen(FUZZ_IDENTITY), &error) ==
-                  STATUS_OK);
-    }
-    return &identity;
-}
+#include "fuzz_keys.h"
 
 /* No byte more than the header is taken from the supply, and it is the same header. */
 static void collect(const uint8_t *data, size_t size, const struct age_header *header)
 {
     struct error error = {0};
     struct buffer text = {0};
-    struct served served = {data, size};
+    struct fuzz_bytes bytes = {data, size};
     struct age_input *input = calloc(1, sizeof *input);
     fuzz_must(input != NULL);
-    if (age_input_open(input, (struct age_supply){serve, &served}, &error) == STATUS_OK &&
+    if (age_input_open(input, fuzz_supply(&bytes), &error) == STATUS_OK &&
         age_header_collect(&text, input, &error) == STATUS_OK) {
         fuzz_must(text.size <= AGE_HEADER_LIMIT);
         fuzz_must(header == NULL || input->armored || text.size == header->size);
@@ -67,7 +38,8 @@ static bool look(const struct age_stanza *stanza, unsigned char *file_key)
               !age_stanza_argument(stanza, stanza->argument_count, &argument, &size));
     (void)!age_scrypt_check(stanza, &error);
     bool opened = false;
-    return age_recipient_unwrap(file_key, &opened, stanza, opener(), &error) == STATUS_OK && opened;
+    return age_recipient_unwrap(file_key, &opened, stanza, fuzz_identity(), &error) == STATUS_OK &&
+           opened;
 }
 
 /* Under a right MAC it is opened as any other. */

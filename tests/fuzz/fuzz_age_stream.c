@@ -5,7 +5,7 @@
  * Each chunk is two bytes: which size, and whether it is sealed as the last one. The first byte of
  * the input says how much is cut off the end or put behind it. */
 #include "../../src/keys/age_private.h"
-#include "fuzz.h"
+#include "fuzz_keys.h"
 
 #define CHUNKS 5
 
@@ -19,24 +19,13 @@ struct sealing {
     bool more;  /* there was another one after such a one */
 };
 
-static const struct age_identity *opener(void)
-{
-    static struct age_identity identity;
-    struct error error = {0};
-    if (identity.secret_key == NULL) {
-        fuzz_must(age_identity_parse(&identity, FUZZ_IDENTITY, strlen(FUZZ_IDENTITY), &error) ==
-                  STATUS_OK);
-    }
-    return &identity;
-}
-
 static void start(struct sealing *sealing)
 {
     static const unsigned char file_key[AGE_FILE_KEY_SIZE] = "YELLOW SUBMARINE";
     static const unsigned char nonce[AGE_NONCE_SIZE] = {3};
     struct error error = {0};
     fuzz_must(age_header_start(&sealing->file, &error) == STATUS_OK &&
-              age_recipient_wrap(&sealing->file, &opener()->recipient, file_key, &error) ==
+              age_recipient_wrap(&sealing->file, &fuzz_identity()->recipient, file_key, &error) ==
                   STATUS_OK &&
               age_header_finish(&sealing->file, file_key, &error) == STATUS_OK &&
               buffer_append(&sealing->file, nonce, sizeof nonce, &error) == STATUS_OK);
@@ -65,8 +54,8 @@ static void open_again(const struct sealing *sealing, bool valid)
 {
     struct error error = {0};
     struct buffer opened = {0};
-    enum status status = age_open_buffer(&opened, sealing->file.data, sealing->file.size, opener(),
-                                         1, sealing->plain.size, &error);
+    enum status status = age_open_buffer(&opened, sealing->file.data, sealing->file.size,
+                                         fuzz_identity(), 1, sealing->plain.size, &error);
     fuzz_must((status == STATUS_OK) == valid);
     if (valid) {
         fuzz_must(opened.size == sealing->plain.size &&
@@ -75,34 +64,16 @@ static void open_again(const struct sealing *sealing, bool valid)
     buffer_free(&opened);
 }
 
-struct served {
-    const uint8_t *at;
-    size_t left;
-};
-
-static enum status serve(void *context, void *target, size_t size, size_t *got, struct error *error)
-{
-    struct served *served = context;
-    (void)error;
-    *got = size < served->left ? size : served->left;
-    if (*got > 0) {
-        memcpy(target, served->at, *got);
-        served->at += *got;
-        served->left -= *got;
-    }
-    return STATUS_OK;
-}
-
 static void read_again(const struct sealing *sealing, bool valid)
 {
     static unsigned char piece[50021];
     struct error error = {0};
     struct age_reader *reader = NULL;
-    struct served served = {sealing->file.data, sealing->file.size};
+    struct fuzz_bytes bytes = {sealing->file.data, sealing->file.size};
     size_t at = 0;
     size_t got = 1;
     enum status status =
-        age_reader_open(&reader, (struct age_supply){serve, &served}, opener(), 1, NULL, &error);
+        age_reader_open(&reader, fuzz_supply(&bytes), fuzz_identity(), 1, NULL, &error);
     while (status == STATUS_OK && got > 0) {
         status = age_reader_read(reader, piece, sizeof piece, &got, &error);
         if (status == STATUS_OK && got > 0) {

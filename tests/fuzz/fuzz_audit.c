@@ -2,25 +2,14 @@
 /* Any bytes as a record, which is bounded and says the same when it is written again; as a
  * checkpoint, unsigned and under the right signature; and as the whole log of a signed head. */
 #include "../../src/audit/audit_private.h"
-#include "fuzz.h"
+#include "fuzz_keys.h"
 
 #define ORIGIN "kura/fuzz"
-
-static const struct signing_key *signer(void)
-{
-    static struct signing_key key;
-    static const unsigned char seed[SIGN_SEED_SIZE] = {7};
-    struct error error = {0};
-    if (key.seed == NULL) {
-        fuzz_must(signing_key_from_seed(&key, seed, &error) == STATUS_OK);
-    }
-    return &key;
-}
 
 static struct audit_options options(void)
 {
     return (struct audit_options){
-        .origin = ORIGIN, .public_key = signer()->public_key, .signing = signer()};
+        .origin = ORIGIN, .public_key = fuzz_signer()->public_key, .signing = fuzz_signer()};
 }
 
 static void read_line(const char *line, size_t size)
@@ -60,7 +49,7 @@ static void read_checkpoint(const void *data, size_t size)
     struct buffer note = {0};
     char *text = strndup(data, size);
     fuzz_must(text != NULL && checkpoint_parse(&head, data, size, &access, &error) != STATUS_OK);
-    if (note_sign(&note, text, ORIGIN, signer(), &error) == STATUS_OK &&
+    if (note_sign(&note, text, ORIGIN, fuzz_signer(), &error) == STATUS_OK &&
         checkpoint_parse(&head, note.data, note.size, &access, &error) == STATUS_OK) {
         buffer_clear(&note);
         fuzz_must(checkpoint_compose(&note, &access, &head, &error) == STATUS_OK &&

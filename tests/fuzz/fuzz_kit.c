@@ -1,7 +1,6 @@
 // room: keys
 /* Any bytes as a recovery kit's file, and as the lines sealed in one. The first byte chooses. */
-#include "fuzz.h"
-#include "kura/keys.h"
+#include "fuzz_keys.h"
 
 static struct buffer sealed;
 
@@ -12,16 +11,6 @@ static enum status give(void *context, struct secret_text *passphrase, const cha
     (void)what_for;
     enum status status = secret_text_new(passphrase, 1, error);
     return status == STATUS_OK ? secret_text_append(passphrase, "x", 1, error) : status;
-}
-
-/* A file may ask for seconds of work and a gigabyte of memory; that is as it should be. */
-static enum status give_none(void *context, struct secret_text *passphrase, const char *what_for,
-                             struct error *error)
-{
-    (void)context;
-    (void)what_for;
-    (void)passphrase;
-    return error_set(error, STATUS_CANCELLED, 0, "none");
 }
 
 static enum status collect(void *context, const void *data, size_t size, struct error *error)
@@ -83,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     fuzz_start();
     if ((data[0] & 1) == 0) {
-        read_kit(data + 1, size - 1, (struct passphrase_source){.get = give_none});
+        read_kit(data + 1, size - 1, (struct passphrase_source){.get = fuzz_no_passphrase});
     } else {
         read_lines(data + 1, size - 1);
     }

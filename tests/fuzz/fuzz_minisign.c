@@ -2,7 +2,7 @@
 /* Any bytes as a file of minisign's: secret key, public key, signature. The first byte chooses. No
  * file makes anybody spend memory on a passphrase before it is judged, what is read is written the
  * same again, and nothing but the one signature of the data verifies. */
-#include "fuzz.h"
+#include "fuzz_keys.h"
 #include "kura/signed.h"
 
 #define DATA "policy"
@@ -21,19 +21,9 @@ static const struct minisign_secret *signer(void)
     return &secret;
 }
 
-/* Who is asked has none: scrypt would only make the inputs slow. */
-static enum status refuse(void *context, struct secret_text *passphrase, const char *what_for,
-                          struct error *error)
-{
-    (void)context;
-    (void)passphrase;
-    (void)what_for;
-    return error_set(error, STATUS_DENIED, 0, "no passphrase");
-}
-
 static void read_secret(const uint8_t *data, size_t size)
 {
-    static const struct passphrase_source source = {.get = refuse};
+    static const struct passphrase_source source = {.get = fuzz_no_passphrase};
     struct error error = {0};
     struct minisign_secret secret = {0};
     struct buffer signature = {0};

@@ -1,21 +1,10 @@
 // room: keys
 /* Any bytes as a token, and as what a token says. The first byte chooses. A token has one text:
  * what verifies is exactly what signing its payload again gives. */
-#include "fuzz.h"
+#include "fuzz_keys.h"
 #include "kura/signed.h"
 
 #define IMPLICIT "carry-v1|host|digest"
-
-static const struct signing_key *signer(void)
-{
-    static struct signing_key key;
-    static const unsigned char seed[SIGN_SEED_SIZE] = {7};
-    struct error error = {0};
-    if (key.seed == NULL) {
-        fuzz_must(signing_key_from_seed(&key, seed, &error) == STATUS_OK);
-    }
-    return &key;
-}
 
 static void read_token(const char *token, size_t size)
 {
@@ -29,14 +18,15 @@ static void read_token(const char *token, size_t size)
     fuzz_must(named != STATUS_OK || strlen(id) == PASERK_ID_SIZE - 1);
     enum status seen = paseto_peek(&peeked, token, size, &error);
     fuzz_must(peeked.size <= size && (seen != STATUS_OK || peeked.data[peeked.size] == '\0'));
-    if (paseto_verify(&payload, token, size, signer()->public_key, IMPLICIT, &error) == STATUS_OK) {
-        paserk_id(own, signer()->public_key);
+    if (paseto_verify(&payload, token, size, fuzz_signer()->public_key, IMPLICIT, &error) ==
+        STATUS_OK) {
+        paserk_id(own, fuzz_signer()->public_key);
         fuzz_must(seen == STATUS_OK && peeked.size == payload.size &&
                   memcmp(peeked.data, payload.data, payload.size) == 0);
         fuzz_must(named == STATUS_OK && strcmp(id, own) == 0 &&
                   payload.data[payload.size] == '\0' &&
-                  paseto_sign(&again, signer(), payload.data, payload.size, IMPLICIT, &error) ==
-                      STATUS_OK &&
+                  paseto_sign(&again, fuzz_signer(), payload.data, payload.size, IMPLICIT,
+                              &error) == STATUS_OK &&
                   again.size == size && memcmp(again.data, token, size) == 0);
     }
     buffer_free(&payload);
@@ -50,14 +40,14 @@ static void round_trip(const uint8_t *data, size_t size)
     struct error error = {0};
     struct buffer token = {0};
     struct buffer payload = {0};
-    fuzz_must(paseto_sign(&token, signer(), data, size, IMPLICIT, &error) == STATUS_OK &&
-              paseto_verify(&payload, (const char *)token.data, token.size, signer()->public_key,
-                            IMPLICIT, &error) == STATUS_OK &&
+    fuzz_must(paseto_sign(&token, fuzz_signer(), data, size, IMPLICIT, &error) == STATUS_OK &&
+              paseto_verify(&payload, (const char *)token.data, token.size,
+                            fuzz_signer()->public_key, IMPLICIT, &error) == STATUS_OK &&
               payload.size == size && (size == 0 || memcmp(payload.data, data, size) == 0));
     size_t at = size == 0 ? 0 : (data[0] * 251u + size) % token.size;
     token.data[at] ^= 1;
-    fuzz_must(paseto_verify(&payload, (const char *)token.data, token.size, signer()->public_key,
-                            IMPLICIT, &error) != STATUS_OK);
+    fuzz_must(paseto_verify(&payload, (const char *)token.data, token.size,
+                            fuzz_signer()->public_key, IMPLICIT, &error) != STATUS_OK);
     buffer_free(&token);
     buffer_free(&payload);
 }

@@ -3,25 +3,21 @@
  * say the same, and another key's signature is refused. */
 #include "../../src/repo/repository.h"
 #include "../../src/repo/statement_private.h"
-#include "fuzz.h"
+#include "fuzz_keys.h"
 
 static void check_signed(struct buffer *object, const struct repository_record *unproved)
 {
-    static struct signing_key key;
-    static const unsigned char seed[SIGN_SEED_SIZE] = {7};
+    const struct signing_key *key = fuzz_signer();
     static const unsigned char other[SIGN_PUBLIC_SIZE] = {9};
     struct error error = {0};
     struct buffer message = {0};
     struct repository_record record = {0};
-    if (key.seed == NULL) {
-        fuzz_must(signing_key_from_seed(&key, seed, &error) == STATUS_OK);
-    }
-    fuzz_must(repository_decode(&record, object, key.public_key, &error) == STATUS_UNAUTHENTIC);
+    fuzz_must(repository_decode(&record, object, key->public_key, &error) == STATUS_UNAUTHENTIC);
     fuzz_must(statement_signed_bytes(&message, unproved->id, object->data + SIGN_SIZE,
                                      object->size - SIGN_SIZE, &error) == STATUS_OK &&
-              sign(object->data, &key, "kura/1 repository", message.data, message.size, &error) ==
+              sign(object->data, key, "kura/1 repository", message.data, message.size, &error) ==
                   STATUS_OK);
-    fuzz_must(repository_decode(&record, object, key.public_key, &error) == STATUS_OK &&
+    fuzz_must(repository_decode(&record, object, key->public_key, &error) == STATUS_OK &&
               memcmp(record.id, unproved->id, sizeof record.id) == 0 &&
               memcmp(record.check, unproved->check, sizeof record.check) == 0);
     fuzz_must(repository_decode(&record, object, other, &error) == STATUS_UNAUTHENTIC);

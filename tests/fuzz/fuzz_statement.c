@@ -2,7 +2,7 @@
 /* What is under the seal of a statements/ object: any bytes, and any JSON under the signature of
  * the host that it names. What is read can be written and read again. */
 #include "../../src/repo/statement_private.h"
-#include "fuzz.h"
+#include "fuzz_keys.h"
 
 static const unsigned char repository[REPOSITORY_ID_SIZE] = {1, 2, 3};
 
@@ -23,18 +23,14 @@ static void write_and_read(const struct statement *statement)
 /* Host key and signature in front of the JSON. */
 static void wrap(struct buffer *content, const uint8_t *data, size_t size)
 {
-    static struct signing_key key;
-    static const unsigned char seed[SIGN_SEED_SIZE] = {7};
+    const struct signing_key *key = fuzz_signer();
     struct error error;
     struct buffer message = {0};
     unsigned char signature[SIGN_SIZE];
-    if (key.seed == NULL) {
-        fuzz_must(signing_key_from_seed(&key, seed, &error) == STATUS_OK);
-    }
     fuzz_must(statement_signed_bytes(&message, repository, data, size, &error) == STATUS_OK &&
-              sign(signature, &key, STATEMENT_DOMAIN, message.data, message.size, &error) ==
+              sign(signature, key, STATEMENT_DOMAIN, message.data, message.size, &error) ==
                   STATUS_OK &&
-              buffer_append(content, key.public_key, SIGN_PUBLIC_SIZE, &error) == STATUS_OK &&
+              buffer_append(content, key->public_key, SIGN_PUBLIC_SIZE, &error) == STATUS_OK &&
               buffer_append(content, signature, SIGN_SIZE, &error) == STATUS_OK &&
               buffer_append(content, data, size, &error) == STATUS_OK);
     buffer_free(&message);

@@ -211,11 +211,12 @@ run 2 ls latest --kit kit.txt --passphrase-fd 99
 says err "99"
 "$KURA" ls latest --kit kit.txt --passphrase-fd 7 7<pw >/dev/null || fail "--passphrase-fd"
 echo 'another Long passphrase 47' >mpw2
-run 0 key passwd manager.key --passphrase-file mpw --new-passphrase-file mpw2
-run 1 ls latest -c third.yaml --identity manager.key --passphrase-file mpw
-run 0 ls latest -c third.yaml --identity manager.key --passphrase-file mpw2
-run 1 key passwd manager.key --passphrase-file mpw2 --new-passphrase-file weak
-run 0 ls latest -c third.yaml --identity manager.key --passphrase-file mpw2
+cp manager.key changed.key # a chosen passphrase takes its time with every use
+run 0 key passwd changed.key --passphrase-file mpw --new-passphrase-file mpw2
+run 1 ls latest -c third.yaml --identity changed.key --passphrase-file mpw
+run 0 ls latest -c third.yaml --identity changed.key --passphrase-file mpw2
+run 1 key passwd changed.key --passphrase-file mpw2 --new-passphrase-file weak
+run 0 ls latest -c third.yaml --identity changed.key --passphrase-file mpw2
 
 # A passphrase shows neither in the arguments nor in the environment of the program that has read it.
 mkfifo pipe
@@ -236,14 +237,14 @@ wait "$pid" || fail "the dump failed"
 # ---- open: what age made, and what is not sealed to us
 if command -v age >/dev/null; then
     echo 'from outside' | age -R manager.key.pub >sealed.age
-    run 0 open sealed.age --identity manager.key --passphrase-file mpw2
+    run 0 open sealed.age --identity manager.key --passphrase-file mpw
     [ "$(cat out)" = "from outside" ] || fail "open gave something else"
-    run 0 open sealed.age --out opened --identity manager.key --passphrase-file mpw2
+    run 0 open sealed.age --out opened --identity manager.key --passphrase-file mpw
     [ "$(cat opened)" = "from outside" ] || fail "open --out gave something else"
-    run 1 open sealed.age --out opened --identity manager.key --passphrase-file mpw2
+    run 1 open sealed.age --out opened --identity manager.key --passphrase-file mpw
     run 1 open sealed.age "${key[@]}"
     head -c 100 sealed.age >cut.age
-    run 5 open cut.age --identity manager.key --passphrase-file mpw2 --out nothing
+    run 5 open cut.age --identity manager.key --passphrase-file mpw --out nothing
     [ ! -e nothing ] || fail "a damaged file was written"
 fi
 
@@ -270,10 +271,10 @@ says err "ledger"
 run 3 -c fourth.yaml backup --json
 json '.failed_sources == 1'
 run 1 -c fourth.yaml backup ledger
-run 3 restore --target r8 --snapshot latest --identity manager.key --passphrase-file mpw2 -c fourth.yaml
+run 3 restore --target r8 --snapshot latest --identity manager.key --passphrase-file mpw -c fourth.yaml
 says err "failed when it was backed up"
 if grep -q 'as the backup said' out; then fail "a restore without a source is called whole"; fi
-run 3 restore --target r9 --json --identity manager.key --passphrase-file mpw2 -c fourth.yaml
+run 3 restore --target r9 --json --identity manager.key --passphrase-file mpw -c fourth.yaml
 json '(.counts_match | not)'
 
 # ---- standard output that takes nothing is an error
@@ -288,11 +289,8 @@ done
 # ---- storage that is not there
 sed 's|url: vault3|url: sftp://nobody@127.0.0.1:9/vault|' third.yaml >fifth.yaml
 run 6 -c fifth.yaml snapshots --retry 0
-SECONDS=0
-run 6 -c fifth.yaml snapshots
-((SECONDS <= 20)) || fail "$SECONDS s of waiting for a server that was never there"
+run 6 -c fifth.yaml backup --retry 8
 says err "no connection to sftp://nobody@127.0.0.1:9/vault yet; trying again"
-run 6 -c fifth.yaml backup --retry 13
 [ "$(grep -c "trying again" err)" = 1 ] || fail "not told once that there is no connection"
 # A folder that is gone is a disk that is not mounted; an empty one has no repository.
 sed 's|url: vault3|url: mnt/vault3|' third.yaml >sixth.yaml
@@ -311,19 +309,16 @@ if command -v script >/dev/null; then
     grep -q $'\r.*MiB.*/s.*\033\[K' typescript || fail "no progress on a terminal"
     run 0 -c slow.yaml backup
     if grep -q $'[\r\033]' out err; then fail "progress without a terminal"; fi
-    (
-        sleep 1
-        cat mpw2
-        sleep 1
-    ) | script -qec "'$KURA' -c third.yaml ls latest --identity manager.key" typescript >/dev/null
+    PW=$(cat mpw) expect -c 'set timeout 60; spawn $env(KURA) -c third.yaml ls latest --identity manager.key
+        expect -re "Passphrase of.*:"; send "$env(PW)\r"; expect eof' >typescript
     grep -q 'Passphrase of' typescript || fail "no prompt"
     grep -q customers/ typescript || fail "the passphrase from the terminal does not open"
-    if grep -qF "$(cat mpw2)" typescript; then fail "the passphrase was echoed"; fi
+    if grep -qF "$(cat mpw)" typescript; then fail "the passphrase was echoed"; fi
     code=0
-    script -qec "'$KURA' -c third.yaml dump latest documents:2024/05/scan.pdf --identity manager.key --passphrase-file mpw2" \
+    script -qec "'$KURA' -c third.yaml dump latest documents:2024/05/scan.pdf --identity manager.key --passphrase-file mpw" \
         typescript </dev/null >/dev/null || code=$?
     [ "$code" = 2 ] || fail "a binary went to the terminal: $code"
-    script -qec "'$KURA' -c third.yaml dump latest 'documents:2024/05/見積 001.txt' --identity manager.key --passphrase-file mpw2" \
+    script -qec "'$KURA' -c third.yaml dump latest 'documents:2024/05/見積 001.txt' --identity manager.key --passphrase-file mpw" \
         typescript </dev/null >/dev/null
     grep -q 見積書 typescript || fail "a text did not go to the terminal"
     script -qec "'$KURA' key new --role staff --out t.key" typescript </dev/null >/dev/null

@@ -30,6 +30,15 @@ in_memory() {
     cd "$work"
 }
 
+# eventually COMMAND...: waits until it succeeds; fails after a minute, as no slow machine needs.
+eventually() {
+    local end=$((SECONDS + 60))
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.02
+    done
+}
+
 # ------------------------------------------------------------------ saying what must be
 
 fail() {

@@ -157,7 +157,8 @@ more_bad_lines() {
 during() {
     another_day
     relay rate=1500000
-    "$KURA" -c "$work/kura.yaml" backup --retry $retry >"$work/out" 2>"$work/err" </dev/null &
+    timeout -s KILL $deadline "$KURA" -c "$work/kura.yaml" backup --retry $retry \
+        >"$work/out" 2>"$work/err" </dev/null &
     local night=$!
     until [ -n "$(find "$server/data/vault/packs" -name '*.tmp' -newer "$work/shop/documents/scan.tif" \
         -size +200k)" ]; do
@@ -165,12 +166,8 @@ during() {
         sleep 0.05
     done
     "$@"
-    (sleep $deadline && kill -KILL $night) 2>/dev/null &
-    local watch=$!
     ended=0
     wait $night || ended=$?
-    kill $watch 2>/dev/null
-    wait $watch 2>/dev/null || :
     ((ended != 137)) || fail "$where: the night hangs"
     relay
 }
@@ -269,9 +266,7 @@ hold_startup() { # SECONDS
         exec sleep "$1"
     ) 2>/dev/null >&2 &
     holder=$!
-    until [ -e "$work/held" ]; do
-        sleep 0.05
-    done
+    eventually [ -e "$work/held" ] || fail "sshd takes nobody"
 }
 
 few_startups() {

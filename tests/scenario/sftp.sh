@@ -43,9 +43,8 @@ expect_exit 5 kura backup
 expect_text known_hosts
 # No server at all: unreachable, and soon.
 sshd_stop "$work/ordinary"
-SECONDS=0
-expect_exit 6 timeout 60 "$KURA" -c "$work/kura.yaml" snapshots
-((SECONDS < 30)) || fail "it took $SECONDS s to say that the server is not there"
+expect_exit 6 timeout 120 "$KURA" -c "$work/kura.yaml" snapshots
+says err "yet; trying again"
 
 night_over write-once
 # Nobody who has the login can change or remove what is there.

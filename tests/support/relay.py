@@ -4,8 +4,8 @@ that is none.
 
     relay.py --listen PORT --to PORT [--control FILE] [KEY=VALUE ...]
 
-What is to be done is KEY=VALUE words, on the command line or in the control file, which is looked at
-ten times a second and replaces the former words for connections old and new:
+What is to be done is KEY=VALUE words, on the command line or in the control file, which replaces the
+former words for connections old and new, and is repeated in FILE.seen from when on it holds:
 
     delay=SECONDS     each way, each block of at most 32 KB
     rate=BYTES        a second, each way
@@ -58,7 +58,10 @@ def watch(path):
         if text is not None and text != control_seen:
             with lock:
                 words, control_seen, struck = read_words(text.split()), text, 0
-        time.sleep(0.1)
+            with open(path + ".seen.new", "w") as file:
+                file.write(text)
+            os.replace(path + ".seen.new", path + ".seen")
+        time.sleep(0.02)
 
 
 class Connection:

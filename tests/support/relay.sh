@@ -6,7 +6,7 @@
 #   relay_stop DIR
 
 relay_start() {
-    local folder=$1 try
+    local folder=$1
     mkdir -p "$folder"
     RELAY_PORT=$(sshd_free_port)
     RELAY_CONTROL=$folder/control
@@ -14,21 +14,15 @@ relay_start() {
     setsid "$tests/support/relay.py" --listen "$RELAY_PORT" --to "$2" --control "$RELAY_CONTROL" \
         >"$folder/ready" 2>"$folder/log" </dev/null &
     echo $! >"$folder/pid"
-    for try in $(seq 250); do
-        if [ -s "$folder/ready" ]; then
-            return
-        fi
-        sleep 0.02
-    done
-    fail "the relay does not start: $(cat "$folder/log")"
+    eventually [ -s "$folder/ready" ] || fail "the relay does not start: $(cat "$folder/log")"
 }
 
-# Renamed into place: the relay never sees half of it. It looks ten times a second.
+# Renamed into place: the relay never sees half of it. Until the relay has, the former words hold.
 relay() {
     relay_round=$((${relay_round:-0} + 1))
     echo "$* round=$relay_round" >"$RELAY_CONTROL.new"
     mv "$RELAY_CONTROL.new" "$RELAY_CONTROL"
-    sleep 0.25
+    eventually cmp -s "$RELAY_CONTROL" "$RELAY_CONTROL.seen" || fail "the relay does not obey"
 }
 
 relay_stop() {

@@ -24,6 +24,20 @@
         }                                                                                          \
     } while (0)
 
+/* The command must succeed. */
+static inline void shell(const char *format, ...) PRINTF_LIKE(1, 2);
+static inline void shell(const char *format, ...)
+{
+    char command[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    if (system(command) != 0) {
+        fail_msg("%s", command);
+    }
+}
+
 enum world_person { MANAGER, DEPUTY, STAFF, OTHER, PEOPLE };
 static const char *const world_ids[PEOPLE] = {"yamada", "suzuki", "sato", "tanaka"};
 static const char *const world_roles[PEOPLE] = {"data_manager", "deputy", "staff", "staff"};

@@ -59,19 +59,6 @@ struct shop {
     struct moment anchor_time;
 };
 
-static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void shell(const char *format, ...)
-{
-    char command[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command, sizeof command, format, arguments);
-    va_end(arguments);
-    if (system(command) != 0) {
-        fail_msg("%s", command);
-    }
-}
-
 #define NVME_DISK "pci0000:00/0000:00:1d.0/0000:03:00.0/nvme/nvme0/nvme0n1"
 #define STICK_USB "pci0000:00/0000:00:14.0/usb1/1-2"
 #define STICK_DISK STICK_USB "/1-2:1.0/host2/target2:0:0/2:0:0:0/block/sdb"
@@ -350,6 +337,23 @@ static inline void shop_free(struct shop *shop)
     host_key_free(&shop->world.host);
 }
 
+static inline int make(void **state)
+{
+    static struct shop shop;
+    shop_make(&shop);
+    *state = &shop;
+    return 0;
+}
+
+static inline int drop(void **state)
+{
+    shop_free(*state);
+    return 0;
+}
+
+/* Each test has a shop of its own. */
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, make, drop)
+
 /* ------------------------------------------------------------------ the good way, step by step */
 
 static inline struct moment in_days(int days)
@@ -398,24 +402,43 @@ static inline enum status shop_ask(struct asked *asked, const struct shop *shop,
     return carry_client_request(&asked->request, &asked->sworn, client, &ask, error);
 }
 
+/* What an approver's program has before it signs. */
+struct draft {
+    struct carry_request request;
+    struct carry_policy policy;
+    struct carry_approval approval;
+};
+
+static inline void draft_free(struct draft *draft)
+{
+    carry_request_free(&draft->request);
+    carry_policy_free(&draft->policy);
+    carry_approval_free(&draft->approval);
+}
+
+static inline enum status draft_approval(struct draft *draft, const struct shop *shop,
+                                         const struct asked *asked, enum world_person approver,
+                                         struct error *error)
+{
+    const struct carry_approve_options options = {.now = moment_now()};
+    enum status status =
+        carry_request_open(&draft->request, &draft->policy, (const char *)asked->request.data,
+                           asked->request.size, &shop->world.keys[MANAGER].public_key, error);
+    return status == STATUS_OK
+               ? carry_approve(&draft->approval, &draft->request, &draft->policy,
+                               &shop->world.keys[approver].public_key, &options, error)
+               : status;
+}
+
 static inline enum status shop_approve(struct buffer *token, const struct shop *shop,
                                        const struct asked *asked, enum world_person approver,
                                        struct error *error)
 {
-    CLEANUP(carry_request_free) struct carry_request request = {0};
-    CLEANUP(carry_policy_free) struct carry_policy policy = {0};
-    CLEANUP(carry_approval_free) struct carry_approval approval = {0};
-    const struct carry_approve_options options = {.now = moment_now()};
-    enum status status =
-        carry_request_open(&request, &policy, (const char *)asked->request.data,
-                           asked->request.size, &shop->world.keys[MANAGER].public_key, error);
-    if (status == STATUS_OK) {
-        status = carry_approve(&approval, &request, &policy, &shop->world.keys[approver].public_key,
-                               &options, error);
-    }
-    return status == STATUS_OK
-               ? carry_approval_sign(token, &approval, &shop->world.keys[approver].signing, error)
-               : status;
+    CLEANUP(draft_free) struct draft draft = {0};
+    enum status status = draft_approval(&draft, shop, asked, approver, error);
+    return status == STATUS_OK ? carry_approval_sign(token, &draft.approval,
+                                                     &shop->world.keys[approver].signing, error)
+                               : status;
 }
 
 static inline void exported_free(struct carry_exported *exported)
@@ -464,6 +487,15 @@ static inline enum status shop_return(const struct shop *shop, const char *carry
                                     .person = world_ids[confirmer],
                                     .note = at_hand ? NULL : "シュレッダーで破壊"};
     return carry_client_return(facts, client, &back, error);
+}
+
+/* Handed to a colleague, who confirms it. */
+static inline void shop_returned(const struct shop *shop, const char *carry)
+{
+    struct error must_error = {0};
+    json_t *facts = NULL;
+    MUST(shop_return(shop, carry, OTHER, true, &facts, &must_error));
+    json_decref(facts);
 }
 
 static inline enum status shop_tell(const struct shop *shop, enum carry_word_kind kind,

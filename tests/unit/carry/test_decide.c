@@ -104,7 +104,6 @@ static void scene_make(struct scene *scene)
     scene->receipt.approval[0] = 1;
     scene->challenge[0] = scene->receipt.challenge[0] = 9;
     facts->policy = &world->policy.policy;
-    facts->policy_digest = world->policy.digest;
     facts->host = world->host.signing.public_key;
     facts->log = world->audit;
     facts->ledger = &scene->ledger;

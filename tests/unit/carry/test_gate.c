@@ -2,20 +2,6 @@
  * they are. */
 #include "gate_shop.h"
 
-static int make(void **state)
-{
-    static struct shop shop;
-    shop_make(&shop);
-    *state = &shop;
-    return 0;
-}
-
-static int drop(void **state)
-{
-    shop_free(*state);
-    return 0;
-}
-
 static void write_identity(const struct shop *shop)
 {
     struct error must_error = {0};
@@ -192,8 +178,6 @@ static void test_list_and_offers(void **state)
     assert_int_equal(json_array_size(json_object_get(offers, "media")), 0);
     json_decref(offers);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, make, drop)
 
 int main(void)
 {

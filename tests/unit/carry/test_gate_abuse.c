@@ -2,20 +2,6 @@
  * each; each names the rule that stops it. */
 #include "gate_shop.h"
 
-static int make(void **state)
-{
-    static struct shop shop;
-    shop_make(&shop);
-    *state = &shop;
-    return 0;
-}
-
-static int drop(void **state)
-{
-    shop_free(*state);
-    return 0;
-}
-
 /* ------------------------------------------------------------------ tokens */
 
 static void test_replay(void **state)
@@ -24,14 +10,12 @@ static void test_replay(void **state)
     struct error must_error = {0}, error = {0};
     CLEANUP(asked_free) struct asked asked = {0};
     CLEANUP(buffer_free) struct buffer token = {0};
-    json_t *facts = NULL;
     shop_approved(&asked, &token, shop, 1, 5);
     MUST(shop_export(shop, &token, &must_error));
     expect_refusal(shop_export(shop, &token, &error), &error, "[token-spent]");
     expect_recorded(shop, "token-spent");
     /* Nor when the first medium is back. */
-    MUST(shop_return(shop, asked.sworn.carry, OTHER, true, &facts, &must_error));
-    json_decref(facts);
+    shop_returned(shop, asked.sworn.carry);
     expect_refusal(shop_export(shop, &token, &error), &error, "[token-spent]");
     assert_int_equal(count_files(shop->medium, ".age"), 0);
     /* Nor with a second approval of the same request. */
@@ -92,25 +76,22 @@ static void test_self_approval(void **state)
     MUST(shop_ask(&asked, shop, &want, &must_error));
     expect_refusal(shop_approve(&token, shop, &asked, MANAGER, &error), &error, "[self-approval]");
     /* The program of the approver was changed: the host refuses all the same. */
-    CLEANUP(carry_request_free) struct carry_request request = {0};
-    CLEANUP(carry_policy_free) struct carry_policy policy = {0};
-    CLEANUP(carry_approval_free) struct carry_approval approval = {0};
-    const struct carry_approve_options options = {.now = moment_now()};
-    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data, asked.request.size,
-                            &shop->world.keys[MANAGER].public_key, &must_error));
-    MUST(carry_approve(&approval, &request, &policy, &shop->world.keys[DEPUTY].public_key, &options,
-                       &must_error));
-    snprintf(approval.approver, sizeof approval.approver, "yamada");
-    MUST(carry_approval_sign(&token, &approval, &shop->world.keys[MANAGER].signing, &must_error));
+    CLEANUP(draft_free) struct draft draft = {0};
+    MUST(draft_approval(&draft, shop, &asked, DEPUTY, &must_error));
+    snprintf(draft.approval.approver, sizeof draft.approval.approver, "yamada");
+    MUST(carry_approval_sign(&token, &draft.approval, &shop->world.keys[MANAGER].signing,
+                             &must_error));
     expect_refusal(shop_export_as(shop, &token, 1, MANAGER, &error), &error, "[self-approval]");
     /* Signed by staff in the manager's name. */
     buffer_free(&token);
-    MUST(carry_approval_sign(&token, &approval, &shop->world.keys[STAFF].signing, &must_error));
+    MUST(carry_approval_sign(&token, &draft.approval, &shop->world.keys[STAFF].signing,
+                             &must_error));
     expect_refusal(shop_export_as(shop, &token, 1, MANAGER, &error), &error, "[token-person]");
     /* And by staff in their own. */
     buffer_free(&token);
-    snprintf(approval.approver, sizeof approval.approver, "tanaka");
-    MUST(carry_approval_sign(&token, &approval, &shop->world.keys[OTHER].signing, &must_error));
+    snprintf(draft.approval.approver, sizeof draft.approval.approver, "tanaka");
+    MUST(carry_approval_sign(&token, &draft.approval, &shop->world.keys[OTHER].signing,
+                             &must_error));
     expect_refusal(shop_export_as(shop, &token, 1, MANAGER, &error), &error, "[approver-role]");
 }
 
@@ -233,14 +214,12 @@ static void test_persons_of_another(void **state)
     struct error must_error = {0}, error = {0};
     CLEANUP(asked_free) struct asked asked = {0}, again = {0}, more = {0};
     CLEANUP(buffer_free) struct buffer token = {0};
-    json_t *facts = NULL;
     shop->second_above = 50;
     shop->version = 2;
     shop_policy(shop);
     shop_approved(&asked, &token, shop, 1, 45);
     MUST(shop_export(shop, &token, &must_error));
-    MUST(shop_return(shop, asked.sworn.carry, OTHER, true, &facts, &must_error));
-    json_decref(facts);
+    shop_returned(shop, asked.sworn.carry);
     /* The same persons again use nothing more of the rolling window of 80 … */
     const struct ask_for same = {.who = STAFF, .from = 1, .to = 45};
     MUST(shop_ask(&again, shop, &same, &must_error));
@@ -267,7 +246,6 @@ static void test_splitting(void **state)
     for (unsigned from = 1; from < 100; from += 20) {
         CLEANUP(asked_free) struct asked asked = {0};
         CLEANUP(buffer_free) struct buffer token = {0};
-        json_t *facts = NULL;
         const struct ask_for part = {.who = STAFF, .from = from, .to = from + 19};
         error_clear(&error);
         if (shop_ask(&asked, shop, &part, &error) != STATUS_OK) {
@@ -275,8 +253,7 @@ static void test_splitting(void **state)
         }
         MUST(shop_approve(&token, shop, &asked, MANAGER, &must_error));
         MUST(shop_export(shop, &token, &must_error));
-        MUST(shop_return(shop, asked.sworn.carry, OTHER, true, &facts, &must_error));
-        json_decref(facts);
+        shop_returned(shop, asked.sworn.carry);
         carried += 20;
     }
     expect_refusal(error.status, &error, "[rolling-bearer]");
@@ -308,10 +285,8 @@ static void test_splitting_in_parallel(void **state)
     }
     for (unsigned i = 0; i < 4; i++) {
         struct error must_error = {0};
-        json_t *facts = NULL;
         MUST(shop_export(shop, &tokens[i], &must_error));
-        MUST(shop_return(shop, asked[i].sworn.carry, OTHER, true, &facts, &must_error));
-        json_decref(facts);
+        shop_returned(shop, asked[i].sworn.carry);
     }
     expect_refusal(shop_export(shop, &tokens[4], &error), &error, "[rolling-bearer]");
     for (unsigned i = 0; i < 5; i++) {
@@ -370,26 +345,21 @@ static void test_mixed_up(void **state)
     struct error must_error = {0}, error = {0};
     CLEANUP(asked_free) struct asked small = {0}, large = {0};
     CLEANUP(buffer_free) struct buffer token = {0};
-    CLEANUP(carry_request_free) struct carry_request request = {0};
-    CLEANUP(carry_policy_free) struct carry_policy policy = {0};
-    CLEANUP(carry_approval_free) struct carry_approval approval = {0};
-    const struct carry_approve_options options = {.now = moment_now()};
+    CLEANUP(draft_free) struct draft draft = {0};
     const struct ask_for few = {.who = STAFF, .from = 1, .to = 3};
     const struct ask_for many = {.who = STAFF, .from = 1, .to = 20};
     MUST(shop_ask(&small, shop, &few, &must_error));
     MUST(shop_ask(&large, shop, &many, &must_error));
-    MUST(carry_request_open(&request, &policy, (const char *)small.request.data, small.request.size,
-                            &shop->world.keys[MANAGER].public_key, &must_error));
-    MUST(carry_approve(&approval, &request, &policy, &shop->world.keys[MANAGER].public_key,
-                       &options, &must_error));
-    memcpy(approval.carry, large.sworn.carry, sizeof approval.carry);
-    MUST(carry_approval_sign(&token, &approval, &shop->world.keys[MANAGER].signing, &must_error));
+    MUST(draft_approval(&draft, shop, &small, MANAGER, &must_error));
+    memcpy(draft.approval.carry, large.sworn.carry, sizeof draft.approval.carry);
+    MUST(carry_approval_sign(&token, &draft.approval, &shop->world.keys[MANAGER].signing,
+                             &must_error));
     expect_refusal(shop_export(shop, &token, &error), &error, "[request]");
     /* A second signed request for one attestation is not the one that the host recorded. */
     CLEANUP(buffer_free) struct buffer other = {0};
     buffer_free(&small.request);
-    request.issued.seconds++;
-    MUST(carry_request_sign(&small.request, &request, &shop->world.keys[STAFF].signing,
+    draft.request.issued.seconds++;
+    MUST(carry_request_sign(&small.request, &draft.request, &shop->world.keys[STAFF].signing,
                             &must_error));
     MUST(shop_approve(&other, shop, &small, MANAGER, &must_error));
     expect_refusal(shop_export(shop, &other, &error), &error, "[request]");
@@ -436,12 +406,10 @@ static void test_cloned_medium(void **state)
     struct error must_error = {0}, error = {0};
     CLEANUP(asked_free) struct asked asked = {0}, second = {0};
     CLEANUP(buffer_free) struct buffer token = {0}, later = {0};
-    json_t *facts = NULL;
     shell("cp -a %s %s.clone", shop->medium, shop->medium);
     shop_approved(&asked, &token, shop, 1, 5);
     MUST(shop_export(shop, &token, &must_error));
-    MUST(shop_return(shop, asked.sworn.carry, OTHER, true, &facts, &must_error));
-    json_decref(facts);
+    shop_returned(shop, asked.sworn.carry);
     shop_approved(&second, &later, shop, 1, 5);
     shell("mv %s %s.real && mv %s.clone %s", shop->medium, shop->medium, shop->medium,
           shop->medium);
@@ -481,8 +449,7 @@ static void test_clone_returned(void **state)
     expect_refusal(shop_return(shop, carry, OTHER, true, &facts, &error), &error, "[medium-label]");
     expect_state(shop, carry, CARRY_OUT);
     shell("rm -r %s && mv %s.real %s", shop->medium, shop->medium, shop->medium);
-    MUST(shop_return(shop, carry, OTHER, true, &facts, &must_error));
-    json_decref(facts);
+    shop_returned(shop, carry);
 }
 
 static void test_return_by_the_bearer(void **state)
@@ -581,8 +548,6 @@ static void test_links_on_the_medium(void **state)
     shell("test \"$(cat %s/victim)\" = kept && test ! -L %s/kura-%s.tar.age", shop->folder,
           shop->medium, carry);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, make, drop)
 
 int main(void)
 {

@@ -4,20 +4,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-static int make(void **state)
-{
-    static struct shop shop;
-    shop_make(&shop);
-    *state = &shop;
-    return 0;
-}
-
-static int drop(void **state)
-{
-    shop_free(*state);
-    return 0;
-}
-
 /* ------------------------------------------------------------------ an export by hand */
 
 struct by_hand {
@@ -493,18 +479,13 @@ static void test_names_no_files(void **state)
     struct error must_error = {0}, error = {0};
     CLEANUP(asked_free) struct asked asked = {0};
     CLEANUP(buffer_free) struct buffer token = {0};
-    CLEANUP(carry_request_free) struct carry_request request = {0};
-    CLEANUP(carry_policy_free) struct carry_policy policy = {0};
-    CLEANUP(carry_approval_free) struct carry_approval approval = {0};
-    const struct carry_approve_options options = {.now = moment_now()};
+    CLEANUP(draft_free) struct draft draft = {0};
     const struct ask_for want = {.who = STAFF, .from = 1, .to = 2};
     MUST(shop_ask(&asked, shop, &want, &must_error));
-    MUST(carry_request_open(&request, &policy, (const char *)asked.request.data, asked.request.size,
-                            &shop->world.keys[MANAGER].public_key, &must_error));
-    MUST(carry_approve(&approval, &request, &policy, &shop->world.keys[MANAGER].public_key,
-                       &options, &must_error));
-    snprintf(approval.carry, sizeof approval.carry, "../%.16s", asked.sworn.carry);
-    MUST(carry_approval_sign(&token, &approval, &shop->world.keys[MANAGER].signing, &must_error));
+    MUST(draft_approval(&draft, shop, &asked, MANAGER, &must_error));
+    snprintf(draft.approval.carry, sizeof draft.approval.carry, "../%.16s", asked.sworn.carry);
+    MUST(carry_approval_sign(&token, &draft.approval, &shop->world.keys[MANAGER].signing,
+                             &must_error));
     expect_refusal(shop_export(shop, &token, &error), &error, "[carry-state]");
 }
 
@@ -573,9 +554,7 @@ static void test_medium_fails(void **state)
     assert_int_equal(count_files(shop->medium, ".partial"), 0);
     assert_int_equal(count_files(shop->medium, ".age"), 0);
     expect_counted(&hand, CARRY_INTERRUPTED);
-    json_t *facts = NULL;
-    MUST(shop_return(shop, hand.asked.sworn.carry, OTHER, true, &facts, &must_error));
-    json_decref(facts);
+    shop_returned(shop, hand.asked.sworn.carry);
     expect_state(shop, hand.asked.sworn.carry, CARRY_ERASED);
 }
 
@@ -592,8 +571,6 @@ static void test_moved_position(void **state)
     raw_close(&hand.raw);
     expect_counted(&hand, CARRY_INTERRUPTED);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, make, drop)
 
 int main(void)
 {

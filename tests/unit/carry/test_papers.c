@@ -162,11 +162,12 @@ static void test_certificate(void **state)
     (void)state;
     struct error must_error = {0};
     struct carry_record carry = record();
-    CLEANUP(buffer_free) struct buffer text = {0}, destroyed = {0};
+    CLEANUP(buffer_free) struct buffer text = {0}, destroyed = {0}, absent = {0};
     carry.returned = at("2026-11-24T01:00:00Z");
     carry.erased = at("2026-11-24T01:01:00Z");
     snprintf(carry.confirmer, sizeof carry.confirmer, "tanaka");
-    MUST(paper_certificate(&text, &world.policy.policy, &carry, NULL, &must_error));
+    MUST(paper_certificate(&text, &world.policy.policy, &carry, ERASURE_OVERWRITTEN, NULL,
+                           &must_error));
     MUST(buffer_append_u8(&text, 0, &must_error));
     static const char *const words[] = {
         "消去証明書", "C-20261122-AAAAAA",       "37 人",          "4 件",  "M-001", "sato",
@@ -174,10 +175,17 @@ static void test_certificate(void **state)
     for (size_t i = 0; i < LENGTH(words); i++) {
         expect_says((char *)text.data, words[i]);
     }
-    MUST(paper_certificate(&destroyed, &world.policy.policy, &carry, "破砕した", &must_error));
+    MUST(paper_certificate(&destroyed, &world.policy.policy, &carry, ERASURE_DESTROYED, "破砕した",
+                           &must_error));
     MUST(buffer_append_u8(&destroyed, 0, &must_error));
     expect_says((char *)destroyed.data, "破砕した");
+    assert_null(strstr((char *)destroyed.data, "上書きして削除"));
     assert_null(strstr((char *)destroyed.data, "新しいラベルを書き込みました"));
+    MUST(paper_certificate(&absent, &world.policy.policy, &carry, ERASURE_NOT_FOUND, NULL,
+                           &must_error));
+    MUST(buffer_append_u8(&absent, 0, &must_error));
+    expect_says((char *)absent.data, "上書きしていません");
+    assert_null(strstr((char *)absent.data, "上書きして削除"));
 }
 
 /* The finder learns whom to call and nothing of what is inside. */

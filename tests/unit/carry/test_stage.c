@@ -17,19 +17,6 @@ static struct policy_field fields[3] = {
     {(char *)(uintptr_t) "family", (char *)(uintptr_t) "opaque"}};
 static struct policy_parameter parameters[1] = {{(char *)(uintptr_t) "most", PARAMETER_INTEGER}};
 
-static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void shell(const char *format, ...)
-{
-    char command[2048];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command, sizeof command, format, arguments);
-    va_end(arguments);
-    if (system(command) != 0) {
-        fail_msg("%s", command);
-    }
-}
-
 static int make(void **state)
 {
     (void)state;
