@@ -21,13 +21,22 @@ struct config_store {
     unsigned timeout;     /* seconds that the server may be silent; 0: default */
 };
 
+/* Who is counted as a person in a database: each distinct value of the only column of `sql` is one
+ * person of `domain` ("customer"); a row without a value is one person of its own. */
+struct config_person {
+    char *domain;
+    char *sql; /* one statement that only reads */
+};
+
 struct config_source {
     char *name; /* [A-Za-z0-9._-], at most 64 bytes, no leading dot; unique */
     enum source_kind kind;
-    char *path;           /* sqlite, tree */
-    char **command;       /* command: words, NULL-terminated */
-    char **exclude;       /* tree: patterns, NULL-terminated, or NULL */
-    bool one_file_system; /* tree */
+    char *path;                    /* sqlite, tree */
+    char **command;                /* command: words, NULL-terminated */
+    char **exclude;                /* tree: patterns, NULL-terminated, or NULL */
+    bool one_file_system;          /* tree */
+    struct config_person *persons; /* databases: who is counted; or none */
+    size_t person_count;
 };
 
 struct config_retention { /* how many to keep; 0: not said */

@@ -191,6 +191,15 @@ void host_key_free(struct host_key *key);
 void key_derive(unsigned char subkey[SUBKEY_SIZE], const void *secret, size_t secret_size,
                 const char *label);
 
+/* Who a person is, without saying who: BLAKE2b-128 keyed with the subkey "kura/1 persons" of the
+ * repository secret, over domain, a zero byte, and the value of the person key. The same person has
+ * the same pseudonym in every snapshot, carry and erasure of a repository; without the secret
+ * nobody can tell who it is. */
+#define PERSON_SIZE 16
+void person_pseudonym(unsigned char pseudonym[PERSON_SIZE],
+                      const unsigned char secret[REPOSITORY_SECRET_SIZE], const char *domain,
+                      const void *value, size_t size);
+
 /* ------------------------------------------------------------------ the recovery kit */
 
 /* What a bare machine needs. As a file: words for the finder, then an armored age file sealed with

@@ -54,6 +54,11 @@ struct source_sink {
                           size_t count, struct error *error);
     /* Rows of a table in the very state that is delivered. */
     enum status (*rows)(void *context, const char *table, uint64_t rows, struct error *error);
+    /* A row of one of source->persons, in the very state that is delivered: the value of its person
+     * key, NULL for a row without one. In no certain order, repeated as often as the SQL does. Not
+     * called for a source that names no persons. */
+    enum status (*person)(void *context, const struct config_person *kind, const void *value,
+                          size_t size, struct error *error);
     /* Something is wrong with one entry; path may be NULL. The night goes on. */
     void (*warn)(void *context, const char *path, const struct error *problem);
 };

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_PSEUDONYM "kura/1 carry persons"
 #define LABEL_SEAL "kura/1 carry persons file"
 #define PERSONS_LIMIT 1000000
 #define HEAD_SIZE 16 /* of the plaintext */
@@ -44,15 +43,7 @@ enum status persons_add(struct persons *persons, const struct host_key *host, co
     if (status != STATUS_OK) {
         return status;
     }
-    unsigned char *key = secret_new(SUBKEY_SIZE);
-    crypto_generichash_state hash;
-    key_derive(key, host->secret, REPOSITORY_SECRET_SIZE, LABEL_PSEUDONYM);
-    crypto_generichash_init(&hash, key, SUBKEY_SIZE, PERSON_SIZE);
-    crypto_generichash_update(&hash, (const unsigned char *)domain, strlen(domain) + 1);
-    crypto_generichash_update(&hash, value, size);
-    crypto_generichash_final(&hash, persons->ids[persons->count], PERSON_SIZE);
-    sodium_memzero(&hash, sizeof hash);
-    secret_free(key);
+    person_pseudonym(persons->ids[persons->count], host->secret, domain, value, size);
     persons->count++;
     return STATUS_OK;
 }

@@ -1,12 +1,8 @@
-/* persons: who is in a carry, as pseudonyms. A pseudonym is BLAKE2b-128 keyed with a subkey of the
- * host's secret ("kura/1 carry persons") over domain, a zero byte, and the value: the same person
- * has the same one in every carry of this host, and nobody without the key can tell who it is. */
+/* persons: who is in a carry, as pseudonyms (person_pseudonym of keys.h). */
 #ifndef KURA_CARRY_PERSONS_H
 #define KURA_CARRY_PERSONS_H
 
 #include "kura/keys.h"
-
-#define PERSON_SIZE 16
 
 struct persons {
     unsigned char (*ids)[PERSON_SIZE]; /* sorted and distinct after persons_settle */
