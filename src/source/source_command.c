@@ -4,7 +4,7 @@
  * dump must not pass for a dump. Whatever ends the reading early ends the command, too, with all
  * that it started.
  */
-#include "command_process.h"
+#include "kura/command.h"
 #include "kura/source.h"
 #include "owner.h"
 #include <errno.h>
