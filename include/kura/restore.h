@@ -103,12 +103,19 @@ struct database_summary {
     char *kept_as;                  /* the name of what was there before, or NULL */
     struct statement_table *tables; /* as they were published */
     size_t table_count;
+    bool proved;      /* the backup had counts, and they agree */
     uint64_t rows;    /* of all tables, as they were published */
     uint64_t removed; /* rows that were loaded and are not there after `amend` */
     uint64_t bytes;   /* of the archive */
     double seconds;
 };
 void database_summary_free(struct database_summary *summary);
+
+/* The name of the database that the connection leads to, by which it may be told and recorded; *name
+ * belongs to the caller. STATUS_USAGE for what libpq does not understand, and for a password: it
+ * would stand in the list of processes. */
+MUST_USE enum status restore_database_name(char **name, const char *connection,
+                                           struct error *error);
 
 /* Loads the archive of a source into a hidden database, holds the rows of every table against what
  * the catalogue says, and only then gives it its name: a database that is not there is made, an

@@ -69,6 +69,9 @@ enum cli_option {
     OPTION_PATH,
     OPTION_ID,
     OPTION_ONTO_REMOVABLE,
+    OPTION_DATABASE,
+    OPTION_TABLE,
+    OPTION_NO_OWNER,
     OPTION_COUNT,
 };
 
@@ -104,6 +107,9 @@ struct cli_arguments {
     bool yes, destroyed;
     const char *note, *to, *from, *passphrase_out, *path, *id;
     const char *onto_removable; /* the reason */
+    const char *database;       /* restore */
+    struct cli_words tables;
+    bool no_owner;
     unsigned long read_data;    /* percent */
     unsigned long from_sequence;
     unsigned long retry;       /* seconds */

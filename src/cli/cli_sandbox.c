@@ -149,7 +149,9 @@ void cli_sandbox_enter(struct cli_access *access, const struct cli_arguments *ar
         add_backup(&paths, access, store);
         break;
     case CLI_WORK_RESTORE:
-        add_nearest(&paths, arguments->target);
+        if (arguments->target != NULL) {
+            add_nearest(&paths, arguments->target);
+        }
         break;
     case CLI_WORK_CHECK:
         add(&paths, access->has_config ? access->config.state : NULL);
@@ -164,7 +166,9 @@ void cli_sandbox_enter(struct cli_access *access, const struct cli_arguments *ar
     if (store == NULL) {
         add_ssh(&paths);
     }
-    const struct sandbox_options options = {.writable = paths.items, .execute = store == NULL};
+    /* ssh, or pg_restore. */
+    bool starts = store == NULL || arguments->database != NULL;
+    const struct sandbox_options options = {.writable = paths.items, .execute = starts};
     struct error error = {0};
     enum status status = paths.overflowed ? STATUS_OK : sandbox_enter(&options, &error);
     /* Nothing that anybody must do something about tonight. */

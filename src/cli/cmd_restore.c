@@ -2,6 +2,7 @@
 #include "kura/restore.h"
 #include "cli_audit.h"
 #include "cli_road.h"
+#include "cmd_restore.h"
 #include <ctype.h>
 #include <string.h>
 #include <unistd.h>
@@ -248,15 +249,33 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
     }
 }
 
-static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, struct error *error)
+static enum status check_words(const struct cli_arguments *arguments, struct error *error)
 {
-    const struct cli_arguments *arguments = &cli->arguments;
-    if (arguments->target == NULL) {
-        error_set(error, STATUS_USAGE, 0, "%s", _("kura restore needs --target DIR"));
+    if (arguments->target == NULL && arguments->database == NULL) {
+        error_set(error, STATUS_USAGE, 0, "%s",
+                  _("kura restore needs --target DIR or --database CONNECTION"));
         return error_set_hint(error, "%s",
                               _("Restore into a new folder; each source becomes a folder in it."));
     }
-    enum status status = cli_view_open(view, cli, arguments->snapshot, error);
+    if (arguments->database == NULL) {
+        return arguments->tables.count == 0 && !arguments->no_owner
+                   ? STATUS_OK
+                   : error_set(error, STATUS_USAGE, 0, "%s",
+                               _("--table and --no-owner belong to --database"));
+    }
+    return arguments->target == NULL && arguments->includes.count == 0
+               ? STATUS_OK
+               : error_set(error, STATUS_USAGE, 0, "%s",
+                           _("--database does not go with --target or --include"));
+}
+
+static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, struct error *error)
+{
+    const struct cli_arguments *arguments = &cli->arguments;
+    enum status status = check_words(arguments, error);
+    if (status == STATUS_OK) {
+        status = cli_view_open(view, cli, arguments->snapshot, error);
+    }
     if (status == STATUS_OK) {
         status = cli_check_origin(&view->access, arguments, error);
     }
@@ -274,28 +293,20 @@ static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, 
 static void set_facts(struct cli *cli, const struct cli_view *view)
 {
     cli_json_set_id(cli->facts, "snapshot", view->statement->id, OBJECT_ID_SIZE);
-    cli_json_set_bytes(cli->facts, "target", cli->arguments.target);
     cli_json_set_words(cli->facts, "sources", &cli->arguments.sources);
     cli_json_set_count(cli->facts, "patterns", cli->arguments.includes.count);
 }
 
-static enum status run(struct cli *cli, struct error *error)
+static enum status restore_files(struct cli_road *road, struct cli_view *view, bool fresh,
+                                 struct error *error)
 {
-    CLEANUP(cli_view_free) struct cli_view view = {.access.work = CLI_WORK_RESTORE};
-    CLEANUP(cli_road_end) struct cli_road road;
+    struct cli *cli = road->cli;
     struct restore_summary summary = {0};
-    bool fresh = false;
-    cli_road_begin(&road, cli, ROAD_OUTPUT);
-    view.access.log_folder = cli_record_folder(cli);
-    enum status status = prepare(&view, &fresh, cli, error);
-    if (status == STATUS_OK) {
-        set_facts(cli, &view);
-        cli_road_unlock_access(&road, &view.access);
-        status = restore(&summary, &road, &view, error);
-        cli_json_set_count(cli->facts, "files", summary.files);
-        cli_json_set_count(cli->facts, "bytes", summary.bytes);
-        cli_json_set_count(cli->facts, "failed", summary.failed);
-    }
+    cli_json_set_bytes(cli->facts, "target", cli->arguments.target);
+    enum status status = restore(&summary, road, view, error);
+    cli_json_set_count(cli->facts, "files", summary.files);
+    cli_json_set_count(cli->facts, "bytes", summary.bytes);
+    cli_json_set_count(cli->facts, "failed", summary.failed);
     if (status != STATUS_OK) {
         return status;
     }
@@ -310,24 +321,47 @@ static enum status run(struct cli *cli, struct error *error)
         cli_note(cli, EXIT_INTEGRITY);
     }
     if (cli->arguments.json) {
-        return print_json(cli, &view, &summary, fresh, error);
+        return print_json(cli, view, &summary, fresh, error);
     }
     if (!cli->arguments.quiet) {
-        print_text(cli, &view, &summary);
+        print_text(cli, view, &summary);
     }
     return STATUS_OK;
+}
+
+static enum status run(struct cli *cli, struct error *error)
+{
+    CLEANUP(cli_view_free) struct cli_view view = {.access.work = CLI_WORK_RESTORE};
+    CLEANUP(cli_road_end) struct cli_road road;
+    bool fresh = false;
+    cli_road_begin(&road, cli, ROAD_OUTPUT);
+    view.access.log_folder = cli_record_folder(cli);
+    enum status status = prepare(&view, &fresh, cli, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    set_facts(cli, &view);
+    cli_road_unlock_access(&road, &view.access);
+    return cli->arguments.database == NULL
+               ? restore_files(&road, &view, fresh, error)
+               : cmd_restore_into_database(&road, &view, fresh, error);
 }
 
 const struct cli_command cmd_restore = {
     .name = "restore",
     .event = "restore",
     .operands = "",
-    .summary = N_("Give everything back, or what is named, into a folder."),
+    .summary = N_("Give everything back, or what is named, into a folder or a database."),
     .details =
         N_("With --kit no configuration is needed: the kit knows where the storage is. Existing\n"
            "files stay unless --overwrite is given. An interrupted restore goes on when it is\n"
            "run again. The exit code is 3 if something could not be written, 5 if something is\n"
-           "damaged; everything else is restored all the same."),
+           "damaged; everything else is restored all the same.\n"
+           "\n"
+           "With --database a PostgreSQL source is loaded into a database that is new or empty:\n"
+           "under another name first, and it gets its own when the rows of every table are as\n"
+           "the backup counted them. With --overwrite a database that has tables is replaced;\n"
+           "the old one stays as NAME.before-TIME."),
     .options = {OPTION_TARGET,         OPTION_SNAPSHOT,
                 OPTION_BEFORE,         OPTION_SOURCE,
                 OPTION_INCLUDE,        OPTION_OVERWRITE,
@@ -337,7 +371,9 @@ const struct cli_command cmd_restore = {
                 OPTION_UNTRUSTED,      OPTION_STORE,
                 OPTION_SSH_KEY,        OPTION_SSH_KEY_PASSPHRASE_FILE,
                 OPTION_RETRY,          OPTION_KNOWN_HOSTS,
-                OPTION_JSON,           OPTION_END},
+                OPTION_JSON,           OPTION_DATABASE,
+                OPTION_TABLE,          OPTION_NO_OWNER,
+                OPTION_END},
     .retry = CLI_RETRY_PATIENT,
     .run = run,
 };
