@@ -33,9 +33,9 @@ struct command_end {
 MUST_USE enum status command_process_start(struct command_process *process, char *const *words,
                                            struct error *error);
 
-/* The same with a pipe as its standard input. */
+/* The same with a pipe as its standard input, and with `given` as its descriptor 3 (-1: none). */
 MUST_USE enum status command_process_start_fed(struct command_process *process, char *const *words,
-                                               struct error *error);
+                                               int given, struct error *error);
 
 /* Writes what its standard input takes within `wait_ms`; *put may be 0. *closed: it will take no
  * more, because it ended or closed its input; why is told by its end. Its output must be read, or

@@ -111,9 +111,9 @@ struct database_summary {
 };
 void database_summary_free(struct database_summary *summary);
 
-/* The name of the database that the connection leads to, by which it may be told and recorded; *name
- * belongs to the caller. STATUS_USAGE for what libpq does not understand, and for a password: it
- * would stand in the list of processes. */
+/* The name of the database that the connection leads to, by which it may be told and recorded;
+ * *name belongs to the caller. STATUS_USAGE for what libpq does not understand, and for a password:
+ * it would stand in the list of processes. */
 MUST_USE enum status restore_database_name(char **name, const char *connection,
                                            struct error *error);
 

@@ -292,6 +292,12 @@ static enum status sink_rows(void *context, const char *table, uint64_t rows, st
     return STATUS_OK;
 }
 
+static enum status sink_waiting(void *context, struct error *error)
+{
+    struct source_backup *backup = context;
+    return answer(backup, journey_check_cancelled(backup->journey, error));
+}
+
 static void sink_warn(void *context, const char *path, const struct error *problem)
 {
     struct source_backup *backup = context;
@@ -314,6 +320,7 @@ void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
         .end = sink_end,
         .sample = sink_sample,
         .rows = sink_rows,
+        .waiting = sink_waiting,
         .warn = sink_warn,
     };
 }

@@ -44,6 +44,7 @@ struct child {
     int input; /* -1: none */
     int output;
     int errors;
+    int given;  /* becomes descriptor 3; -1: none */
     int report; /* an errno goes here if it cannot */
     pid_t parent;
 };
@@ -66,9 +67,22 @@ static bool take_nothing(void)
     return nothing == STDIN_FILENO || (nothing > 0 && dup2(nothing, STDIN_FILENO) == STDIN_FILENO);
 }
 
+/* After all others are marked to be closed. The report may have that number: it moves. */
+static bool give(struct child *child)
+{
+    if (child->given < 0) {
+        return true;
+    }
+    if (child->report == FIRST_OTHER_DESCRIPTOR) {
+        child->report = fcntl(child->report, F_DUPFD_CLOEXEC, FIRST_OTHER_DESCRIPTOR + 1);
+    }
+    return child->given == FIRST_OTHER_DESCRIPTOR ? fcntl(child->given, F_SETFD, 0) == 0
+                                                  : dup2(child->given, FIRST_OTHER_DESCRIPTOR) >= 0;
+}
+
 /* Only what may be called between fork and exec in a program with threads. A backup that is killed
  * takes its command along: the kernel does it, and the comparison closes the moment before. */
-static bool prepare_child(const struct child *child)
+static bool prepare_child(struct child *child)
 {
     if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         return false;
@@ -80,11 +94,11 @@ static bool prepare_child(const struct child *child)
         child->input < 0 ? take_nothing() : dup2(child->input, STDIN_FILENO) == STDIN_FILENO;
     return input && dup2(child->output, STDOUT_FILENO) >= 0 &&
            dup2(child->errors, STDERR_FILENO) >= 0 &&
-           close_range(FIRST_OTHER_DESCRIPTOR, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+           close_range(FIRST_OTHER_DESCRIPTOR, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && give(child) &&
            take_usual_signals();
 }
 
-static _Noreturn void run_child(const struct child *child)
+static _Noreturn void run_child(struct child *child)
 {
     if (prepare_child(child)) {
         execvp(child->words[0], child->words);
@@ -154,7 +168,7 @@ static enum status fail_start(const char *program, int os_error, struct error *e
     return error->status;
 }
 
-static enum status start(struct command_process *process, char *const *words, bool fed,
+static enum status start(struct command_process *process, char *const *words, bool fed, int given,
                          struct error *error)
 {
     int input[2] = {-1, -1};
@@ -171,8 +185,11 @@ static enum status start(struct command_process *process, char *const *words, bo
     CLEANUP(file_close) int output_end = output[1];
     CLEANUP(file_close) int errors_end = errors[1];
     if (piped) {
-        struct child child = {
-            .words = words, .input = input_end, .output = output_end, .errors = errors_end};
+        struct child child = {.words = words,
+                              .input = input_end,
+                              .output = output_end,
+                              .errors = errors_end,
+                              .given = given};
         (void)fcntl(fed ? input[1] : output[0], F_SETPIPE_SZ, PIPE_SIZE); /* only costs speed */
         os_error = spawn(&process->pid, &child);
     }
@@ -186,13 +203,13 @@ static enum status start(struct command_process *process, char *const *words, bo
 enum status command_process_start(struct command_process *process, char *const *words,
                                   struct error *error)
 {
-    return start(process, words, false, error);
+    return start(process, words, false, -1, error);
 }
 
 enum status command_process_start_fed(struct command_process *process, char *const *words,
-                                      struct error *error)
+                                      int given, struct error *error)
 {
-    return start(process, words, true, error);
+    return start(process, words, true, given, error);
 }
 
 static void remember(struct command_process *process, const char *text, size_t size)

@@ -110,7 +110,7 @@ struct cli_arguments {
     const char *database;       /* restore */
     struct cli_words tables;
     bool no_owner;
-    unsigned long read_data;    /* percent */
+    unsigned long read_data; /* percent */
     unsigned long from_sequence;
     unsigned long retry;       /* seconds */
     unsigned long first_retry; /* the same for the first connection */

@@ -342,9 +342,8 @@ static enum status run(struct cli *cli, struct error *error)
     }
     set_facts(cli, &view);
     cli_road_unlock_access(&road, &view.access);
-    return cli->arguments.database == NULL
-               ? restore_files(&road, &view, fresh, error)
-               : cmd_restore_into_database(&road, &view, fresh, error);
+    return cli->arguments.database == NULL ? restore_files(&road, &view, fresh, error)
+                                           : cmd_restore_into_database(&road, &view, fresh, error);
 }
 
 const struct cli_command cmd_restore = {
@@ -362,17 +361,28 @@ const struct cli_command cmd_restore = {
            "under another name first, and it gets its own when the rows of every table are as\n"
            "the backup counted them. With --overwrite a database that has tables is replaced;\n"
            "the old one stays as NAME.before-TIME."),
-    .options = {OPTION_TARGET,         OPTION_SNAPSHOT,
-                OPTION_BEFORE,         OPTION_SOURCE,
-                OPTION_INCLUDE,        OPTION_OVERWRITE,
-                OPTION_ONTO_REMOVABLE, OPTION_KIT,
-                OPTION_IDENTITY,       OPTION_PASSPHRASE_FILE,
-                OPTION_PASSPHRASE_FD,  OPTION_EXPECT_HEAD,
-                OPTION_UNTRUSTED,      OPTION_STORE,
-                OPTION_SSH_KEY,        OPTION_SSH_KEY_PASSPHRASE_FILE,
-                OPTION_RETRY,          OPTION_KNOWN_HOSTS,
-                OPTION_JSON,           OPTION_DATABASE,
-                OPTION_TABLE,          OPTION_NO_OWNER,
+    .options = {OPTION_TARGET,
+                OPTION_SNAPSHOT,
+                OPTION_BEFORE,
+                OPTION_SOURCE,
+                OPTION_INCLUDE,
+                OPTION_OVERWRITE,
+                OPTION_ONTO_REMOVABLE,
+                OPTION_KIT,
+                OPTION_IDENTITY,
+                OPTION_PASSPHRASE_FILE,
+                OPTION_PASSPHRASE_FD,
+                OPTION_EXPECT_HEAD,
+                OPTION_UNTRUSTED,
+                OPTION_STORE,
+                OPTION_SSH_KEY,
+                OPTION_SSH_KEY_PASSPHRASE_FILE,
+                OPTION_RETRY,
+                OPTION_KNOWN_HOSTS,
+                OPTION_JSON,
+                OPTION_DATABASE,
+                OPTION_TABLE,
+                OPTION_NO_OWNER,
                 OPTION_END},
     .retry = CLI_RETRY_PATIENT,
     .run = run,

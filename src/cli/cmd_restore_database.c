@@ -47,7 +47,8 @@ static enum status choose_source(const char **name, const struct cli_view *view,
     }
     error_set(error, STATUS_USAGE, 0, "%s",
               _("it is not clear which source goes into the database"));
-    return error_set_hint(error, "%s", _("Name one with --source NAME; kura snapshots shows them."));
+    return error_set_hint(error, "%s",
+                          _("Name one with --source NAME; kura snapshots shows them."));
 }
 
 static enum status print_json(const struct cli_view *view, const struct database_summary *summary,

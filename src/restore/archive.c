@@ -7,8 +7,8 @@
 #include <time.h>
 
 enum {
-    WAIT_MS = 200,  /* the user's wish to stop is looked at so often */
-    TURN_MS = 20,   /* writing and reading take turns where there is output */
+    WAIT_MS = 200, /* the user's wish to stop is looked at so often */
+    TURN_MS = 20,  /* writing and reading take turns where there is output */
     TEXT_LIMIT = 64 * 1024 * 1024,
     ZEROS_SIZE = 64 * 1024
 };
@@ -37,9 +37,8 @@ static void tell_progress(struct run *run)
     const struct restore_events *events = &run->database->options->events;
     double now = clock_monotonic();
     if (events->progress != NULL && now - run->told > 0.2) {
-        const struct restore_progress progress = {.files_total = 1,
-                                                  .bytes_done = run->fed,
-                                                  .bytes_total = run->database->content.size};
+        const struct restore_progress progress = {
+            .files_total = 1, .bytes_done = run->fed, .bytes_total = run->database->content.size};
         events->progress(events->context, &progress);
         run->told = now;
     }
@@ -52,8 +51,8 @@ static enum status take_output(struct run *run, int wait_ms, struct error *error
     size_t got = 1;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !run->silent && got > 0) {
-        status = command_process_read(&run->process, text, sizeof text, wait_ms, &got,
-                                      &run->silent, error);
+        status = command_process_read(&run->process, text, sizeof text, wait_ms, &got, &run->silent,
+                                      error);
         if (status == STATUS_OK && got > 0 && run->output != NULL) {
             status = run->output(run->context, (const char *)text, got, error);
         }
@@ -139,8 +138,8 @@ static enum status wait_for_end(struct run *run, struct command_end *end, struct
     return status == STATUS_OK ? take_output(run, 0, error) : status;
 }
 
-/* Its words are in the language of the user; what SQLSTATE would have said must be read out of them,
- * as far as it helps. */
+/* Its words are in the language of the user; what SQLSTATE would have said must be read out of
+ * them, as far as it helps. */
 static enum status fail_restore(struct run *run, const struct command_end *end, struct error *error)
 {
     char words[COMMAND_WORDS_SIZE];
@@ -161,7 +160,7 @@ static enum status fail_restore(struct run *run, const struct command_end *end, 
                             "extension is missing: install it on the server."));
 }
 
-static enum status start(struct run *run, const char *const *words, struct error *error)
+static enum status start(struct run *run, const char *const *words, int list, struct error *error)
 {
     char *copies[32] = {NULL};
     enum status status = STATUS_OK;
@@ -170,7 +169,7 @@ static enum status start(struct run *run, const char *const *words, struct error
         status = copies[i] == NULL ? error_set_memory(error) : STATUS_OK;
     }
     if (status == STATUS_OK) {
-        status = command_process_start_fed(&run->process, copies, error);
+        status = command_process_start_fed(&run->process, copies, list, error);
     }
     if (status == STATUS_NOT_FOUND) {
         error_set_hint(error, "%s", _("Install PostgreSQL's client programs (postgresql-client)."));
@@ -181,7 +180,7 @@ static enum status start(struct run *run, const char *const *words, struct error
     return status;
 }
 
-enum status archive_run(struct hidden_database *database, const char *const *words,
+enum status archive_run(struct hidden_database *database, const char *const *words, int list,
                         archive_output output, void *context, struct error *error)
 {
     struct run run = {.database = database,
@@ -189,7 +188,7 @@ enum status archive_run(struct hidden_database *database, const char *const *wor
                       .output = output,
                       .context = context};
     struct command_end end = {0};
-    enum status status = start(&run, words, error);
+    enum status status = start(&run, words, list, error);
     if (status == STATUS_OK) {
         status = feed_all(&run, error);
     }
@@ -213,8 +212,8 @@ static enum status keep_text(void *context, const char *data, size_t size, struc
 }
 
 enum status archive_read(struct buffer *text, struct hidden_database *database,
-                         const char *const *words, struct error *error)
+                         const char *const *words, int list, struct error *error)
 {
-    enum status status = archive_run(database, words, keep_text, text, error);
+    enum status status = archive_run(database, words, list, keep_text, text, error);
     return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
 }

@@ -13,8 +13,8 @@ struct item {
     unsigned long id;
     const char *line; /* borrowed, not terminated */
     size_t size;
-    const char *kind; /* of `kinds`, or NULL: nothing that concerns tables */
-    bool belongs;     /* may come along with what it depends on */
+    const char *kind;  /* of `kinds`, or NULL: nothing that concerns tables */
+    bool belongs;      /* may come along with what it depends on */
     const char *needs; /* the numbers of the second line, or NULL */
     bool chosen;
 };
@@ -34,14 +34,30 @@ static const struct {
     const char *name;
     bool belongs;
 } kinds[] = {
-    {"TABLE DATA", true},       {"TABLE ATTACH", true},   {"TABLE", false},
-    {"FOREIGN TABLE", false},   {"VIEW", false},          {"MATERIALIZED VIEW", false},
-    {"SEQUENCE OWNED BY", true}, {"SEQUENCE SET", true},  {"SEQUENCE", true},
-    {"DEFAULT", true},          {"CHECK CONSTRAINT", true}, {"FK CONSTRAINT", true},
-    {"CONSTRAINT", true},       {"INDEX ATTACH", true},   {"INDEX", true},
-    {"STATISTICS DATA", true},  {"STATISTICS", true},     {"TRIGGER", true},
-    {"RULE", true},             {"POLICY", true},         {"ROW SECURITY", true},
-    {"COMMENT", true},          {"SECURITY LABEL", true}, {"ACL", true},
+    {"TABLE DATA", true},
+    {"TABLE ATTACH", true},
+    {"TABLE", false},
+    {"FOREIGN TABLE", false},
+    {"VIEW", false},
+    {"MATERIALIZED VIEW", false},
+    {"SEQUENCE OWNED BY", true},
+    {"SEQUENCE SET", true},
+    {"SEQUENCE", true},
+    {"DEFAULT", true},
+    {"CHECK CONSTRAINT", true},
+    {"FK CONSTRAINT", true},
+    {"CONSTRAINT", true},
+    {"INDEX ATTACH", true},
+    {"INDEX", true},
+    {"STATISTICS DATA", true},
+    {"STATISTICS", true},
+    {"TRIGGER", true},
+    {"RULE", true},
+    {"POLICY", true},
+    {"ROW SECURITY", true},
+    {"COMMENT", true},
+    {"SECURITY LABEL", true},
+    {"ACL", true},
 };
 
 /* Behind "216; 1259 16387 ". */
@@ -71,8 +87,7 @@ static void find_kind(struct item *item)
 static enum status add(struct list *list, const char *line, size_t size, struct error *error)
 {
     if ((list->count & (list->count + 1)) == 0) { /* 2^n - 1 are full */
-        struct item *grown =
-            realloc(list->items, (2 * list->count + 1) * sizeof *grown);
+        struct item *grown = realloc(list->items, (2 * list->count + 1) * sizeof *grown);
         if (grown == NULL) {
             return error_set_memory(error);
         }
@@ -107,8 +122,8 @@ static bool is_kind(const struct item *item, const char *kind)
     return item->kind != NULL && strcmp(item->kind, kind) == 0;
 }
 
-/* "TABLE public customers owner": blanks in names are not marked, so the whole name must stand between
- * two blanks, with the schema in front of it or any one. */
+/* "TABLE public customers owner": blanks in names are not marked, so the whole name must stand
+ * between two blanks, with the schema in front of it or any one. */
 static bool has_name(const struct item *item, const char *name)
 {
     const char *words = words_of(item) + strlen("TABLE ");
@@ -145,8 +160,9 @@ static enum status choose_table(struct list *list, const char *name, struct erro
         error_set(error, STATUS_USAGE, 0, _("--table: several tables are called %s"), name);
         return error_set_hint(error, "%s", _("Name it with its schema: SCHEMA.NAME"));
     }
-    return found == 1 ? STATUS_OK
-                      : error_set(error, STATUS_NOT_FOUND, 0, _("the backup has no table %s"), name);
+    return found == 1
+               ? STATUS_OK
+               : error_set(error, STATUS_NOT_FOUND, 0, _("the backup has no table %s"), name);
 }
 
 /* ------------------------------------------------------------------ what belongs to them */

@@ -1,11 +1,9 @@
 /* database: the way back into PostgreSQL on one page. Look at everything first; load into a hidden
  * database; count; let erasures be done, and count again; only then give it its name. */
-#include "hidden.h"
 #include "dump.h"
+#include "hidden.h"
 #include <stdlib.h>
 #include <string.h>
-
-#define ARCHIVE_NAME "database.pgdump"
 
 /* The archive by its name; a command's dump has only one file. */
 static enum status find_archive(struct hidden_database *database, struct error *error)
@@ -18,72 +16,61 @@ static enum status find_archive(struct hidden_database *database, struct error *
         return error_set_hint(error, "%s", _("kura restore --target DIR gives it back as files."));
     }
     return snapshot_find(&database->entry, &database->content, database->snapshot, database->source,
-                         postgres ? ARCHIVE_NAME : "output", error);
+                         postgres ? POSTGRES_DUMP_NAME : "output", error);
 }
 
 static enum status load(struct hidden_database *database, struct error *error)
 {
     CLEANUP(memory_free) char *to = NULL;
     const struct database_options *options = database->options;
-    enum status status =
-        session_connection_to(&to, options->connection, database->name, error);
+    enum status status = postgres_complete(&to, options->connection, database->name, error);
     if (status != STATUS_OK) {
         return status;
     }
-    const char *words[] = {"pg_restore", "--exit-on-error", "--no-password", "--dbname",
-                           to,           NULL,              NULL,            NULL};
+    const char *words[] = {
+        "pg_restore", "--exit-on-error", "--no-password", "--dbname", to, NULL, NULL, NULL};
     if (options->no_owner) {
         words[5] = "--no-owner";
         words[6] = "--no-privileges";
     }
-    return archive_run(database, words, NULL, NULL, error);
+    return archive_run(database, words, -1, NULL, NULL, error);
 }
 
-static enum status open_inside(struct hidden_database *database, struct error *error)
-{
-    database->inside.cancelled = database->options->cancelled;
-    return session_open(&database->inside, database->options->connection, database->name, error);
-}
-
-/* Erasing is the caller's affair; that it is whole, and leaves nothing behind in the tables' files,
- * is this one's. */
+/* Erasing is the caller's affair; that it is done as a whole, and leaves nothing behind in the
+ * tables' files, is this one's. */
 static enum status amend(struct hidden_database *database, struct error *error)
 {
-    const struct database_options *options = database->options;
-    uint64_t loaded = database->summary->rows;
-    enum status status = session_run(&database->inside, "BEGIN; RESET search_path", error);
+    enum status status = postgres_script(&database->inside, "BEGIN", error);
     if (status == STATUS_OK) {
-        status = options->amend(options->amend_context, database, error);
+        status = database_amend(database, error);
     }
     if (status == STATUS_OK) {
-        status = session_run(&database->inside, "COMMIT; SET search_path = ''", error);
+        status = postgres_script(&database->inside, "COMMIT", error);
     }
     if (status == STATUS_OK) {
-        status = session_run(&database->inside, "VACUUM FULL", error);
+        status = postgres_script(&database->inside, "VACUUM FULL", error);
     }
-    if (status == STATUS_OK) {
-        status = database_count(database, error);
-    }
-    database->summary->removed =
-        loaded > database->summary->rows ? loaded - database->summary->rows : 0;
-    return status;
+    return status == STATUS_OK ? database_count(database, error) : status;
 }
 
 static enum status prove(struct hidden_database *database, struct error *error)
 {
-    enum status status = open_inside(database, error);
+    struct database_summary *summary = database->summary;
+    enum status status = hidden_connect(&database->inside, database, database->name, error);
     if (status == STATUS_OK) {
         status = database_count(database, error);
     }
     if (status == STATUS_OK) {
         status = database_compare(database, error);
     }
-    database->summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
+    summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
+    uint64_t loaded = summary->rows;
     if (status == STATUS_OK && database->options->amend != NULL) {
         status = amend(database, error);
     }
+    summary->removed = loaded > summary->rows ? loaded - summary->rows : 0;
     /* An archive has no statistics; without them the first day is slow. */
-    return status == STATUS_OK ? session_run(&database->inside, "ANALYZE", error) : status;
+    return status == STATUS_OK ? postgres_script(&database->inside, "ANALYZE", error) : status;
 }
 
 static enum status restore_all(struct hidden_database *database, struct error *error)
@@ -103,8 +90,12 @@ static enum status restore_all(struct hidden_database *database, struct error *e
 
 enum status restore_database_name(char **name, const char *connection, struct error *error)
 {
-    enum status status = session_check_connection(connection, error);
-    return status == STATUS_OK ? session_database_name(name, connection, error) : status;
+    CLEANUP(memory_free) char *words = NULL;
+    enum status status = postgres_complete(&words, connection, NULL, error);
+    if (status == STATUS_OK) {
+        status = postgres_database_name(name, words, error);
+    }
+    return status == STATUS_OK ? status : error_add_context(error, "--database");
 }
 
 static enum status begin(struct hidden_database *database, struct error *error)
@@ -118,8 +109,7 @@ static enum status begin(struct hidden_database *database, struct error *error)
     if (status == STATUS_OK) {
         status = restore_database_name(&database->target, options->connection, error);
     }
-    if (status == STATUS_OK &&
-        (database->summary->database = strdup(database->target)) == NULL) {
+    if (status == STATUS_OK && (database->summary->database = strdup(database->target)) == NULL) {
         status = error_set_memory(error);
     }
     database->summary->bytes = database->content.size;
@@ -129,8 +119,9 @@ static enum status begin(struct hidden_database *database, struct error *error)
 static void end(struct hidden_database *database)
 {
     hidden_drop(database);
-    session_close(&database->inside);
-    session_close(&database->server);
+    postgres_close(&database->inside);
+    postgres_close(&database->server);
+    buffer_free(&database->script);
     occupant_free(&database->old);
     entry_free(&database->entry);
     content_free(&database->content);

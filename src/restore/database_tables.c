@@ -1,8 +1,9 @@
-/* database_tables: some tables go into a database that lives. pg_restore writes SQL and the rows; all
- * of it is done in one transaction of ours, which counts before it commits. A table that is there
- * already ends it, and leaves nothing. */
+/* database_tables: some tables go into a database that lives. pg_restore writes SQL and the rows;
+ * all of it is done in one transaction of ours, which counts before it commits. A table that is
+ * there already ends it, and leaves nothing. */
 #include "archive_list.h"
 #include "hidden.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,7 +57,7 @@ static enum status run_sql(struct rows *rows, struct error *error)
 {
     enum status status = buffer_append_u8(&rows->sql, '\0', error);
     if (status == STATUS_OK) {
-        status = session_run(&rows->database->inside, (const char *)rows->sql.data, error);
+        status = postgres_script(&rows->database->inside, (const char *)rows->sql.data, error);
     }
     buffer_clear(&rows->sql);
     return status;
@@ -97,11 +98,11 @@ static enum status take_line(struct rows *rows, struct error *error)
     const char *line = (const char *)rows->line.data;
     size_t size = rows->line.size;
     if (rows->copying && (size != 3 || memcmp(line, "\\.\n", 3) != 0)) {
-        return session_copy(&rows->database->inside, line, size, error);
+        return postgres_copy(&rows->database->inside, line, size, error);
     }
     if (rows->copying) {
         rows->copying = false;
-        return session_copy_end(&rows->database->inside, error);
+        return postgres_copy_end(&rows->database->inside, error);
     }
     rows->line.data[size - 1] = '\0';
     return take_sql(rows, line, error);
@@ -120,8 +121,8 @@ static enum status take_output(void *context, const char *data, size_t size, str
             status = take_line(rows, error);
             buffer_clear(&rows->line);
         } else if (status == STATUS_OK && rows->line.size > SQL_LIMIT && rows->copying) {
-            status = session_copy(&rows->database->inside, (const char *)rows->line.data,
-                                  rows->line.size, error);
+            status = postgres_copy(&rows->database->inside, (const char *)rows->line.data,
+                                   rows->line.size, error);
             buffer_clear(&rows->line);
         }
         data += part;
@@ -176,7 +177,7 @@ static enum status do_section(const struct part *part, const char *section, stru
     enum status status = archive_read(&script, part->database, words, part->list, error);
     if (status == STATUS_OK) {
         take_out_restriction((char *)script.data);
-        status = session_run(&part->database->inside, (const char *)script.data, error);
+        status = postgres_script(&part->database->inside, (const char *)script.data, error);
     }
     return status;
 }
@@ -186,8 +187,7 @@ static enum status do_rows(const struct part *part, struct error *error)
     CLEANUP(rows_free) struct rows rows = {.database = part->database};
     const char *words[10];
     words_for(words, part, "--section=data");
-    enum status status =
-        archive_run(part->database, words, part->list, take_output, &rows, error);
+    enum status status = archive_run(part->database, words, part->list, take_output, &rows, error);
     if (status == STATUS_OK && rows.copying) {
         status = error_set(error, STATUS_CORRUPT, 0, "%s", _("the rows of a table have no end"));
     }
@@ -211,10 +211,11 @@ static void tell_left(const struct hidden_database *database, size_t left)
     if (left == 0 || events->warn == NULL) {
         return;
     }
-    error_set(&told, STATUS_UNSUPPORTED, 0,
-              _("%zu foreign keys, defaults or the like refer to other tables or sequences and were "
-                "left out"),
-              left);
+    error_set(
+        &told, STATUS_UNSUPPORTED, 0,
+        _("%zu foreign keys, defaults or the like refer to other tables or sequences and were "
+          "left out"),
+        left);
     events->warn(events->context, database->options->source, NULL, &told);
 }
 
@@ -236,7 +237,7 @@ static enum status transact(struct hidden_database *database, int list, struct e
 {
     const struct part part = {database, list};
     const struct database_options *options = database->options;
-    enum status status = session_run(&database->inside, "BEGIN", error);
+    enum status status = postgres_script(&database->inside, "BEGIN", error);
     if (status == STATUS_OK) {
         status = do_section(&part, "--section=pre-data", error);
     }
@@ -247,27 +248,34 @@ static enum status transact(struct hidden_database *database, int list, struct e
         status = do_section(&part, "--section=post-data", error);
     }
     if (status == STATUS_OK) {
-        status = database_count_known(database, error);
+        status = database_count_again(database, error);
     }
     if (status == STATUS_OK) {
-        status = database_compare_known(database, error);
+        status = database_compare(database, error);
     }
+    database->summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
+    uint64_t loaded = database->summary->rows;
     if (status == STATUS_OK && options->amend != NULL) {
         status = database_amend(database, error);
+        if (status == STATUS_OK) {
+            status = database_count_again(database, error);
+        }
     }
-    return status == STATUS_OK
-               ? session_run(&database->inside, "SET LOCAL synchronous_commit = on; COMMIT", error)
-               : status;
+    if (status == STATUS_OK) {
+        database->summary->removed = loaded - database->summary->rows;
+        status =
+            postgres_script(&database->inside, "SET LOCAL synchronous_commit = on; COMMIT", error);
+    }
+    return status;
 }
 
 enum status database_restore_tables(struct hidden_database *database, struct error *error)
 {
     CLEANUP(file_close) int list = -1;
     size_t left = 0;
-    database->inside.cancelled = database->options->cancelled;
     enum status status = choose(&list, &left, database, error);
     if (status == STATUS_OK) {
-        status = session_open(&database->inside, database->options->connection, NULL, error);
+        status = hidden_connect(&database->inside, database, NULL, error);
     }
     if (status == STATUS_OK) {
         status = transact(database, list, error);

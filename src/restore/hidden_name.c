@@ -60,7 +60,8 @@ bool hidden_name_is_of(const char *name, const char *target)
     char expected[DATABASE_NAME_SIZE];
     size_t size = strlen(name);
     size_t digits = 2 * (RANDOM_SIZE + CHECK_SIZE);
-    if (size <= digits || !hex_decode(random, sizeof random, name + size - digits, 2 * RANDOM_SIZE)) {
+    if (size <= digits ||
+        !hex_decode(random, sizeof random, name + size - digits, 2 * RANDOM_SIZE)) {
         return false;
     }
     write_name(expected, target, random);

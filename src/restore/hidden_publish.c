@@ -1,6 +1,6 @@
 /* hidden_publish: the hidden database takes over what the one that it replaces was given (owner,
- * privileges, settings, limit, comment), and then its name: both renamings in one transaction, so that
- * at every moment there is the old database or the new one, whole. */
+ * privileges, settings, limit, comment), and then its name: both renamings in one transaction, so
+ * that at every moment there is the old database or the new one, whole. */
 #include "hidden.h"
 #include <stdio.h>
 #include <string.h>
@@ -10,16 +10,16 @@
 #define PRIVILEGES                                                                                 \
     "SELECT CASE a.grantee WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee) END, "        \
     "a.privilege_type, a.is_grantable FROM pg_catalog.pg_database d, "                             \
-    "pg_catalog.aclexplode(d.datacl) a WHERE d.oid = $1::pg_catalog.oid"
+    "pg_catalog.aclexplode(d.datacl) a WHERE d.oid = %L"
 #define HAS_PRIVILEGES                                                                             \
-    "SELECT count(*) FROM pg_catalog.pg_database WHERE oid = $1::pg_catalog.oid AND datacl IS NOT NULL"
+    "SELECT count(*) FROM pg_catalog.pg_database WHERE oid = %L AND datacl IS NOT NULL"
 
 /* ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET: role, name, value. */
 #define SETTINGS                                                                                   \
     "SELECT CASE s.setrole WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(s.setrole) END, "        \
     "pg_catalog.split_part(c.word, '=', 1), pg_catalog.substr(c.word, "                            \
-    "pg_catalog.strpos(c.word, '=') + 1) FROM pg_catalog.pg_db_role_setting s, "                    \
-    "pg_catalog.unnest(s.setconfig) c(word) WHERE s.setdatabase = $1::pg_catalog.oid"
+    "pg_catalog.strpos(c.word, '=') + 1) FROM pg_catalog.pg_db_role_setting s, "                   \
+    "pg_catalog.unnest(s.setconfig) c(word) WHERE s.setdatabase = %L"
 
 enum { RENAME_TRIES = 6 }; /* the server waits five seconds for the others at each */
 
@@ -39,25 +39,25 @@ static enum status grant(struct hidden_database *database, const PGresult *rows,
     snprintf(sql, sizeof sql, "GRANT %s ON DATABASE %%I TO %s%s", privilege,
              everybody ? "PUBLIC" : "%I", grantable ? " WITH GRANT OPTION" : "");
     const char *const values[] = {database->name, everybody ? NULL : role, NULL};
-    return session_run_with(&database->server, sql, values, error);
+    return hidden_run(&database->server, sql, values, error);
 }
 
 static enum status take_privileges(struct hidden_database *database, struct error *error)
 {
-    CLEANUP(result_clear) PGresult *rows = NULL;
+    CLEANUP(postgres_clear) PGresult *rows = NULL;
     const char *const oid[] = {database->old.oid, NULL};
     const char *const owned[] = {database->name, database->old.owner, database->name, NULL};
     uint64_t has = 0;
-    enum status status = session_number(&has, &database->server, HAS_PRIVILEGES, oid, error);
+    enum status status = hidden_number(&has, &database->server, HAS_PRIVILEGES, oid, error);
     if (status != STATUS_OK || has == 0) {
         return status;
     }
-    status = session_ask(&rows, &database->server, PRIVILEGES, oid, error);
+    status = hidden_ask(&rows, &database->server, PRIVILEGES, oid, error);
     if (status == STATUS_OK) {
-        status = session_run_with(&database->server,
-                                  "REVOKE ALL ON DATABASE %I FROM %I; REVOKE ALL ON DATABASE %I "
-                                  "FROM PUBLIC",
-                                  owned, error);
+        status = hidden_run(&database->server,
+                            "REVOKE ALL ON DATABASE %I FROM %I; REVOKE ALL ON DATABASE %I "
+                            "FROM PUBLIC",
+                            owned, error);
     }
     for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
         status = grant(database, rows, i, error);
@@ -74,22 +74,22 @@ static enum status take_setting(struct hidden_database *database, const PGresult
     const char *const set[] = {name, PQgetvalue(rows, row, 2), NULL};
     const char *const of_database[] = {database->name, name, NULL};
     const char *const of_role[] = {role, database->name, name, NULL};
-    enum status status = session_run(&database->server, "BEGIN", error);
+    enum status status = postgres_script(&database->server, "BEGIN", error);
     if (status == STATUS_OK) {
-        status = session_ask(NULL, &database->server, "SELECT pg_catalog.set_config($1, $2, true)",
-                             set, error);
+        status = hidden_ask(NULL, &database->server, "SELECT pg_catalog.set_config(%L, %L, true)",
+                            set, error);
     }
     if (status == STATUS_OK) {
-        status = role[0] == '\0'
-                     ? session_run_with(&database->server,
-                                        "ALTER DATABASE %I SET %I FROM CURRENT", of_database, error)
-                     : session_run_with(&database->server,
-                                        "ALTER ROLE %I IN DATABASE %I SET %I FROM CURRENT", of_role,
-                                        error);
+        status =
+            role[0] == '\0'
+                ? hidden_run(&database->server, "ALTER DATABASE %I SET %I FROM CURRENT",
+                             of_database, error)
+                : hidden_run(&database->server, "ALTER ROLE %I IN DATABASE %I SET %I FROM CURRENT",
+                             of_role, error);
     }
     struct error ignored = {0};
-    (void)!session_run(&database->server, status == STATUS_OK ? "COMMIT" : "ROLLBACK",
-                       status == STATUS_OK ? error : &ignored);
+    (void)!postgres_script(&database->server, status == STATUS_OK ? "COMMIT" : "ROLLBACK",
+                           status == STATUS_OK ? error : &ignored);
     return status == STATUS_OK ? status : error_add_context(error, "%s", name);
 }
 
@@ -102,10 +102,10 @@ static void warn(const struct hidden_database *database, struct error *problem)
 }
 
 /* What cannot be taken over is told, and keeps nobody from his data. */
-static enum status settle(struct hidden_database *database, enum status status,
+enum status hidden_settle(const struct hidden_database *database, enum status status,
                           struct error *problem, const char *what, struct error *error)
 {
-    if (status == STATUS_UNREACHABLE || status == STATUS_CANCELLED) {
+    if (postgres_is_lost(&database->server) || status == STATUS_CANCELLED) {
         *error = *problem;
         return status;
     }
@@ -118,13 +118,13 @@ static enum status settle(struct hidden_database *database, enum status status,
 
 static enum status take_settings(struct hidden_database *database, struct error *error)
 {
-    CLEANUP(result_clear) PGresult *rows = NULL;
+    CLEANUP(postgres_clear) PGresult *rows = NULL;
     const char *const oid[] = {database->old.oid, NULL};
-    enum status status = session_ask(&rows, &database->server, SETTINGS, oid, error);
+    enum status status = hidden_ask(&rows, &database->server, SETTINGS, oid, error);
     for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
         struct error problem = {0};
-        status = settle(database, take_setting(database, rows, i, &problem), &problem,
-                        _("settings"), error);
+        status = hidden_settle(database, take_setting(database, rows, i, &problem), &problem,
+                               _("settings"), error);
     }
     return status;
 }
@@ -135,21 +135,37 @@ static enum status take_over(struct hidden_database *database, struct error *err
     struct error problem = {0};
     const char *const owner[] = {database->name, old->owner, NULL};
     const char *const name[] = {database->name, NULL};
+    const char *const comment[] = {database->name, old->comment, NULL};
     char limit[64];
     enum status status =
-        session_run_with(&database->server, "ALTER DATABASE %I OWNER TO %I", owner, &problem);
-    status = settle(database, status, &problem, _("owner"), error);
+        hidden_run(&database->server, "ALTER DATABASE %I OWNER TO %I", owner, &problem);
+    status = hidden_settle(database, status, &problem, _("owner"), error);
     if (status == STATUS_OK) {
-        status = settle(database, take_privileges(database, &problem), &problem, _("privileges"),
-                        error);
+        status = hidden_settle(database, take_privileges(database, &problem), &problem,
+                               _("privileges"), error);
     }
     if (status == STATUS_OK && strspn(old->connection_limit, "-0123456789") < 12) {
         snprintf(limit, sizeof limit, "ALTER DATABASE %%I CONNECTION LIMIT %s",
                  old->connection_limit);
-        status = session_run_with(&database->server, limit, name, &problem);
-        status = settle(database, status, &problem, _("connection limit"), error);
+        status = hidden_run(&database->server, limit, name, &problem);
+        status = hidden_settle(database, status, &problem, _("connection limit"), error);
+    }
+    if (status == STATUS_OK && old->comment != NULL) {
+        status = hidden_run(&database->server, "COMMENT ON DATABASE %I IS %L", comment, error);
     }
     return status == STATUS_OK ? take_settings(database, error) : status;
+}
+
+/* From here on it no longer says that it is unfinished; its name still does. */
+static enum status give_properties(struct hidden_database *database, struct error *error)
+{
+    const char *const name[] = {database->name, NULL};
+    enum status status =
+        hidden_run(&database->server, "COMMENT ON DATABASE %I IS NULL", name, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return database->old.exists ? take_over(database, error) : hidden_say_anew(database, error);
 }
 
 /* ------------------------------------------------------------------ its name */
@@ -158,27 +174,20 @@ static enum status swap(struct hidden_database *database, const char *before, st
 {
     const char *const aside[] = {database->target, before, NULL};
     const char *const into[] = {database->name, database->target, NULL};
-    const char *const comment[] = {database->target, database->old.comment, NULL};
     /* What is said to be done is on the server's disk, whatever its settings are. */
     enum status status =
-        session_run(&database->server, "BEGIN; SET LOCAL synchronous_commit = on", error);
+        postgres_script(&database->server, "BEGIN; SET LOCAL synchronous_commit = on", error);
     if (status == STATUS_OK && database->old.exists) {
-        status = session_run_with(&database->server, "ALTER DATABASE %I RENAME TO %I", aside, error);
+        status = hidden_run(&database->server, "ALTER DATABASE %I RENAME TO %I", aside, error);
     }
     if (status == STATUS_OK) {
-        status = session_run_with(&database->server, "ALTER DATABASE %I RENAME TO %I", into, error);
+        status = hidden_run(&database->server, "ALTER DATABASE %I RENAME TO %I", into, error);
     }
     if (status == STATUS_OK) {
-        status = session_run_with(&database->server,
-                                  database->old.comment == NULL ? "COMMENT ON DATABASE %I IS NULL"
-                                                                : "COMMENT ON DATABASE %I IS %L",
-                                  comment, error);
-    }
-    if (status == STATUS_OK) {
-        return session_run(&database->server, "COMMIT", error);
+        return postgres_script(&database->server, "COMMIT", error);
     }
     struct error ignored = {0};
-    (void)!session_run(&database->server, "ROLLBACK", &ignored);
+    (void)!postgres_script(&database->server, "ROLLBACK", &ignored);
     return status;
 }
 
@@ -189,24 +198,24 @@ static bool was_published(struct hidden_database *database, const char *oid)
     uint64_t named = 0;
     const char *const values[] = {oid, database->target, NULL};
     return hidden_reopen_server(database, &ignored) == STATUS_OK &&
-           session_number(&named, &database->server,
-                          "SELECT count(*) FROM pg_catalog.pg_database WHERE oid = "
-                          "$1::pg_catalog.oid AND datname = $2",
-                          values, &ignored) == STATUS_OK &&
+           hidden_number(&named, &database->server,
+                         "SELECT count(*) FROM pg_catalog.pg_database WHERE oid = "
+                         "%L AND datname = %L",
+                         values, &ignored) == STATUS_OK &&
            named == 1;
 }
 
 static enum status rename_both(struct hidden_database *database, const char *before,
                                struct error *error)
 {
-    CLEANUP(result_clear) PGresult *row = NULL;
+    CLEANUP(postgres_clear) PGresult *row = NULL;
     const char *const name[] = {database->name, NULL};
-    enum status status = session_ask(&row, &database->server,
-                                     "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1",
-                                     name, error);
+    enum status status =
+        hidden_ask(&row, &database->server,
+                   "SELECT oid FROM pg_catalog.pg_database WHERE datname = %L", name, error);
     if (status == STATUS_OK && PQntuples(row) != 1) {
-        status = error_set(error, STATUS_FAILED, 0, _("the database %s has vanished"),
-                           database->name);
+        status =
+            error_set(error, STATUS_FAILED, 0, _("the database %s has vanished"), database->name);
     }
     if (status != STATUS_OK) {
         return status;
@@ -216,7 +225,8 @@ static enum status rename_both(struct hidden_database *database, const char *bef
         error_clear(error);
         status = swap(database, before, error);
     }
-    if (status == STATUS_UNREACHABLE && was_published(database, PQgetvalue(row, 0, 0))) {
+    if (status != STATUS_OK && postgres_is_lost(&database->server) &&
+        was_published(database, PQgetvalue(row, 0, 0))) {
         error_clear(error);
         status = STATUS_OK;
     }
@@ -229,19 +239,19 @@ static enum status rename_both(struct hidden_database *database, const char *bef
 }
 
 /* What was empty before the loading is removed if it still is. */
-static enum status remove_empty(struct hidden_database *database, const char *before,
-                                bool *removed, struct error *error)
+static enum status remove_empty(struct hidden_database *database, const char *before, bool *removed,
+                                struct error *error)
 {
-    CLEANUP(session_close) struct session look = {.cancelled = database->options->cancelled};
+    CLEANUP(postgres_close) struct postgres look = {0};
     const char *const values[] = {before, NULL};
     uint64_t objects = 0;
-    enum status status = session_open(&look, database->options->connection, before, error);
+    enum status status = hidden_connect(&look, database, before, error);
     if (status == STATUS_OK) {
         status = hidden_count_objects(&objects, &look, error);
     }
-    session_close(&look);
+    postgres_close(&look);
     if (status == STATUS_OK && objects == 0) {
-        status = session_run_with(&database->server, "DROP DATABASE %I", values, error);
+        status = hidden_run(&database->server, "DROP DATABASE %I", values, error);
         *removed = status == STATUS_OK;
     }
     return status;
@@ -251,8 +261,8 @@ enum status hidden_publish(struct hidden_database *database, struct error *error
 {
     char before[DATABASE_NAME_SIZE];
     hidden_name_before(before, database->target);
-    session_close(&database->inside); /* nobody may be in it */
-    enum status status = database->old.exists ? take_over(database, error) : STATUS_OK;
+    postgres_close(&database->inside); /* nobody may be in it */
+    enum status status = give_properties(database, error);
     if (status == STATUS_OK) {
         status = rename_both(database, before, error);
     }

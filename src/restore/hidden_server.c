@@ -1,29 +1,28 @@
 /* hidden_server: the server is asked everything that can be asked before the first byte is loaded:
- * whether it is new enough, whether databases may be made there, what earlier restores left, what is
- * there under the target's name. */
+ * whether it is new enough, whether databases may be made there, what earlier restores left, what
+ * is there under the target's name. */
 #include "hidden.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define OLDEST_SERVER 130000
-
 /* What a user made, and not an extension. Large objects belong to no schema. */
 #define OBJECTS                                                                                    \
-    "SELECT (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = " \
+    "SELECT (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid "  \
+    "= "                                                                                           \
     "c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN "       \
-    "('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_' AND "   \
+    "('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_' AND "  \
     "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = "                          \
     "'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')) + "      \
     "(SELECT count(*) FROM pg_catalog.pg_largeobject_metadata)"
 
 #define OCCUPANT                                                                                   \
     "SELECT d.oid, pg_catalog.pg_get_userbyid(d.datdba), t.spcname, d.datconnlimit, "              \
-    "pg_catalog.shobj_description(d.oid, 'pg_database') FROM pg_catalog.pg_database d JOIN "        \
-    "pg_catalog.pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = $1"
+    "pg_catalog.shobj_description(d.oid, 'pg_database') FROM pg_catalog.pg_database d JOIN "       \
+    "pg_catalog.pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = %L"
 
 #define CONNECTED                                                                                  \
-    "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND backend_type = "      \
+    "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = %L AND backend_type = "      \
     "'client backend'"
 
 enum { GOODBYE_TRIES = 20, GOODBYE_MS = 100 };
@@ -38,49 +37,36 @@ void occupant_free(struct occupant *old)
     *old = (struct occupant){0};
 }
 
+/* In a database that is nobody's, and not the target: nobody can rename the one that he is in. */
 enum status hidden_reopen_server(struct hidden_database *database, struct error *error)
 {
-    struct error first = {0};
-    session_close(&database->server);
-    /* Nobody can rename the database that he is in. */
-    if (strcmp(database->target, "postgres") != 0) {
-        enum status status =
-            session_open(&database->server, database->options->connection, "postgres", error);
-        if (status == STATUS_OK || status == STATUS_DENIED) {
-            return status;
-        }
+    struct error second = {0};
+    bool postgres = strcmp(database->target, "postgres") != 0;
+    enum status status =
+        hidden_connect(&database->server, database, postgres ? "postgres" : "template1", error);
+    if (status != STATUS_NOT_FOUND && status != STATUS_FAILED) {
+        return status;
     }
     /* Somebody may have removed "postgres"; "template1" is always there. */
-    if (session_open(&database->server, database->options->connection, "template1", &first) ==
-        STATUS_OK) {
+    if (hidden_connect(&database->server, database, "template1", &second) == STATUS_OK) {
         error_clear(error);
-        return STATUS_OK;
+        status = STATUS_OK;
     }
-    if (error->status == STATUS_OK) {
-        *error = first;
-    }
-    return error->status;
+    return status;
 }
 
 static enum status check_server(struct hidden_database *database, struct error *error)
 {
     uint64_t may = 0;
-    struct session *server = &database->server;
-    int version = PQserverVersion(server->connection);
-    if (version < OLDEST_SERVER) {
-        return error_set(error, STATUS_UNSUPPORTED, 0,
-                         _("the database server is of version %d; 13 is the oldest that is "
-                           "supported"),
-                         version / 10000);
-    }
+    struct postgres *server = &database->server;
     if (database->options->tables != NULL) {
         return STATUS_OK; /* no database is made */
     }
     enum status status =
-        session_number(&may, server,
-                       "SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname = current_user AND "
-                       "(rolcreatedb OR rolsuper)",
-                       NULL, error);
+        hidden_number(&may, server,
+                      "SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname = current_user AND "
+                      "(rolcreatedb OR rolsuper)",
+                      NULL, error);
     if (status != STATUS_OK || may > 0) {
         return status;
     }
@@ -99,8 +85,8 @@ static enum status hold_lock(struct hidden_database *database, struct error *err
     hidden_name_lock(number, database->target);
     const char *const values[] = {number, NULL};
     enum status status =
-        session_number(&held, &database->server,
-                       "SELECT pg_catalog.pg_try_advisory_lock($1)::pg_catalog.int4", values, error);
+        hidden_number(&held, &database->server,
+                      "SELECT pg_catalog.pg_try_advisory_lock(%L)::pg_catalog.int4", values, error);
     if (status != STATUS_OK || held == 1) {
         return status;
     }
@@ -115,16 +101,17 @@ static enum status remove_leftover(struct hidden_database *database, const char 
     struct error told = {0};
     const struct restore_events *events = &database->options->events;
     const char *const values[] = {name, NULL};
-    enum status status = session_run_with(&database->server, "DROP DATABASE IF EXISTS %I WITH (FORCE)",
-                                          values, error);
+    enum status status =
+        hidden_run(&database->server, "DROP DATABASE IF EXISTS %I WITH (FORCE)", values, error);
     if (status == STATUS_OK && events->warn != NULL) {
         error_set(&told, STATUS_OK, 0,
                   _("an interrupted restore had left the database %s; it is removed now"), name);
         events->warn(events->context, database->options->source, NULL, &told);
     }
     return status == STATUS_OK ? status
-                               : error_add_context(error, _("the database %s, which an interrupted "
-                                                            "restore left, cannot be removed"),
+                               : error_add_context(error,
+                                                   _("the database %s, which an interrupted "
+                                                     "restore left, cannot be removed"),
                                                    name);
 }
 
@@ -132,11 +119,11 @@ static enum status remove_leftover(struct hidden_database *database, const char 
  * what a killed restore had asked for last. */
 static enum status remove_leftovers(struct hidden_database *database, struct error *error)
 {
-    CLEANUP(result_clear) PGresult *names = NULL;
-    enum status status = session_ask(&names, &database->server,
-                                     "SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE "
-                                     "'%.kura-%' ORDER BY datname",
-                                     NULL, error);
+    CLEANUP(postgres_clear) PGresult *names = NULL;
+    enum status status = hidden_ask(&names, &database->server,
+                                    "SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE "
+                                    "'%.kura-%' ORDER BY datname",
+                                    NULL, error);
     for (int i = 0; status == STATUS_OK && i < PQntuples(names); i++) {
         const char *name = PQgetvalue(names, i, 0);
         if (hidden_name_is_of(name, database->target)) {
@@ -148,7 +135,6 @@ static enum status remove_leftovers(struct hidden_database *database, struct err
 
 enum status hidden_open_server(struct hidden_database *database, struct error *error)
 {
-    database->server.cancelled = database->options->cancelled;
     enum status status = hidden_reopen_server(database, error);
     if (status == STATUS_OK) {
         status = check_server(database, error);
@@ -161,9 +147,9 @@ enum status hidden_open_server(struct hidden_database *database, struct error *e
 
 /* ------------------------------------------------------------------ the target */
 
-enum status hidden_count_objects(uint64_t *count, struct session *session, struct error *error)
+enum status hidden_count_objects(uint64_t *count, struct postgres *session, struct error *error)
 {
-    return session_number(count, session, OBJECTS, NULL, error);
+    return hidden_number(count, session, OBJECTS, NULL, error);
 }
 
 static enum status take_text(char **target, const PGresult *row, int column, struct error *error)
@@ -177,10 +163,10 @@ static enum status take_text(char **target, const PGresult *row, int column, str
 
 static enum status read_occupant(struct hidden_database *database, struct error *error)
 {
-    CLEANUP(result_clear) PGresult *row = NULL;
+    CLEANUP(postgres_clear) PGresult *row = NULL;
     struct occupant *old = &database->old;
     const char *const values[] = {database->target, NULL};
-    enum status status = session_ask(&row, &database->server, OCCUPANT, values, error);
+    enum status status = hidden_ask(&row, &database->server, OCCUPANT, values, error);
     if (status != STATUS_OK || PQntuples(row) == 0) {
         return status;
     }
@@ -196,8 +182,9 @@ static enum status read_occupant(struct hidden_database *database, struct error 
 static enum status refuse_tables(const struct hidden_database *database, uint64_t objects,
                                  struct error *error)
 {
-    error_set(error, STATUS_EXISTS, 0, _("the database %s is not empty (%llu tables, views and others)"),
-              database->target, (unsigned long long)objects);
+    error_set(error, STATUS_EXISTS, 0,
+              _("the database %s is not empty (%llu tables, views and others)"), database->target,
+              (unsigned long long)objects);
     return error_set_hint(error, "%s",
                           _("Name a new database, or an empty one. With --overwrite the old one is "
                             "renamed when the new one is complete."));
@@ -210,7 +197,7 @@ static enum status check_connected(struct hidden_database *database, struct erro
     uint64_t others = 0;
     enum status status = STATUS_OK;
     for (int i = 0; status == STATUS_OK && i < GOODBYE_TRIES; i++) {
-        status = session_number(&others, &database->server, CONNECTED, values, error);
+        status = hidden_number(&others, &database->server, CONNECTED, values, error);
         if (status != STATUS_OK || others == 0) {
             return status;
         }
@@ -226,20 +213,20 @@ static enum status check_connected(struct hidden_database *database, struct erro
 
 enum status hidden_check_target(struct hidden_database *database, struct error *error)
 {
-    CLEANUP(session_close) struct session look = {.cancelled = database->options->cancelled};
+    CLEANUP(postgres_close) struct postgres look = {0};
     uint64_t objects = 0;
     enum status status = read_occupant(database, error);
     if (status != STATUS_OK || !database->old.exists) {
         return status;
     }
-    status = session_open(&look, database->options->connection, NULL, error);
+    status = hidden_connect(&look, database, NULL, error);
     if (status == STATUS_OK) {
         status = hidden_count_objects(&objects, &look, error);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    session_close(&look);
+    postgres_close(&look);
     database->old.empty = objects == 0;
     return objects > 0 && !database->options->replace ? refuse_tables(database, objects, error)
                                                       : check_connected(database, error);
