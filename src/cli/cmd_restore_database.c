@@ -22,6 +22,10 @@ static void on_warn(void *context, const char *source, const char *path,
 {
     const struct telling *telling = context;
     cli_progress_clear(telling->progress);
+    if (problem->status == STATUS_OK) { /* only told */
+        cli_say(telling->cli, "%s", problem->message);
+        return;
+    }
     cli_report_entry(source, path, problem);
     cli_note(telling->cli, EXIT_WARNINGS);
 }

@@ -241,6 +241,34 @@ static bool choose_more(struct list *list)
     return more;
 }
 
+/* A foreign key needs two tables and is part of the one that it names: "FK CONSTRAINT public
+ * vehicles vehicles_customer_fkey owner" beside "TABLE public vehicles owner". */
+static bool is_part_of(const struct item *key, const struct item *table)
+{
+    const char *words = words_of(table) + strlen("TABLE ");
+    const char *owner = table->line + table->size;
+    while (owner > words && owner[-1] != ' ') {
+        owner--;
+    }
+    return strncmp(words_of(key) + strlen("FK CONSTRAINT "), words, (size_t)(owner - words)) == 0;
+}
+
+/* What belongs to the tables and cannot come along. */
+static bool is_left(struct list *list, const struct item *item)
+{
+    bool left = !item->chosen && item->belongs && look_at_needs(list, item).some;
+    if (!left || !is_kind(item, "FK CONSTRAINT")) {
+        return left;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct item *table = &list->items[i];
+        if (table->chosen && is_kind(table, "TABLE") && is_part_of(item, table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status archive_list_choose(struct buffer *lines, size_t *left, const char *text,
                                 const char *const *tables, struct error *error)
 {
@@ -254,7 +282,7 @@ enum status archive_list_choose(struct buffer *lines, size_t *left, const char *
     }
     for (size_t i = 0; status == STATUS_OK && i < list.count; i++) {
         const struct item *item = &list.items[i];
-        *left += !item->chosen && item->belongs && look_at_needs(&list, item).some;
+        *left += is_left(&list, item);
         if (item->chosen) {
             status = buffer_append(lines, item->line, item->size, error);
         }

@@ -76,8 +76,8 @@ static enum status take_setting(struct hidden_database *database, const PGresult
     const char *const of_role[] = {role, database->name, name, NULL};
     enum status status = postgres_script(&database->server, "BEGIN", error);
     if (status == STATUS_OK) {
-        status = hidden_ask(NULL, &database->server, "SELECT pg_catalog.set_config(%L, %L, true)",
-                            set, error);
+        status =
+            hidden_run(&database->server, "SELECT pg_catalog.set_config(%L, %L, true)", set, error);
     }
     if (status == STATUS_OK) {
         status =
@@ -87,10 +87,12 @@ static enum status take_setting(struct hidden_database *database, const PGresult
                 : hidden_run(&database->server, "ALTER ROLE %I IN DATABASE %I SET %I FROM CURRENT",
                              of_role, error);
     }
+    if (status == STATUS_OK) {
+        return postgres_script(&database->server, "COMMIT", error);
+    }
     struct error ignored = {0};
-    (void)!postgres_script(&database->server, status == STATUS_OK ? "COMMIT" : "ROLLBACK",
-                           status == STATUS_OK ? error : &ignored);
-    return status == STATUS_OK ? status : error_add_context(error, "%s", name);
+    (void)!postgres_script(&database->server, "ROLLBACK", &ignored);
+    return error_add_context(error, "%s", name);
 }
 
 static void warn(const struct hidden_database *database, struct error *problem)
