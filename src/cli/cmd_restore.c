@@ -274,7 +274,8 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
     }
     if (!summary->recount_match) {
         printf("%s\n", _("Rows or persons are NOT as the backup said."));
-    } else if (summary->recounted > 0 && summary->recount_failed == 0) {
+    } else if (is_whole(cli, view, summary) && summary->recounted > 0 &&
+               summary->recount_failed == 0) {
         printf("%s\n", _("Rows and persons are as the backup said."));
     }
 }

@@ -67,7 +67,7 @@ static void take_warning(void *context, const char *path, const struct error *pr
     restore_warn(recount->restore, recount->source->words.name, recount->path, problem);
 }
 
-static void compare(struct recount *recount)
+static void compare_tables(struct recount *recount)
 {
     const struct statement_source *words = &recount->source->words;
     struct error problem;
@@ -77,6 +77,12 @@ static void compare(struct recount *recount)
                   words->table_count);
         differ(recount, &problem);
     }
+}
+
+static void compare_persons(struct recount *recount)
+{
+    const struct statement_source *words = &recount->source->words;
+    struct error problem;
     if (words->persons < 0) {
         return;
     }
@@ -126,19 +132,24 @@ void restore_recount(struct restore *restore, const struct catalogue_source *sou
     enum status status = source_kind_find(&kind, source->words.kind)
                              ? count(&recount, kind, fd, &problem)
                              : error_set(&problem, STATUS_UNSUPPORTED, 0, "%s", source->words.kind);
+    if (status == STATUS_OK ||
+        status == STATUS_USAGE) { /* the latter is of persons, after all rows */
+        compare_tables(&recount);
+    }
     if (status == STATUS_OK) {
-        compare(&recount);
+        compare_persons(&recount);
     } else {
         error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
-        differ(&recount, &problem);
+        restore_warn(restore, source->words.name, path, &problem);
     }
     persons_free(&recount.persons);
     /* That it cannot be told is no difference; a database that SQLite finds damaged is one. */
-    bool told = status == STATUS_OK || status == STATUS_CORRUPT;
+    recount.match &= status != STATUS_CORRUPT;
+    bool told = status == STATUS_OK || !recount.match;
     pthread_mutex_lock(&restore->lock);
     restore->summary->recounted += told;
     restore->summary->recount_failed += !told;
-    restore->summary->recount_match &= recount.match || !told;
+    restore->summary->recount_match &= recount.match;
     pthread_mutex_unlock(&restore->lock);
 }
 
