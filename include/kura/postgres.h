@@ -108,6 +108,13 @@ MUST_USE enum status postgres_tables_read(struct postgres_tables *tables, struct
 MUST_USE enum status postgres_count_rows(uint64_t *rows, struct postgres *postgres,
                                          const char *table, struct error *error);
 
+/* ---- persons */
+
+/* Asks who is a person, by source->persons, in the transaction or session as it is; the rows go to
+ * postgres->sink->person. Leaves the names of the role (RESET search_path). */
+MUST_USE enum status postgres_persons(struct postgres *postgres, const struct config_source *source,
+                                      struct error *error);
+
 /* ---- parameters */
 
 #define POSTGRES_PARAMETERS_LIMIT 1000

@@ -107,6 +107,7 @@ struct database_summary {
     struct statement_table *tables; /* as they were published */
     size_t table_count;
     bool proved;      /* the backup had counts, and they agree */
+    int64_t persons;  /* in it, as published; -1: not counted */
     uint64_t rows;    /* of all tables, as they were published */
     uint64_t removed; /* rows that were loaded and are not there after `amend` */
     uint64_t bytes;   /* of the archive */

@@ -141,6 +141,9 @@ static void tell_choice(struct cli *cli, const struct cli_view *view)
     if (!cli_is_latest(cli->arguments.snapshot)) {
         return;
     }
+    if (cli->arguments.sources.count == 0 && cli->arguments.database != NULL) {
+        return; /* one source is wanted, not everything */
+    }
     if (cli->arguments.sources.count == 0) {
         tell_elsewhere(cli, &view->list, (size_t)(view->statement - view->list.items));
     } else if (view->statement != &view->list.items[view->list.count - 1]) {

@@ -69,6 +69,9 @@ static enum status print_json(const struct cli_view *view, const struct database
     }
     json_object_set_new(object, "restored_rows", rows);
     cli_json_set_count(object, "removed_rows", summary->removed);
+    if (summary->persons >= 0) {
+        json_object_set_new(object, "restored_persons", json_integer(summary->persons));
+    }
     json_object_set_new(object, "counts_match", json_boolean(summary->proved));
     json_object_set_new(object, "head_proved", json_boolean(fresh));
     json_object_set_new(object, "seconds", json_real(summary->seconds));
@@ -84,6 +87,9 @@ static void print_text(const struct cli_view *view, const struct database_summar
            cli_format_id(id, view->statement->id), summary->database,
            (unsigned long long)summary->rows, (unsigned long long)summary->table_count,
            cli_format_bytes(bytes, summary->bytes), cli_format_duration(time, summary->seconds));
+    if (summary->persons >= 0) {
+        printf(_("Persons: %lld\n"), (long long)summary->persons);
+    }
     if (summary->proved) {
         printf("%s\n", _("The rows of every table are as the backup counted them."));
     } else {

@@ -50,7 +50,10 @@ static enum status amend(struct hidden_database *database, struct error *error)
     if (status == STATUS_OK) {
         status = postgres_script(&database->inside, "VACUUM FULL", error);
     }
-    return status == STATUS_OK ? database_count(database, error) : status;
+    if (status == STATUS_OK) {
+        status = database_count(database, error);
+    }
+    return status == STATUS_OK ? database_persons(database, false, error) : status;
 }
 
 static enum status prove(struct hidden_database *database, struct error *error)
@@ -62,6 +65,9 @@ static enum status prove(struct hidden_database *database, struct error *error)
     }
     if (status == STATUS_OK) {
         status = database_compare(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = database_persons(database, true, error);
     }
     summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = summary->rows;
@@ -81,6 +87,9 @@ static enum status restore_all(struct hidden_database *database, struct error *e
     }
     if (status == STATUS_OK) {
         status = load(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = hidden_give_properties(database, error);
     }
     if (status == STATUS_OK) {
         status = prove(database, error);
@@ -132,7 +141,7 @@ enum status restore_into_database(struct database_summary *summary, struct snaps
                                   const struct database_options *options, struct error *error)
 {
     double started = clock_monotonic();
-    *summary = (struct database_summary){0};
+    *summary = (struct database_summary){.persons = -1};
     struct hidden_database database = {
         .options = options, .snapshot = snapshot, .summary = summary};
     enum status status = begin(&database, error);

@@ -96,7 +96,9 @@ void hidden_drop(struct hidden_database *database);
 
 /* ---- hidden_publish.c ---- */
 
-/* Gives it the properties of what it replaces and then, in one transaction, its name. */
+/* Gives it the properties of what it replaces, or those that the archive names. */
+MUST_USE enum status hidden_give_properties(struct hidden_database *database, struct error *error);
+/* Gives it, in one transaction, its name. */
 MUST_USE enum status hidden_publish(struct hidden_database *database, struct error *error);
 
 /* A property that cannot be given is told and keeps nobody from his data; only a lost line and the
@@ -125,6 +127,13 @@ MUST_USE enum status database_count(struct hidden_database *database, struct err
 MUST_USE enum status database_count_again(struct hidden_database *database, struct error *error);
 /* Holds them against what the backup counted: all tables, or with `tables` these. */
 MUST_USE enum status database_compare(const struct hidden_database *database, struct error *error);
+
+/* ---- database_persons.c ---- */
+
+/* Counts the persons into the summary, if the backup did; as_counted: they must be those of then.
+ */
+MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted,
+                                      struct error *error);
 
 /* ---- database_amend.c ---- */
 

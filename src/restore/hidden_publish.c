@@ -159,7 +159,7 @@ static enum status take_over(struct hidden_database *database, struct error *err
 }
 
 /* From here on it no longer says that it is unfinished; its name still does. */
-static enum status give_properties(struct hidden_database *database, struct error *error)
+enum status hidden_give_properties(struct hidden_database *database, struct error *error)
 {
     const char *const name[] = {database->name, NULL};
     enum status status =
@@ -264,10 +264,7 @@ enum status hidden_publish(struct hidden_database *database, struct error *error
     char before[DATABASE_NAME_SIZE];
     hidden_name_before(before, database->target);
     postgres_close(&database->inside); /* nobody may be in it */
-    enum status status = give_properties(database, error);
-    if (status == STATUS_OK) {
-        status = rename_both(database, before, error);
-    }
+    enum status status = rename_both(database, before, error);
     if (status != STATUS_OK) {
         return error_add_context(error, "%s", _("the restored database could not be published"));
     }

@@ -49,10 +49,7 @@ MUST_USE enum status postgres_count(struct postgres *postgres, const struct post
 /* The transaction is the one that was begun: nobody ended it, nor the connection. */
 MUST_USE enum status postgres_still_there(struct postgres *postgres, struct error *error);
 
-/* ---- persons, programs, questions */
-
-MUST_USE enum status postgres_persons(struct postgres *postgres, const struct config_source *source,
-                                      struct error *error);
+/* ---- programs, questions */
 
 /* pg_dump is there and not older than the server. */
 MUST_USE enum status postgres_dump_check(struct postgres *postgres,

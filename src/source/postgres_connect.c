@@ -227,7 +227,8 @@ static enum status settle(struct postgres *postgres, unsigned lock_seconds,
     snprintf(sql, sizeof sql,
              "SELECT pg_catalog.set_config(s.name, w.value, false)"
              " FROM (VALUES ('client_encoding', 'UTF8'), ('search_path', ''),"
-             " ('standard_conforming_strings', 'on'), ('datestyle', 'ISO'),"
+             " ('standard_conforming_strings', 'on'),"
+             " ('default_transaction_read_only', 'off'), ('datestyle', 'ISO'),"
              " ('intervalstyle', 'postgres'), ('bytea_output', 'hex'), ('row_security', 'off'),"
              " ('extra_float_digits', '1'), ('lock_timeout', '%us'), ('statement_timeout', '%us'),"
              " ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),"

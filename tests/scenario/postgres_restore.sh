@@ -70,6 +70,10 @@ configure
 cat >>"$work/kura.yaml" <<YAML
   - { name: server, postgres: "dbname=shop", globals: true, large_objects: true }
 YAML
+cat >>"$work/kura.yaml" <<'YAML'
+persons:
+  - { domain: customer, source: server, sql: SELECT id FROM customers }
+YAML
 mkdir -p "$work/shop"
 make_database "$work/shop/customers.db"
 make_documents "$work/shop/documents"
@@ -90,7 +94,7 @@ same_databases shop copy
 dropdb copy
 printf '[copy]\ndbname=copy\n' >"$work/pg_service.conf"
 PGSERVICEFILE=$work/pg_service.conf restore 0 --database service=copy --json
-json '.database == "copy" and .counts_match and .restored_rows["public.customers"] == 2000'
+json '.restored_persons == 2000 and .database == "copy" and .counts_match and .restored_rows["public.customers"] == 2000'
 restore 1 --database "postgresql:///copy"
 says err 'is not empty'
 says err '--overwrite'
@@ -209,6 +213,11 @@ chmod +x "$work/bin/pg_restore"
 PATH=$work/bin:$PATH restore 5 --database tampered
 says err 'public.customers has 2001 rows where the backup counted 2000'
 [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'tampered%'")" = 0 ] || fail "what was not proved is there"
+sed -i "s/INSERT INTO customers .*)\"/UPDATE customers SET id = 5000 WHERE id = 1000\"/" "$work/bin/pg_restore"
+sql shop 'ALTER TABLE "the shop"."the vehicles" DROP CONSTRAINT "the vehicles_customer_fkey"'
+expect_exit 0 kura backup server
+PATH=$work/bin:$PATH restore 5 --database tampered
+says err 'not the same ones'
 
 # Somebody makes a table while an empty one is filled: the table is kept, and told.
 createdb raced
