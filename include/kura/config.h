@@ -49,6 +49,14 @@ struct config_source {
     size_t person_count;
 };
 
+/* Sources that are taken as of one moment, as nearly as they allow. */
+struct config_together {
+    char **sources; /* names, NULL-terminated; NULL: there is no such group */
+    char **before;  /* words of a command, NULL-terminated, or NULL */
+    char **after;
+    unsigned timeout; /* seconds that each command may take; default 60 */
+};
+
 struct config_retention { /* how many to keep; 0: not said */
     unsigned daily, weekly, monthly, yearly;
 };
@@ -66,6 +74,7 @@ struct config {
     size_t store_count;
     struct config_source *sources;
     size_t source_count;
+    struct config_together together;
     struct config_retention retention;
     char *policy; /* file of the signed policy for carries, or NULL: none on this machine */
     char *gate;   /* socket of the gate service, or NULL: the gate runs in the program itself */

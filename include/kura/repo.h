@@ -100,6 +100,10 @@ struct statement_source {
     int64_t persons; /* distinct natural persons; -1: not counted */
     unsigned char persons_digest[PERSONS_DIGEST_SIZE]; /* of their pseudonyms, if counted */
     unsigned char digest[32];
+    /* Taken together with the others that have the same two moments: all of what is in it lay
+     * between them, a database in one state. */
+    bool together;
+    struct moment together_began, together_ended; /* whole seconds */
     struct statement_table *tables;
     size_t table_count;
 };

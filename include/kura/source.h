@@ -70,6 +70,19 @@ struct source_sink {
 MUST_USE enum status source_run(const struct config_source *source, const struct source_sink *sink,
                                 struct error *error);
 
+/* ---- holding a database before it is read ---- */
+
+struct source_held;
+bool source_can_be_held(const struct config_source *source);
+/* Takes the state that source_deliver will give, whatever others write from now on. Of the sink
+ * only `waiting` is asked. `source` must live as long as what is held. */
+MUST_USE enum status source_hold(struct source_held **held, const struct config_source *source,
+                                 const struct source_sink *sink, struct error *error);
+/* As source_run; once. */
+MUST_USE enum status source_deliver(struct source_held *held, const struct source_sink *sink,
+                                    struct error *error);
+void source_release(struct source_held *held); /* NULL is silent */
+
 /* Counts once more what source_run told of rows and persons, in the whole of its content, which
  * lies in an open file that nobody writes to. Of the source only kind and persons count; the sink
  * gets rows, person and warn. A kind whose content cannot be asked so is STATUS_UNSUPPORTED. */
@@ -127,6 +140,11 @@ struct source_driver {
     /* NULL: not a database. */
     enum status (*query)(const struct config_source *source, const struct query *query,
                          const struct query_sink *sink, struct error *error);
+    /* All three or none. */
+    enum status (*hold)(void **state, const struct config_source *source,
+                        const struct source_sink *sink, struct error *error);
+    enum status (*deliver)(void *state, const struct source_sink *sink, struct error *error);
+    void (*release)(void *state);
     /* NULL: STATUS_UNSUPPORTED. */
     enum status (*recount)(const struct config_source *source, int fd,
                            const struct source_sink *sink, struct error *error);

@@ -24,6 +24,7 @@ void pending_free(struct pending *pending);
 struct source_backup {
     struct journey *journey;
     const struct config_source *source;
+    const struct preparation *preparation; /* or NULL */
     struct catalogue_source *catalogue;
     bool fatal;                 /* the failure is not the source's own */
     struct pending_queue queue; /* entries between the sink and the tree */
