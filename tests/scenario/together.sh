@@ -69,9 +69,9 @@ configure_together before after
 expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
 python3 "$work/program" &
 program=$!
-at_exit+=("kill $program 2>/dev/null")
+at_exit=("kill $program 2>/dev/null" "${at_exit[@]}")
 for round in 1 2 3; do
-    sleep 0.5
+    eventually test -e "$work/shop/documents/$((round * 20))"
     rm -f "$work/hooks"
     expect_exit 0 kura backup
     hooks before after
@@ -129,9 +129,9 @@ json '[.[-1].sources[] | select(.together).name] == ["customers", "documents"]'
 
 # Stopped while "before" works: "after" still runs.
 configure_together hang after
-kura backup >"$work/out" 2>"$work/err" &
+"$KURA" -c kura.yaml backup >"$work/out" 2>"$work/err" </dev/null &
 victim=$!
-eventually grep -q hang "$work/hooks"
+eventually grep -qs hang "$work/hooks"
 kill -INT "$victim"
 code=0
 wait "$victim" || code=$?
