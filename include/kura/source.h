@@ -59,8 +59,8 @@ struct source_sink {
      * called for a source that names no persons. */
     enum status (*person)(void *context, const struct config_person *kind, const void *value,
                           size_t size, struct error *error);
-    /* Asked at least once a second by a source that waits outside of a file: any failure ends it.
-     * May be NULL. */
+    /* Asked at least once a second by a source that waits and has no use for space: before a file,
+     * or at its end. May be NULL. */
     enum status (*waiting)(void *context, struct error *error);
     /* Something is wrong with one entry; path may be NULL. The night goes on. */
     void (*warn)(void *context, const char *path, const struct error *problem);

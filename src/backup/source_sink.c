@@ -130,13 +130,26 @@ static enum status append_to_stream(struct source_backup *backup, const unsigned
     return STATUS_OK;
 }
 
+static struct chunking chunking_of(enum source_kind kind)
+{
+    switch (kind) {
+    case SOURCE_SQLITE:
+        return CHUNKING_DATABASE;
+    case SOURCE_POSTGRES:
+        return CHUNKING_DUMP;
+    case SOURCE_TREE:
+    case SOURCE_COMMAND:
+        break;
+    }
+    return CHUNKING_CONTENT;
+}
+
 /* The content is too long for the leaf: what there is of it becomes the beginning of a stream. */
 static enum status start_streaming(struct source_backup *backup, struct error *error)
 {
     struct content *content = &backup->filling->item.content;
-    bool database = backup->source->kind == SOURCE_SQLITE;
     struct pipeline_stream stream = {
-        .chunking = database ? CHUNKING_DATABASE : CHUNKING_CONTENT,
+        .chunking = chunking_of(backup->source->kind),
         .dictionary = backup->dictionary,
         .on_chunk = emerge_chunk,
         .context = backup->filling,

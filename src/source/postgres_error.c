@@ -19,7 +19,8 @@ static const struct {
     {"42", STATUS_USAGE, NULL},
     {"22", STATUS_USAGE, NULL},
     {"0A", STATUS_USAGE, NULL},
-    {"25006", STATUS_USAGE, NULL},
+    {"25", STATUS_USAGE, NULL},
+    {"2D", STATUS_USAGE, NULL},
     {"55P03", STATUS_LOCKED,
      N_("Somebody keeps the table to himself (ALTER TABLE, VACUUM FULL, a transaction that was "
         "left open): see pg_stat_activity and pg_locks, or raise \"lock_timeout\".")},

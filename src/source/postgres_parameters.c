@@ -143,7 +143,7 @@ static enum status add(struct postgres_parameters *parameters, const char *name,
     parameters->items = grown;
     grown[parameters->count++] = (struct postgres_parameter){name, size, parameters->text.size};
     char number[24];
-    snprintf(number, sizeof number, "$%zu", parameters->count);
+    snprintf(number, sizeof number, " $%zu", parameters->count); /* "AND:a" is no "AND$1" */
     return buffer_append_text(&parameters->text, number, error);
 }
 

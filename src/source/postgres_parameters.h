@@ -9,7 +9,7 @@
 struct postgres_parameter {
     const char *name; /* in the SQL that was read, behind the ':'; not terminated */
     size_t size;
-    size_t at; /* where its "$n" stands in the new text */
+    size_t at; /* where its " $n" stands in the new text */
 };
 struct postgres_parameters {
     struct buffer text;               /* the new SQL, terminated */

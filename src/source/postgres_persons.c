@@ -9,10 +9,6 @@ struct counting {
 static enum status take_person(void *context, PGresult *row, struct error *error)
 {
     const struct counting *counting = context;
-    if (PQnfields(row) != 1) {
-        return error_set(error, STATUS_USAGE, 0, _("the SQL cannot be used: %s"),
-                         _("it must have one column, which identifies a person"));
-    }
     if (PQntuples(row) == 0) {
         return STATUS_OK;
     }
@@ -27,6 +23,21 @@ static enum status take_person(void *context, PGresult *row, struct error *error
     return status;
 }
 
+/* It is run only if it has a column: no COMMIT, which would end the transaction. */
+static enum status count_kind(struct counting *counting, struct postgres *postgres,
+                              struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *columns = NULL;
+    enum status status = postgres_prepare(postgres, counting->kind->sql, 0, NULL, &columns, error);
+    if (status == STATUS_OK && PQnfields(columns) != 1) {
+        status = error_set(error, STATUS_USAGE, 0, _("the SQL cannot be used: %s"),
+                           _("it must have one column, which identifies a person"));
+    }
+    return status == STATUS_OK
+               ? postgres_run_prepared(postgres, 0, NULL, take_person, counting, error)
+               : status;
+}
+
 enum status postgres_persons(struct postgres *postgres, const struct config_source *source,
                              struct error *error)
 {
@@ -37,7 +48,7 @@ enum status postgres_persons(struct postgres *postgres, const struct config_sour
     enum status status = postgres_run(postgres, "RESET search_path", NULL, NULL, error);
     for (size_t i = 0; i < source->person_count && status == STATUS_OK; i++) {
         struct counting counting = {postgres->sink, &source->persons[i]};
-        status = postgres_run(postgres, source->persons[i].sql, take_person, &counting, error);
+        status = count_kind(&counting, postgres, error);
         if (status != STATUS_OK) {
             error_add_context(error, _("counting persons (%s)"), source->persons[i].domain);
         }

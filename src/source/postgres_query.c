@@ -4,6 +4,8 @@
  *   - a read-only transaction that has its snapshot cannot be made a writing one any more, not even
  *     by a function; the statement is prepared first, and run only if it has columns: no COMMIT, no
  *     COPY, no DO;
+ *   - it is never committed: large objects, which PostgreSQL before 16 lets be written in it, are
+ * gone with it;
  *   - functions that reach outside of the database (files of the server, programs, other servers)
  *     are not stopped by that. So a role that could use them may not ask at all.
  */
