@@ -87,7 +87,7 @@ struct query_value { /* borrowed for the call */
 struct query_parameter {
     const char *name; /* ":name" in the SQL */
     const char *value;
-    bool integer; /* bound as a number, else as a text */
+    bool integer; /* SQLite: bound as a number, else as a text; PostgreSQL sees by itself */
 };
 struct query {
     const char *sql; /* one statement that only reads */

@@ -28,7 +28,7 @@ static enum status count_kind(struct counting *counting, struct postgres *postgr
                               struct error *error)
 {
     CLEANUP(postgres_clear) PGresult *columns = NULL;
-    enum status status = postgres_prepare(postgres, counting->kind->sql, 0, NULL, &columns, error);
+    enum status status = postgres_prepare(postgres, counting->kind->sql, 0, &columns, error);
     if (status == STATUS_OK && PQnfields(columns) != 1) {
         status = error_set(error, STATUS_USAGE, 0, _("the SQL cannot be used: %s"),
                            _("it must have one column, which identifies a person"));

@@ -113,12 +113,12 @@ snapshots() {
     expect_exit 0 kura snapshots --json
     jq length out
 }
-failed_night() { # CODE WORDS: nothing is published, and the reason is said
-    local before
+failed_night() { # WORDS...: nothing is published, and the reason is said
+    local before words
     before=$(snapshots)
-    expect_exit "$1" night backup
-    says err "$2"
-    [ "$(snapshots)" = "$before" ] || fail "a snapshot after: $2"
+    expect_exit 1 night backup
+    for words; do says err "$words"; done
+    [ "$(snapshots)" = "$before" ] || fail "a snapshot after: $1"
 }
 unset connection
 configure_postgres '    lock_timeout: 1'
@@ -127,33 +127,31 @@ holder=$!
 at_exit=("kill $holder 2>/dev/null" "${at_exit[@]}")
 held() { [ "$(psql -qAtX -d shop -c "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted")" != 0 ]; }
 eventually held
-failed_night 1 'table public.customers: PostgreSQL: canceling statement due to lock timeout'
-LANGUAGE=ja expect_exit 1 night backup
+failed_night 'table public.customers: PostgreSQL: canceling statement due to lock timeout'
 psql -qX -d postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND
     pid <> pg_backend_pid()" >/dev/null
 wait "$holder" || :
 
 sed -i 's/^user=.*/user=poor/' services.conf
 psql -qX -d shop -c 'CREATE ROLE poor LOGIN; GRANT SELECT ON customers TO poor'
-failed_night 1 'permission denied'
-says err 'pg_read_all_data'
+failed_night 'table public.nothing: PostgreSQL: permission denied' 'GRANT pg_read_all_data'
 sed -i 's/^user=.*/user=shop_owner/' services.conf
 
 printf '#!/bin/sh\n[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 12.0" || exec pg_dump "$@"\n' >old
 chmod +x old
 configure_postgres '    pg_dump: old'
-failed_night 1 'is of PostgreSQL 12 and cannot dump a server of PostgreSQL'
+failed_night 'is of PostgreSQL 12 and cannot dump a server of PostgreSQL'
 # A dump that ends well in the middle of the way is ended by its exit code alone.
 printf '#!/bin/sh\n[ "$1" = --version ] && exec pg_dump "$@"\npg_dump "$@" | head -c 300000; exit 1\n' >old
-failed_night 1 'ended with exit code 1'
+failed_night 'ended with exit code 1'
 # The server dies while the dump is read.
 printf '#!/bin/sh\n[ "$1" = --version ] && exec pg_dump "$@"\necho $$ >dumping; while [ -e dumping ]; do sleep 0.05; done\nexec pg_dump "$@"\n' >old
 sed -i "s|dumping|$work/dumping|g" old
 chmod o+w "$work" 2>/dev/null || :
 (eventually test -e dumping && postgres_stop "$work/server" immediate && rm dumping) &
-failed_night 1 'pg_dump'
+failed_night 'pg_dump'
 wait %% 2>/dev/null || wait
-failed_night 1 'connecting to PostgreSQL failed'
+failed_night 'connecting to PostgreSQL failed'
 postgres_start "$work/server"
 configure_postgres ''
 expect_exit 0 night backup

@@ -191,6 +191,22 @@ static void test_persons(void **state)
                                 "EXCEPTION 'rows are gone'; END IF; END $$");
 }
 
+static void test_server_without_room(void **state)
+{
+    (void)state;
+    remake(SHOP
+           "ALTER DATABASE shop SET temp_file_limit = '100kB'; ALTER DATABASE shop SET work_mem "
+           "= '64kB'; INSERT INTO customers SELECT i FROM generate_series(1, 50000) i");
+    char domain[] = "customer";
+    char sql[] = "SELECT id FROM customers ORDER BY 1";
+    struct config_person kind = {domain, sql};
+    char words[] = "dbname=shop";
+    struct config_source source = source_of(words);
+    source.persons = &kind;
+    source.person_count = 1;
+    expect_failure(&source, STATUS_FAILED, "temp_file_limit");
+}
+
 /* Time-outs that the database has for everybody must not end the waiting session. */
 static void sleep_once(struct recorder *recorder, const struct entry *entry)
 {
@@ -540,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_one_state),
         cmocka_unit_test(test_persons),
+        cmocka_unit_test(test_server_without_room),
         cmocka_unit_test(test_timeouts_of_the_database),
         cmocka_unit_test(test_changed_while_waiting),
         cmocka_unit_test(test_lock_timeout),
