@@ -22,7 +22,7 @@ static const struct {
     {"25", STATUS_USAGE, NULL},
     {"2D", STATUS_USAGE, NULL},
     {"55P03", STATUS_LOCKED,
-     N_("Somebody keeps the table to himself (ALTER TABLE, VACUUM FULL, a transaction that was "
+     N_("Another session keeps the table locked (ALTER TABLE, VACUUM FULL, a transaction that was "
         "left open): see pg_stat_activity and pg_locks, or raise \"lock_timeout\".")},
     {"53100", STATUS_NO_SPACE, N_("The disk of the database server is full.")},
     {"53200", STATUS_FAILED,

@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_must(text != NULL);
     if (postgres_parameters_read(&parameters, text, &error) == STATUS_OK) {
         undo(&sql, &parameters);
-        fuzz_must(sql.size == strlen(text) && memcmp(sql.data, text, sql.size) == 0);
+        fuzz_must(buffer_append_u8(&sql, 0, &error) == STATUS_OK &&
+                  strcmp((char *)sql.data, text) == 0);
         postgres_parameters_free(&parameters);
     } else {
         fuzz_must(error.status == STATUS_USAGE);
