@@ -45,9 +45,10 @@ static void one_line(char target[WORDS_SIZE], const char *words)
 {
     size_t used = 0;
     for (; *words != '\0' && used + 1 < WORDS_SIZE; words++) {
-        bool line_over = *words == '\n' || *words == '\r';
-        if (!line_over || (used > 0 && target[used - 1] != ' ')) {
-            target[used++] = line_over ? ' ' : *words;
+        if (*words != '\n' && *words != '\r') {
+            target[used++] = *words;
+        } else if (used > 0 && target[used - 1] != ' ') {
+            target[used++] = ' ';
         }
     }
     while (used > 0 && target[used - 1] == ' ') {
