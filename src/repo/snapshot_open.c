@@ -128,6 +128,11 @@ size_t snapshot_source_count(const struct snapshot *snapshot)
     return snapshot->catalogue.source_count;
 }
 
+unsigned snapshot_connections(const struct snapshot *snapshot)
+{
+    return repo_connections(snapshot->repo);
+}
+
 const struct catalogue_source *snapshot_source(const struct snapshot *snapshot, size_t number)
 {
     return &snapshot->catalogue.sources[number];

@@ -17,6 +17,25 @@ MUST_USE enum status lookup_find(struct lookup *lookup, const unsigned char id[C
                                  struct location locations[LOCATIONS_LIMIT], size_t *count,
                                  struct error *error);
 
+/* ---- nodes that a walk will want next (node_ahead.c); one walk's, not thread-safe ---- */
+#define NODE_AHEAD_LIMIT 16
+struct node_ahead {
+    struct ahead_node {
+        struct chunk_reference reference;
+        struct buffer content; /* empty: not got, or taken */
+    } nodes[NODE_AHEAD_LIMIT];
+    size_t count; /* that are wanted */
+};
+/* Whether the line is so long that it saves time. */
+bool node_ahead_pays(const struct snapshot *snapshot);
+/* Fetches the `count` nodes. Those that cannot be got are left out. */
+void node_ahead_fetch(struct node_ahead *ahead, struct snapshot *snapshot,
+                      const struct catalogue_source *source);
+/* True: the node was there, and its content is the caller's. */
+bool node_ahead_take(struct buffer *node, struct node_ahead *ahead,
+                     const struct chunk_reference *reference);
+void node_ahead_free(struct node_ahead *ahead);
+
 /* ---- the snapshot ---- */
 struct snapshot {
     struct repo *repo;
