@@ -452,7 +452,7 @@ echo "gate: gate.sock" >>served.yaml
 "$KURA" -c served.yaml gate serve 2>gate.err &
 gate=$!
 at_exit=("kill $gate 2>/dev/null" "${at_exit[@]}")
-for _ in $(seq 100); do [ -S gate.sock ] && break || sleep 0.05; done
+eventually [ -S gate.sock ] || fail "the gate does not open"
 chmod 755 "$work" && chmod 666 gate.sock && chmod 777 stick
 [ "$(stat -c %a gate.sock)" = 666 ]
 as() { # USER ARGUMENT...: a login of the policy, with its own copies of what it needs

@@ -242,7 +242,7 @@ echo "gate: gate.sock" >>kura.yaml
 "$KURA" -c kura.yaml gate serve 2>gate.err &
 gate=$!
 at_exit=("kill $gate 2>/dev/null" "${at_exit[@]}")
-for _ in $(seq 100); do [ -S gate.sock ] && break || sleep 0.05; done
+eventually [ -S gate.sock ] || fail "the gate does not open"
 chmod 666 gate.sock && chmod 777 stick
 mkdir desk && cp tanaka.sign desk && chown -R news desk
 as_tanaka() {

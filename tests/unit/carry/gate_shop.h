@@ -40,7 +40,7 @@ int clock_gettime(clockid_t id, struct timespec *now)
 
 struct shop {
     struct world world; /* for its keys */
-    char folder[64];    /* of all below, in memory where that can be: it is synced often */
+    char folder[64];    /* of all below */
     struct device_tree tree;
     struct config config;
     struct config_source sources[2];
@@ -260,9 +260,7 @@ static inline enum status shop_enrol(struct shop *shop, const char *id,
 static inline void shop_data(struct shop *shop)
 {
     const char *folder = shop->folder;
-    snprintf(shop->folder, sizeof shop->folder, "%s/kura-gate-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    assert_non_null(mkdtemp(shop->folder));
+    assert_int_equal(scratch_make(shop->folder, sizeof shop->folder), 0);
     snprintf(shop->database, sizeof shop->database, "%s/c.db", folder);
     snprintf(shop->documents, sizeof shop->documents, "%s/documents", folder);
     snprintf(shop->state, sizeof shop->state, "%s/state", folder);
