@@ -20,8 +20,11 @@ static const struct gate_step steps[] = {
 
 /* ------------------------------------------------------------------ surroundings */
 
-static enum status open_audit(struct gate *gate, struct error *error)
+enum status gate_log_open(struct gate *gate, struct error *error)
 {
+    if (gate->audit != NULL) {
+        return STATUS_OK;
+    }
     CLEANUP(memory_free) char *folder = NULL;
     char origin[16 + 2 * REPOSITORY_ID_SIZE], id[2 * REPOSITORY_ID_SIZE + 1];
     snprintf(origin, sizeof origin, "kura/%s",
@@ -35,11 +38,26 @@ static enum status open_audit(struct gate *gate, struct error *error)
                                           .public_key = gate->host->key->signing.public_key,
                                           .signing = &gate->host->key->signing};
     status = audit_open(&gate->audit, &options, error);
+    if (status == STATUS_OK && !audit_extends(gate->audit, &gate->seen)) {
+        audit_free(gate->audit);
+        gate->audit = NULL;
+        status = error_set(error, STATUS_CORRUPT, 0, "%s",
+                           _("the audit log is not the one of a moment ago"));
+    }
     if (status == STATUS_CORRUPT || status == STATUS_UNAUTHENTIC) {
-        error->status = STATUS_REFUSED;
+        status = error->status = STATUS_REFUSED;
         error_add_context(error, "[log]");
     }
     return status;
+}
+
+void gate_log_close(struct gate *gate)
+{
+    if (gate->audit != NULL) {
+        gate->seen = audit_head(gate->audit);
+        audit_free(gate->audit);
+        gate->audit = NULL;
+    }
 }
 
 static enum status take_lock(struct gate *gate, struct error *error)
@@ -117,7 +135,7 @@ enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
 {
     enum status status = take_lock(gate, error);
     if (status == STATUS_OK) {
-        status = open_audit(gate, error);
+        status = gate_log_open(gate, error);
     }
     if (status == STATUS_OK) {
         status = gate_refresh(gate, error);
@@ -143,9 +161,9 @@ void gate_end(struct gate *gate)
     if (gate->has_policy) {
         carry_policy_free(&gate->policy);
     }
-    audit_free(gate->audit);
+    gate_log_close(gate);
     file_close(&gate->lock);
-    gate->audit = NULL;
+    gate->seen = (struct audit_head){0};
     gate->caller = NULL;
     gate->has_policy = false;
     gate->lock = -1;
@@ -157,7 +175,10 @@ enum status gate_record(struct gate *gate, const char *event, json_t *facts, str
 {
     enum status status = facts == NULL ? error_set(error, STATUS_FAILED, 0, "%s",
                                                    _("a name is not valid UTF-8 text"))
-                                       : audit_append(gate->audit, event, facts, error);
+                                       : gate_log_open(gate, error);
+    if (status == STATUS_OK) {
+        status = audit_append(gate->audit, event, facts, error);
+    }
     json_decref(facts);
     return status;
 }
@@ -172,8 +193,7 @@ void gate_record_refusal(struct gate *gate, const struct error *refusal, const c
     if (end != NULL && (size_t)(end - begin) < sizeof rule) {
         snprintf(rule, sizeof rule, "%.*s", (int)(end - begin - 1), begin + 1);
     }
-    if (gate->audit == NULL ||
-        gate_record(gate, "carry.refuse",
+    if (gate_record(gate, "carry.refuse",
                     json_pack("{s:s,s:s,s:s*,s:s}", "rule", rule, "reason", refusal->message,
                               "carry", carry, "by",
                               person == NULL ? gate_caller_name(gate) : person),
@@ -280,9 +300,10 @@ enum status gate_answer(const struct gate *gate, json_t *answer, struct error *e
     return gate_send(gate->connection, answer, NULL, 0, error);
 }
 
-enum status gate_next(struct gate_message *message, const struct gate *gate, const char *step,
+enum status gate_next(struct gate_message *message, struct gate *gate, const char *step,
                       struct error *error)
 {
+    gate_log_close(gate);
     enum status status = gate_receive(message, gate->connection, error);
     if (status != STATUS_OK) {
         return status;
@@ -293,7 +314,7 @@ enum status gate_next(struct gate_message *message, const struct gate *gate, con
         return error_set(error, STATUS_CORRUPT, 0, "%s",
                          _("a message to the gate comes out of turn"));
     }
-    return STATUS_OK;
+    return gate_log_open(gate, error);
 }
 
 static enum status run_step(struct gate *gate, struct gate_message *message, struct error *error)

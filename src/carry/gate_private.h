@@ -18,7 +18,8 @@ struct gate {
 
     /* While a step is under way, gate_begin to gate_end: */
     int lock;
-    struct audit *audit;
+    struct audit *audit;    /* NULL while the gate waits or writes: see gate_log_close */
+    struct audit_head seen; /* of the log when it was closed last; what is opened must extend it */
     bool has_policy;
     struct carry_policy policy;
     struct carry_ledger ledger;
@@ -32,6 +33,12 @@ MUST_USE enum status gate_begin(struct gate *gate, bool need_policy, struct erro
 void gate_end(struct gate *gate);
 /* Reads the ledger again, after records were added. */
 MUST_USE enum status gate_refresh(struct gate *gate, struct error *error);
+
+/* The log is open, and nobody else can append, from gate_begin on. While the gate waits for its
+ * client, for the storage, for the database or for the medium, it is closed, so that a backup need
+ * not wait. Carries stay as they are meanwhile: only who has the gate's lock records any. */
+MUST_USE enum status gate_log_open(struct gate *gate, struct error *error);
+void gate_log_close(struct gate *gate);
 
 /* Adds a record; the facts' reference is taken, also after an error. */
 MUST_USE enum status gate_record(struct gate *gate, const char *event, json_t *facts,
@@ -102,8 +109,8 @@ enum status gate_step_retire(struct gate *gate, struct gate_message *message, st
 
 /* Sends an answer; its reference is taken. */
 MUST_USE enum status gate_answer(const struct gate *gate, json_t *answer, struct error *error);
-/* The next message of the same step. */
-MUST_USE enum status gate_next(struct gate_message *message, const struct gate *gate,
-                               const char *step, struct error *error);
+/* The next message of the same step; the log is closed until it is there. */
+MUST_USE enum status gate_next(struct gate_message *message, struct gate *gate, const char *step,
+                               struct error *error);
 
 #endif
