@@ -44,7 +44,7 @@ static enum status check_anchor(const struct carry_facts *facts, struct error *e
 /* 4. */
 static enum status check_clock(const struct carry_facts *facts, struct error *error)
 {
-    return carry_check_clock(facts->log, facts->policy, facts->now, error);
+    return carry_check_clock(facts->ledger, facts->policy, facts->now, error);
 }
 
 /* 5. A token of another history of this host, or of one that was rolled back. */

@@ -12,10 +12,11 @@
 #define ANSWER_SECONDS 600 /* the longest that a client may think, or write to a slow medium */
 
 static const struct gate_step steps[] = {
-    {"request", true, gate_step_request}, {"export", true, gate_step_export},
-    {"return", true, gate_step_return},   {"tell", true, gate_step_tell},
-    {"list", false, gate_step_list},      {"enrol", false, gate_step_enrol},
-    {"retire", true, gate_step_retire},   {"offers", true, gate_step_offers},
+    {"request", NEED_POLICY, gate_step_request}, {"export", NEED_POLICY, gate_step_export},
+    {"return", NEED_POLICY, gate_step_return},   {"tell", NEED_NOTHING, gate_step_tell},
+    {"list", NEED_CALLER, gate_step_list},       {"enrol", NEED_CALLER, gate_step_enrol},
+    {"retire", NEED_POLICY, gate_step_retire},   {"offers", NEED_POLICY, gate_step_offers},
+    {"clock", NEED_POLICY, gate_step_clock},
 };
 
 /* ------------------------------------------------------------------ surroundings */
@@ -97,21 +98,22 @@ static enum status mark_interrupted(struct gate *gate, struct error *error)
     return status == STATUS_OK && marked ? gate_refresh(gate, error) : status;
 }
 
-static enum status find_caller(struct gate *gate, struct error *error)
+static enum status find_caller(struct gate *gate, enum gate_need need, struct error *error)
 {
     const struct passwd *user = getpwuid(gate->caller_uid);
     gate->caller = user == NULL || !gate->has_policy
                        ? NULL
                        : policy_find_user(&gate->policy.policy, user->pw_name);
-    if (gate->caller == NULL && !gate->trusted) {
+    snprintf(gate->login, sizeof gate->login, "%s", user == NULL ? "?" : user->pw_name);
+    if (gate->caller == NULL && !gate->trusted && (gate->has_policy || need != NEED_NOTHING)) {
         return error_set(error, STATUS_REFUSED, 0,
                          _("[caller] the policy names nobody with the login \"%s\""),
-                         user == NULL ? "?" : user->pw_name);
+                         gate->login);
     }
     return STATUS_OK;
 }
 
-static enum status read_policy(struct gate *gate, bool need_policy, struct error *error)
+static enum status read_policy(struct gate *gate, enum gate_need need, struct error *error)
 {
     const char *path = gate->host->policy_path;
     enum status status =
@@ -120,18 +122,20 @@ static enum status read_policy(struct gate *gate, bool need_policy, struct error
             : carry_policy_in_force(&gate->policy, path, gate->host->config->state, gate->audit,
                                     error);
     gate->has_policy = status == STATUS_OK;
-    if (status != STATUS_OK && !need_policy && gate->trusted) {
+    if (status == STATUS_NOT_FOUND || status == STATUS_USAGE) {
+        status = error->status = STATUS_REFUSED;
+        error_add_context(error, "[policy]");
+    }
+    if (status != STATUS_OK &&
+        (need == NEED_NOTHING || (need == NEED_CALLER && gate->trusted))) {
+        gate->policy_problem = *error;
         error_clear(error);
         return STATUS_OK;
-    }
-    if (status == STATUS_NOT_FOUND || status == STATUS_USAGE) {
-        error->status = STATUS_REFUSED;
-        return error_add_context(error, "[policy]");
     }
     return status;
 }
 
-enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
+enum status gate_begin(struct gate *gate, enum gate_need need, struct error *error)
 {
     enum status status = take_lock(gate, error);
     if (status == STATUS_OK) {
@@ -144,13 +148,13 @@ enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
         status = mark_interrupted(gate, error);
     }
     if (status == STATUS_OK) {
-        status = read_policy(gate, need_policy, error);
+        status = read_policy(gate, need, error);
     }
     if (status == STATUS_OK && gate->has_policy) {
         gate_clear(gate);
     }
     if (status == STATUS_OK) {
-        status = find_caller(gate, error);
+        status = find_caller(gate, need, error);
     }
     return status;
 }
@@ -322,7 +326,7 @@ static enum status run_step(struct gate *gate, struct gate_message *message, str
     const char *name = gate_text(message->json, "step", 32);
     for (size_t i = 0; i < LENGTH(steps); i++) {
         if (name != NULL && strcmp(steps[i].name, name) == 0) {
-            enum status status = gate_begin(gate, steps[i].need_policy, error);
+            enum status status = gate_begin(gate, steps[i].need, error);
             if (status == STATUS_OK) {
                 status = steps[i].run(gate, message, error);
             } else if (status == STATUS_REFUSED) {

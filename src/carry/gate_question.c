@@ -94,7 +94,7 @@ enum status gate_take_question(struct asking *asking, const json_t *json, struct
         status = check_role(asking, error);
     }
     if (status == STATUS_OK) {
-        status = carry_check_clock(asking->gate->audit, &asking->gate->policy.policy, moment_now(),
+        status = carry_check_clock(&asking->gate->ledger, &asking->gate->policy.policy, moment_now(),
                                    error);
     }
     if (status == STATUS_OK) {

@@ -5,7 +5,9 @@
 #include "papers.h"
 #include <string.h>
 
-#define FINAL_DAYS_IMPROPER 60 /* where an improper purpose is possible */
+#define PRELIMINARY_DAYS 5     /* these two where no policy says it */
+#define FINAL_DAYS 30          /* 60 where an improper purpose is possible: */
+#define FINAL_DAYS_IMPROPER 60
 #define REPORT_PERSONS 1000    /* more persons than this: one of the triggers, as of 2026-11 */
 
 static const char *class_of(const char *field)
@@ -45,7 +47,7 @@ static enum status append_items(struct buffer *text, const struct carry_record *
     }
     return carry->documents == 0
                ? status
-               : paper_append(text, error, "  ・書類（走査した文書など）: %llu 件\n",
+               : paper_append(text, error, "  ・書類（スキャンした文書など）: %llu 件\n",
                               (unsigned long long)carry->documents);
 }
 
@@ -55,9 +57,13 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
 {
     char now[PAPER_TIME_SIZE], preliminary[PAPER_DATE_SIZE], early[PAPER_DATE_SIZE];
     char final[PAPER_DATE_SIZE], improper[PAPER_DATE_SIZE];
+    const unsigned first =
+        policy->report_preliminary_days == 0 ? PRELIMINARY_DAYS : policy->report_preliminary_days;
+    const unsigned last = policy->report_final_days == 0 ? FINAL_DAYS : policy->report_final_days;
     return paper_append(
         text, error,
-        "個人データ持ち出し媒体の紛失に関する報告書（社内用・監督機関への報告の基礎資料）\n"
+        "個人データ持ち出し媒体の紛失に関する報告書（社内用・個人情報保護委員会への報告の基礎資料"
+        "）\n"
         "\n"
         "事業者: %s\n"
         "%s\n"
@@ -65,7 +71,7 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
         "紛失を知った日時: %s\n"
         "\n"
         "■ 期限（個人情報保護法第26条・同施行規則第8条。2026年11月時点）\n"
-        "  速報: %sから%sまで（知った時からおおむね3～5日以内）\n"
+        "  速報: 速やかに、遅くとも%sまで（知った時からおおむね3～5日以内。3日目は%s）\n"
         "  確報: %sまで（%u日以内）。不正の目的によるおそれがあるときは%sまで（%d日以内）\n"
         "\n"
         "■ 報告の要否\n"
@@ -75,10 +81,12 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
         "  判断の要素: 要配慮個人情報の有無、財産的被害のおそれ、不正の目的のおそれ、\n"
         "  本人の数が%d人を超えるか（本件は %llu 人）、高度な暗号化等の秘匿化がされていたか。\n"
         "\n",
-        policy->shop, policy->manager_title == NULL ? "" : policy->manager_title, carry->id,
-        paper_time(now, learned), paper_date(early, learned, 3),
-        paper_date(preliminary, learned, policy->report_preliminary_days),
-        paper_date(final, learned, policy->report_final_days), policy->report_final_days,
+        policy->shop == NULL ? PAPER_UNKNOWN
+                                   "（署名されたポリシーを読めないため、氏名などは番号のみです）"
+                             : policy->shop,
+        policy->manager_title == NULL ? "" : policy->manager_title, carry->id,
+        paper_time(now, learned), paper_date(preliminary, learned, first),
+        paper_date(early, learned, 3), paper_date(final, learned, last), last,
         paper_date(improper, learned, FINAL_DAYS_IMPROPER), FINAL_DAYS_IMPROPER, REPORT_PERSONS,
         (unsigned long long)carry->persons);
 }
@@ -132,7 +140,7 @@ static enum status append_sealing(struct buffer *text, const struct carry_record
     }
     return status == STATUS_OK
                ? paper_append(text, error,
-                              "  封印されたファイルのBLAKE2b-256: %s（%llu バイト）\n"
+                              "  暗号化されたファイルのBLAKE2b-256: %s（%llu バイト）\n"
                               "  鍵やパスフレーズが媒体と一緒に失われていないか: " PAPER_UNKNOWN
                               "\n"
                               "  記録: 監査ログ（kura audit verify で検証できます）\n",

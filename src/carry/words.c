@@ -118,7 +118,8 @@ static const char *const word_kinds[] = {[WORD_DENY] = "deny",
                                          [WORD_REVOKE] = "revoke",
                                          [WORD_RETURN] = "return",
                                          [WORD_LOST] = "lost",
-                                         [WORD_FOUND] = "found"};
+                                         [WORD_FOUND] = "found",
+                                         [WORD_CLOCK] = "clock"};
 
 #define ATTESTATION "kura/carry/1 attestation"
 #define REQUEST "kura/carry/1 request"

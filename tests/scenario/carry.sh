@@ -100,6 +100,7 @@ field_classes:
   - { name: name }
   - { name: contact }
   - { name: health, sensitive: true }
+  - { name: scan }
 data_sets:
   - name: visits
     source: customers
@@ -121,8 +122,17 @@ data_sets:
       - { column: day, class: opaque }
     documents_source: documents
     documents_path: "{customer}"
+    documents_class: scan
     max_rows: 500
     timeout: 30s
+  - name: files
+    source: customers
+    sql: SELECT id FROM customers WHERE id < 3
+    persons: [{ column: id, domain: customer }]
+    fields: [{ column: id, class: opaque }]
+    documents_source: documents
+    documents_path: "{id}"
+    documents_class: health
   - name: everything
     source: customers
     sql: SELECT id, illness FROM customers
@@ -207,6 +217,12 @@ refused persons ask sato 1 60
 says err "90, and the policy allows 50"
 refused parameters ask sato 1 x
 refused documents ask sato 1 10 --data-set everything --documents
+sed '/documents_class: health/d' policy.yaml >wrong.yaml
+run 2 policy check wrong.yaml
+says err "documents_class"
+files=(carry request --data-set files --purpose 出張点検 --destination laptop --medium M-001
+    --return-by "$due" $(signed sato) --out x.request)
+refused sensitive kura "${files[@]}" --documents
 refused sensitive kura carry request --data-set everything --purpose 出張点検 --destination laptop \
     --medium M-001 --return-by "$due" $(signed sato) --out x.request
 refused unclassed kura carry request --data-set unclassed --purpose 出張点検 --destination laptop \
@@ -246,6 +262,7 @@ approved yamada --expires 1h
 says err "佐藤 次郎 (sato)"
 says err "15 persons, 20 rows, 2 documents"
 says err "name: name relative_name"
+says err "scan: documents/"
 says err "15 of 40 persons"
 rm R.token
 approved yamada --json
@@ -419,6 +436,14 @@ grep -qx documents/000001.pdf names || fail "the zip's contents"
 
 expect_exit 0 kura carry lost "$carry" --note 電車に置き忘れた --out report
 grep -q 調査中 report && grep -q "佐藤 次郎" report && grep -q "6 人" report || fail "the report"
+state "$carry" lost
+expect_exit 0 kura carry found "$carry"
+# Also where no carry is allowed, because the policy cannot be used; and with a key, too.
+echo "# edited" >>policy.yaml
+expect_exit 0 kura carry lost "$carry" $(signed sato)
+says out "個人情報保護法"
+expect_text "the login says who it was"
+cp good.yaml policy.yaml
 state "$carry" lost
 expect_exit 0 kura carry found "$carry"
 expect_exit 0 kura carry lost "$carry"

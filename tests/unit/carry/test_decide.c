@@ -383,7 +383,7 @@ static void test_tolerance(void **state)
     (void)state;
     struct scene scene;
     scene_make(&scene);
-    scene.facts.now.seconds = audit_newest(scene.world.audit).seconds - 299;
+    scene.facts.now.seconds = scene.ledger.newest.seconds - 299;
     expect_allowed(&scene);
     scene_free(&scene);
 }
