@@ -51,6 +51,16 @@ static enum status append_items(struct buffer *text, const struct carry_record *
                               (unsigned long long)carry->documents);
 }
 
+static const char *find_manager(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->people_count; i++) {
+        if ((policy->people[i].roles & ROLE_DATA_MANAGER) != 0) {
+            return policy->people[i].name;
+        }
+    }
+    return PAPER_UNKNOWN;
+}
+
 static enum status append_head(struct buffer *text, const struct policy *policy,
                                const struct carry_record *carry, struct moment learned,
                                struct error *error)
@@ -66,7 +76,7 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
         "）\n"
         "\n"
         "事業者: %s\n"
-        "%s\n"
+        "%s: %s\n"
         "持ち出し番号: %s\n"
         "紛失を知った日時: %s\n"
         "\n"
@@ -84,7 +94,8 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
         policy->shop == NULL ? PAPER_UNKNOWN
                                    "（署名されたポリシーを読めないため、氏名などは番号のみです）"
                              : policy->shop,
-        policy->manager_title == NULL ? "" : policy->manager_title, carry->id,
+        policy->manager_title == NULL ? "個人データ管理責任者" : policy->manager_title,
+        find_manager(policy), carry->id,
         paper_time(now, learned), paper_date(preliminary, learned, first),
         paper_date(early, learned, 3), paper_date(final, learned, last), last,
         paper_date(improper, learned, FINAL_DAYS_IMPROPER), FINAL_DAYS_IMPROPER, REPORT_PERSONS,
@@ -119,8 +130,32 @@ static enum status append_outline(struct buffer *text, const struct policy *poli
         paper_time(due, carry->due), note == NULL ? PAPER_UNKNOWN : note);
 }
 
-static enum status append_sealing(struct buffer *text, const struct carry_record *carry,
-                                  struct error *error)
+static bool has_text(char *const *texts, const char *text)
+{
+    while (texts != NULL && *texts != NULL && strcmp(*texts, text) != 0) {
+        texts++;
+    }
+    return texts != NULL && *texts != NULL;
+}
+
+/* Whose key it is, as far as the policy knows: where to look whether it is still safe. */
+static const char *find_holder(const struct policy *policy, const struct carry_record *carry,
+                               const char *recipient)
+{
+    const struct policy_destination *destination =
+        policy_find_destination(policy, carry->destination);
+    for (size_t i = 0; i < policy->people_count; i++) {
+        if (policy->people[i].recipient != NULL &&
+            strcmp(policy->people[i].recipient, recipient) == 0) {
+            return policy->people[i].name;
+        }
+    }
+    return destination != NULL && has_text(destination->recipients, recipient) ? destination->name
+                                                                               : PAPER_UNKNOWN;
+}
+
+static enum status append_sealing(struct buffer *text, const struct policy *policy,
+                                  const struct carry_record *carry, struct error *error)
 {
     char digest[2 * DIGEST_SIZE + 1];
     const bool zip = strcmp(carry->format, "zip") == 0;
@@ -129,14 +164,16 @@ static enum status append_sealing(struct buffer *text, const struct carry_record
         "9. その他参考となる事項\n"
         "  暗号化: %s\n"
         "  復号の手段: %s\n"
-        "  復号できる鍵（公開鍵の側。秘密鍵は媒体にはありません）:\n",
+        "  復号できる鍵（公開鍵と、その秘密鍵の持ち主または行き先）:\n",
         zip ? "WinZip-AES（AES-256）。パスフレーズは自動生成（100ビット以上）"
             : "age（X25519、ChaCha20-Poly1305）。鍵は256ビット",
-        zip ? "パスフレーズは下記の鍵の持ち主だけが開けられる形で、媒体とは別に送られました"
-            : "下記の鍵の持ち主の秘密鍵のみ。媒体とは別に管理されています");
+        zip ? "自動生成のパスフレーズのみ。下記の鍵の持ち主だけが開けられる形で渡し、媒体には"
+              "書き込んでいません"
+            : "下記の鍵の秘密鍵のみ。媒体には書き込んでいません");
     for (char **recipient = carry->recipients;
          recipient != NULL && *recipient != NULL && status == STATUS_OK; recipient++) {
-        status = paper_append(text, error, "    %s\n", *recipient);
+        status = paper_append(text, error, "    %s（%s）\n", *recipient,
+                              find_holder(policy, carry, *recipient));
     }
     return status == STATUS_OK
                ? paper_append(text, error,
@@ -177,5 +214,5 @@ enum status paper_incident(struct buffer *text, const struct policy *policy,
                               (unsigned long long)carry->persons, (unsigned long long)carry->rows,
                               (unsigned long long)carry->documents);
     }
-    return status == STATUS_OK ? append_sealing(text, carry, error) : status;
+    return status == STATUS_OK ? append_sealing(text, policy, carry, error) : status;
 }

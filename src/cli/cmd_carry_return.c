@@ -15,10 +15,11 @@ static enum status print_facts(struct cli *cli, json_t *facts, struct error *err
 
 /* ------------------------------------------------------------------ return */
 
-static enum status check_words(const struct cli *cli, struct error *error)
+static enum status check_words(struct cli_wizard *wizard, struct cli *cli, struct error *error)
 {
-    const struct cli_arguments *arguments = &cli->arguments;
-    enum status status = cli_need_option(cli, OPTION_KEY, error);
+    struct cli_arguments *arguments = &cli->arguments;
+    enum status status =
+        cli_wizard_option(wizard, cli, OPTION_KEY, &arguments->key, NULL, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -75,7 +76,8 @@ static enum status run_return(struct cli *cli, struct error *error)
     CLEANUP(minisign_secret_free) struct minisign_secret key = {0};
     CLEANUP(file_close) int folder = -1;
     CLEANUP(cli_json_release) json_t *facts = NULL;
-    enum status status = check_words(cli, error);
+    CLEANUP(cli_wizard_free) struct cli_wizard wizard = {0};
+    enum status status = check_words(&wizard, cli, error);
     if (status == STATUS_OK && cli->arguments.from != NULL) {
         status = cli_folder_open(&folder, cli->arguments.from, error);
     }

@@ -143,6 +143,7 @@ CHANGE(no_anchor, facts->has_anchor = false)
 CHANGE(anchor_ahead, facts->anchor.size += 1)
 CHANGE(anchor_other, facts->anchor.root[0] ^= 1)
 CHANGE(anchor_old, facts->anchor_time.seconds -= 36 * 3600)
+CHANGE(anchor_early, facts->anchor_time.seconds = facts->now.seconds + 400)
 CHANGE(clock_back, facts->now.seconds -= 3600)
 CHANGE(token_log, approval->log.root[5] ^= 1)
 CHANGE(staff_approves, set(approval->approver, "tanaka"))
@@ -270,6 +271,7 @@ static const struct {
     {"[anchor-ahead]", anchor_ahead},
     {"[anchor-ahead]", anchor_other},
     {"[anchor-old]", anchor_old},
+    {"[anchor-early]", anchor_early},
     {"[clock]", clock_back},
     {"[token-log]", token_log},
     {"[approver-role]", staff_approves},

@@ -668,6 +668,29 @@ static int is_bearer(struct carry_client *client, const struct shop *shop,
     return 1;
 }
 
+/* Staged artefacts of one person cannot fill the disk; what is denied makes room. */
+static void test_many_requests(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0}, error = {0};
+    const struct ask_for want = {.who = STAFF, .from = 1, .to = 2};
+    CLEANUP(asked_free) struct asked last = {0};
+    json_t *facts = NULL;
+    for (unsigned i = 0; i < 20; i++) {
+        asked_free(&last);
+        last = (struct asked){0};
+        MUST(shop_ask(&last, shop, &want, &must_error));
+    }
+    CLEANUP(asked_free) struct asked more = {0}, other = {0};
+    expect_refusal(shop_ask(&more, shop, &want, &error), &error, "[waiting]");
+    expect_recorded(shop, "\"rule\":\"waiting\"");
+    const struct ask_for others = {.who = OTHER, .from = 1, .to = 2};
+    MUST(shop_ask(&other, shop, &others, &must_error));
+    MUST(shop_tell(shop, WORD_DENY, last.sworn.carry, NULL, MANAGER, &facts, &must_error));
+    json_decref(facts);
+    MUST(shop_ask(&more, shop, &want, &must_error));
+}
+
 static void test_callers(void **state)
 {
     struct shop *shop = *state;
@@ -716,6 +739,7 @@ int main(void)
         TEST(nothing_is_kept_longer),
         TEST(callers),
         TEST(lost_without_policy),
+        TEST(many_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
