@@ -423,6 +423,11 @@ state "$carry" denied
 asked sato 1 4 --documents --zip
 approved yamada
 refused passphrase-place kura carry export R.token --to stick $(signed sato) --passphrase-out stick/kura-pw
+code=0
+kura carry export R.token --to stick $(signed sato) >stick/.kura-C-pw.partial 2>err || code=$?
+[ "$code" = 4 ] && [ ! -s stick/.kura-C-pw.partial ] || fail "the passphrase could go onto the medium ($code)"
+says err "[passphrase-place]"
+rm stick/.kura-C-pw.partial
 expect_exit 0 kura carry export R.token --to stick $(signed sato) --passphrase-out zip.pw.age
 [ ! -e stick/kura-pw ] || fail "the passphrase is on the medium"
 run 0 open zip.pw.age --identity reader.key --passphrase-file reader.pw
