@@ -92,8 +92,8 @@ struct carry_record {
 struct carry_ledger {
     struct carry_record *carries;
     size_t count;
-    struct moment newest; /* latest time of a record: of those since clock.accept, if there is one */
-    char **spent; /* jti of approvals that were used or revoked */
+    struct moment newest; /* latest time of a record; of those from clock.accept on */
+    char **spent;         /* jti of approvals that were used or revoked */
     size_t spent_count;
     uint64_t policy_version; /* highest in the log; 0: none */
     unsigned char policy_digest[DIGEST_SIZE];

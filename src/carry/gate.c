@@ -107,8 +107,7 @@ static enum status find_caller(struct gate *gate, enum gate_need need, struct er
     snprintf(gate->login, sizeof gate->login, "%s", user == NULL ? "?" : user->pw_name);
     if (gate->caller == NULL && !gate->trusted && (gate->has_policy || need != NEED_NOTHING)) {
         return error_set(error, STATUS_REFUSED, 0,
-                         _("[caller] the policy names nobody with the login \"%s\""),
-                         gate->login);
+                         _("[caller] the policy names nobody with the login \"%s\""), gate->login);
     }
     return STATUS_OK;
 }
@@ -126,8 +125,7 @@ static enum status read_policy(struct gate *gate, enum gate_need need, struct er
         status = error->status = STATUS_REFUSED;
         error_add_context(error, "[policy]");
     }
-    if (status != STATUS_OK &&
-        (need == NEED_NOTHING || (need == NEED_CALLER && gate->trusted))) {
+    if (status != STATUS_OK && (need == NEED_NOTHING || (need == NEED_CALLER && gate->trusted))) {
         gate->policy_problem = *error;
         error_clear(error);
         return STATUS_OK;

@@ -1,8 +1,8 @@
-/* gate_clock: a record of the log has a time that is still to come: once, the clock was ahead. Until
- * that time comes, every carry is refused as if the clock had been set back. The data manager or a
- * deputy says by signature what time it really is; the clock must agree, and what the log has of
- * later times counts no more. The word answers a challenge, so it is good once: kept, it would let
- * the clock be set back to its time another day. */
+/* gate_clock: a record of the log has a time that is still to come: once, the clock was ahead.
+ * Until that time comes, every carry is refused as if the clock had been set back. The data manager
+ * or a deputy says by signature what time it really is; the clock must agree, and what the log has
+ * of later times counts no more. The word answers a challenge, so it is good once: kept, it would
+ * let the clock be set back to its time another day. */
 #include "gate_private.h"
 #include "shared.h"
 #include <sodium.h>
@@ -55,9 +55,9 @@ static enum status accept(struct gate *gate, struct carry_word *word, struct err
     }
     const char *token = gate_text(message.json, "word", PASETO_SIZE_LIMIT);
     if (status == STATUS_OK) {
-        status = token == NULL ? gate_malformed(error)
-                               : carry_word_open(word, token, strlen(token), &gate->policy.policy,
-                                                 error);
+        status = token == NULL
+                     ? gate_malformed(error)
+                     : carry_word_open(word, token, strlen(token), &gate->policy.policy, error);
     }
     if (status == STATUS_OK) {
         status = check_word(word, challenge, gate, error);

@@ -112,8 +112,8 @@ enum status gate_take_question(struct asking *asking, const json_t *json, struct
         status = check_bearer(asking, error);
     }
     if (status == STATUS_OK) {
-        status = carry_check_clock(&asking->gate->ledger, &asking->gate->policy.policy, moment_now(),
-                                   error);
+        status = carry_check_clock(&asking->gate->ledger, &asking->gate->policy.policy,
+                                   moment_now(), error);
     }
     if (status == STATUS_OK) {
         status = take_names(asking, json, error);

@@ -5,10 +5,10 @@
 #include "papers.h"
 #include <string.h>
 
-#define PRELIMINARY_DAYS 5     /* these two where no policy says it */
-#define FINAL_DAYS 30          /* 60 where an improper purpose is possible: */
+#define PRELIMINARY_DAYS 5 /* these two where no policy says it */
+#define FINAL_DAYS 30      /* 60 where an improper purpose is possible: */
 #define FINAL_DAYS_IMPROPER 60
-#define REPORT_PERSONS 1000    /* more persons than this: one of the triggers, as of 2026-11 */
+#define REPORT_PERSONS 1000 /* more persons than this: one of the triggers, as of 2026-11 */
 
 static const char *class_of(const char *field)
 {
@@ -92,14 +92,13 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
         "  本人の数が%d人を超えるか（本件は %llu 人）、高度な暗号化等の秘匿化がされていたか。\n"
         "\n",
         policy->shop == NULL ? PAPER_UNKNOWN
-                                   "（署名されたポリシーを読めないため、氏名などは番号のみです）"
+            "（署名されたポリシーを読めないため、氏名などは番号のみです）"
                              : policy->shop,
         policy->manager_title == NULL ? "個人データ管理責任者" : policy->manager_title,
-        find_manager(policy), carry->id,
-        paper_time(now, learned), paper_date(preliminary, learned, first),
-        paper_date(early, learned, 3), paper_date(final, learned, last), last,
-        paper_date(improper, learned, FINAL_DAYS_IMPROPER), FINAL_DAYS_IMPROPER, REPORT_PERSONS,
-        (unsigned long long)carry->persons);
+        find_manager(policy), carry->id, paper_time(now, learned),
+        paper_date(preliminary, learned, first), paper_date(early, learned, 3),
+        paper_date(final, learned, last), last, paper_date(improper, learned, FINAL_DAYS_IMPROPER),
+        FINAL_DAYS_IMPROPER, REPORT_PERSONS, (unsigned long long)carry->persons);
 }
 
 static enum status append_outline(struct buffer *text, const struct policy *policy,

@@ -123,7 +123,9 @@ static enum status ask_value(char **value, const json_t *parameter, struct error
     char question[256];
     struct moment moment;
     snprintf(question, sizeof question, "%s (%s)", item_name(parameter),
-             date ? _("a date such as 2026-11-22") : integer ? _("a whole number") : _("a text"));
+             date      ? _("a date such as 2026-11-22")
+             : integer ? _("a whole number")
+                       : _("a text"));
     for (;;) {
         char *end = NULL;
         enum status status = cli_ask_line(value, question, NULL, error);

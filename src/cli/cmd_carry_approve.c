@@ -283,8 +283,8 @@ static enum status run(struct cli *cli, struct error *error)
     CLEANUP(approving_end) struct approving approving = {.cli = cli};
     CLEANUP(buffer_free) struct buffer token = {0};
     const char *path = cli->arguments.words.items[0];
-    enum status status = cli_wizard_option(&approving.wizard, cli, OPTION_KEY, &cli->arguments.key,
-                                           NULL, error);
+    enum status status =
+        cli_wizard_option(&approving.wizard, cli, OPTION_KEY, &cli->arguments.key, NULL, error);
     if (status == STATUS_OK) {
         status = cli_wizard_option(&approving.wizard, cli, OPTION_OUT, &cli->arguments.out,
                                    "carry.token", error);

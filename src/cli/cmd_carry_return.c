@@ -18,8 +18,7 @@ static enum status print_facts(struct cli *cli, json_t *facts, struct error *err
 static enum status check_words(struct cli_wizard *wizard, struct cli *cli, struct error *error)
 {
     struct cli_arguments *arguments = &cli->arguments;
-    enum status status =
-        cli_wizard_option(wizard, cli, OPTION_KEY, &arguments->key, NULL, error);
+    enum status status = cli_wizard_option(wizard, cli, OPTION_KEY, &arguments->key, NULL, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -144,14 +143,15 @@ static enum status tell_anyhow(json_t **facts, struct cli_gate *gate, enum carry
 {
     const struct cli_arguments *arguments = &gate->cli->arguments;
     struct error untaken = {0};
-    enum status status = arguments->key == NULL ? STATUS_REFUSED
-                                                : tell_signed(facts, gate, kind, &untaken);
-    if (status != STATUS_REFUSED || (arguments->key != NULL && kind != WORD_LOST)) {
-        *error = untaken;
-        return status;
+    if (arguments->key != NULL) {
+        enum status taken = tell_signed(facts, gate, kind, &untaken);
+        if (taken != STATUS_REFUSED || kind != WORD_LOST) {
+            *error = untaken;
+            return taken;
+        }
     }
-    status = carry_client_report(gate->client, kind, arguments->words.items[0], arguments->note,
-                                 facts, error);
+    enum status status = carry_client_report(gate->client, kind, arguments->words.items[0],
+                                             arguments->note, facts, error);
     if (status == STATUS_OK && arguments->key != NULL) {
         cli_say(gate->cli, _("The signature was not taken (%s); the login says who it was."),
                 untaken.message);
@@ -163,13 +163,16 @@ static enum status tell_anyhow(json_t **facts, struct cli_gate *gate, enum carry
 static enum status fail_lost(enum status status, struct error *error)
 {
     char now[MOMENT_TEXT_SIZE];
-    return status == STATUS_OK || error->hint[0] != '\0'
-               ? status
-               : error_set_hint(error,
-                                _("The loss is NOT recorded. Tell the data manager at once, and "
-                                  "write down that it was known at %s: the deadlines run from "
-                                  "then."),
-                                moment_format_local(now, moment_now()));
+    if (status == STATUS_OK) {
+        return status;
+    }
+    if (error->hint[0] == '\0') {
+        error_set_hint(error,
+                       _("Tell the data manager at once, and write down that it was known at %s: "
+                         "the deadlines run from then."),
+                       moment_format_local(now, moment_now()));
+    }
+    return error_add_context(error, "%s", _("the loss is NOT recorded"));
 }
 
 static enum status tell(struct cli *cli, enum carry_word_kind kind, struct error *error)

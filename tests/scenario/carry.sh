@@ -439,6 +439,8 @@ grep -qx documents/000001.pdf names || fail "the zip's contents"
 
 # ------------------------------------------------------------------ lost, found, a copy of the medium
 
+refused carry-state kura carry lost "$first"
+says err "the loss is NOT recorded"
 expect_exit 0 kura carry lost "$carry" --note 電車に置き忘れた --out report
 grep -q 調査中 report && grep -q "佐藤 次郎" report && grep -q "6 人" report || fail "the report"
 state "$carry" lost
@@ -525,14 +527,16 @@ back "$carry" stick
 rm -f R.request
 PW=$(cat sato.pw) expect -c 'set timeout 60; log_user 1
     spawn $env(KURA) -c kura.yaml carry request --key sato.sign --medium M-002
-    expect "Data set"; send "1\r"; expect "from (integer)"; send "1\r"; expect "to (integer)"; send "2\r"
-    expect "Purpose"; send "\r"; expect "Destination"; send "laptop\r"; expect "Back by"; send "\r"
+    expect "Data set"; send "1\r"; expect "from (a whole number)"; send "one\r"
+    expect "from (a whole number)"; send "1\r"; expect "to (a whole number)"; send "2\r"
+    expect "documents, too"; send "y\r"; expect "Purpose"; send "\r"; expect "Destination"; send "laptop\r"; expect "Back by"; send "\r"
     expect "File for the request"; send "R.request\r"; expect -re "assphrase.*:"; send "$env(PW)\r"
     expect eof; lassign [wait] - - - code; exit $code' >out || fail "the questions"
-says out "3 persons"
+says out "3 persons in 4 rows, 2 documents"
 rm -f R.token
 PW=$(cat yamada.pw) expect -c 'set timeout 60
-    spawn $env(KURA) carry approve R.request --key yamada.sign --out R.token
+    spawn $env(KURA) carry approve R.request --out R.token
+    expect "File of your signing key"; send "yamada.sign\r"
     expect -re "assphrase.*:"; send "$env(PW)\r"; expect "Approve this?"; send "n\r"
     expect eof; lassign [wait] - - - code; exit $code' >out && fail "no was taken for yes"
 [ ! -e R.token ] || fail "no was taken for yes"

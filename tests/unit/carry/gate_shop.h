@@ -54,7 +54,7 @@ struct shop {
     const char *valid_from;
     const char *name_class; /* of the column `name` */
     const char *documents_class;
-    bool ended[PEOPLE];     /* the keys that are not valid any more */
+    bool ended[PEOPLE]; /* the keys that are not valid any more */
     enum status anchor_status;
     struct audit_head anchor;
     struct moment anchor_time;
@@ -302,12 +302,11 @@ static inline void shop_make(struct shop *shop)
 {
     struct error must_error = {0};
     struct audit *audit = NULL;
-    *shop = (struct shop){
-        .version = 1,
-        .second_above = 20,
-        .valid_from = "2026-01-01",
-        .name_class = "name",
-        .documents_class = "scan"};
+    *shop = (struct shop){.version = 1,
+                          .second_above = 20,
+                          .valid_from = "2026-01-01",
+                          .name_class = "name",
+                          .documents_class = "scan"};
     clock_shift = 0;
     MUST(base_start(&must_error));
     shop_keys(&shop->world);

@@ -351,7 +351,6 @@ static void test_clock_word_replayed(void **state)
 {
     struct shop *shop = *state;
     struct error must_error = {0}, error = {0};
-    CLEANUP(asked_free) struct asked asked = {0};
     CLEANUP(buffer_free) struct buffer token = {0};
     struct audit *audit = NULL;
     struct carry_word word = {.kind = WORD_CLOCK, .carry = "-", .issued = moment_now()};
@@ -370,16 +369,15 @@ static void test_clock_word_replayed(void **state)
     raw_open(&raw, shop);
     MUST(raw_ask(&question, &raw, json_pack("{s:s}", "step", "clock"), -1, &must_error));
     expect_refusal(raw_ask(&answer, &raw,
-                           json_pack("{s:s,s:s%}", "step", "word", "word",
-                                     (const char *)token.data, token.size),
+                           json_pack("{s:s,s:s%}", "step", "word", "word", (const char *)token.data,
+                                     token.size),
                            -1, &error),
                    &error, "[word]");
     raw_close(&raw);
     CLEANUP(client_close) struct carry_client *client = shop_client(shop);
     json_t *facts = NULL;
-    expect_refusal(
-        carry_client_tell(client, (const char *)token.data, token.size, &facts, &error), &error,
-        "[word]");
+    expect_refusal(carry_client_tell(client, (const char *)token.data, token.size, &facts, &error),
+                   &error, "[word]");
 }
 
 static void test_token_early(void **state)
@@ -597,9 +595,8 @@ static void test_lost_without_policy(void **state)
     shop_approved(&asked, &token, shop, 1, 5);
     MUST(shop_export(shop, &token, &must_error));
     shell("chmod 755 %s && echo '#' >>%s", shop->folder, shop->policy_path);
-    expect_refusal(
-        shop_tell(shop, WORD_LOST, asked.sworn.carry, NULL, MANAGER, &facts, &error), &error,
-        "[policy");
+    expect_refusal(shop_tell(shop, WORD_LOST, asked.sworn.carry, NULL, MANAGER, &facts, &error),
+                   &error, "[policy");
     as_user(shop, UID_GAMES, is_nobody_without_policy, &asked);
     expect_recorded(shop, "\"login\":\"games\"");
     expect_state(shop, asked.sworn.carry, CARRY_LOST);

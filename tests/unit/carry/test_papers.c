@@ -93,7 +93,8 @@ static void test_incident(void **state)
     static const char *const words[] = {
         "山田自動車", "C-20261122-AAAAAA", "37 人", "行数 52", "書類 4", "出張点検", "laptop",
         "M-001", "駅で置き忘れ", "sato", "yamada", "suzuki", "id", "name、kana", "age1reader",
-        "123456 バイト", "age1reader（調査中）", "X25519", "個人データ管理責任者: ", "2026年11月22日 14時05分", "2026年11月25日 08時30分",
+        "123456 バイト", "age1reader（調査中）", "X25519",
+        "個人データ管理責任者: ", "2026年11月22日 14時05分", "2026年11月25日 08時30分",
         /* the nine facts */
         "1. 概要", "2. ", "3. 本人の数", "4. 原因", "5. 二次被害", "6. 本人への対応", "7. 公表",
         "8. 再発防止", "9. その他",
@@ -157,9 +158,13 @@ static void test_no_policy(void **state)
     MUST(paper_incident(&text, &none, &carry, at("2026-11-24T23:30:00Z"), NULL, &must_error));
     MUST(buffer_append_u8(&text, '\0', &must_error));
     const char *paper = (const char *)text.data;
-    static const char *const words[] = {
-        "事業者: 調査中", "番号のみ", "個人データ管理責任者: 調査中", "持ち出した者: sato",
-        "遅くとも2026年11月30日まで", "2026年12月25日まで（30日以内）", "37 人"};
+    static const char *const words[] = {"事業者: 調査中",
+                                        "番号のみ",
+                                        "個人データ管理責任者: 調査中",
+                                        "持ち出した者: sato",
+                                        "遅くとも2026年11月30日まで",
+                                        "2026年12月25日まで（30日以内）",
+                                        "37 人"};
     for (size_t i = 0; i < LENGTH(words); i++) {
         expect_says(paper, words[i]);
     }
@@ -257,8 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_incident),    cmocka_unit_test(test_month_ends),
         cmocka_unit_test(test_unknown),     cmocka_unit_test(test_no_policy),
-        cmocka_unit_test(test_holders),
-        cmocka_unit_test(test_zip),
+        cmocka_unit_test(test_holders),     cmocka_unit_test(test_zip),
         cmocka_unit_test(test_certificate), cmocka_unit_test(test_notice),
     };
     return cmocka_run_group_tests(tests, make, drop);

@@ -316,12 +316,9 @@ static void test_zip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_persons_not_rows),
-        cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_document_refusals),
-        cmocka_unit_test(test_age_opens),
-        cmocka_unit_test(test_zip),
+        cmocka_unit_test(test_persons_not_rows), cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_document_refusals),
+        cmocka_unit_test(test_age_opens),        cmocka_unit_test(test_zip),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }
