@@ -109,13 +109,19 @@ enum status client_ask(struct gate_message *answer, struct carry_client *client,
 
 static json_t *json_ask(const struct carry_ask *ask)
 {
+    json_t *parameters = json_array();
+    for (const char *const *item = ask->parameters; item != NULL && *item != NULL; item++) {
+        if (json_array_append_new(parameters, json_string(*item)) != 0) {
+            json_decref(parameters);
+            return NULL; /* not UTF-8 */
+        }
+    }
     char key[MINISIGN_PUBLIC_TEXT_SIZE], due[MOMENT_TEXT_SIZE];
     minisign_public_format(key, &ask->key->public_key);
-    return json_pack(
-        "{s:s,s:s,s:o,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "step", "request", "data_set", ask->data_set,
-        "parameters", carry_texts_json((char *const *)(uintptr_t)ask->parameters), "documents",
-        ask->documents, "zip", ask->zip, "purpose", ask->purpose, "destination", ask->destination,
-        "medium", ask->medium, "return_by", moment_format(due, ask->return_by), "key", key);
+    return json_pack("{s:s,s:s,s:o,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "step", "request", "data_set",
+                     ask->data_set, "parameters", parameters, "documents", ask->documents, "zip",
+                     ask->zip, "purpose", ask->purpose, "destination", ask->destination, "medium",
+                     ask->medium, "return_by", moment_format(due, ask->return_by), "key", key);
 }
 
 static enum status take_text(struct buffer *target, const json_t *json, const char *name,
