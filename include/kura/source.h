@@ -77,6 +77,7 @@ MUST_USE enum status source_recount(const struct config_source *source, int fd,
 const char *source_kind_name(enum source_kind kind);
 /* False: there is no kind of this name. */
 bool source_kind_find(enum source_kind *kind, const char *name);
+bool source_can_recount(enum source_kind kind);
 
 /* ---- asking a database ---- */
 
