@@ -141,5 +141,5 @@ enum status config_take(struct config *config, const struct yaml_config *yaml,
     for (unsigned i = 0; i < yaml->sources_count && status == STATUS_OK; i++) {
         status = take_source(&config->sources[i], &yaml->sources[i], folder, error);
     }
-    return status;
+    return status == STATUS_OK ? config_take_persons(config, yaml, error) : status;
 }

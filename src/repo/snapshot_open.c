@@ -51,6 +51,7 @@ static bool agree(const struct snapshot *snapshot, const struct statement *state
         memcmp(catalogue->host, statement->host, SIGN_PUBLIC_SIZE) != 0 ||
         catalogue->sequence != statement->sequence ||
         catalogue->time.seconds != statement->time.seconds ||
+        catalogue->persons != statement->persons ||
         catalogue->source_count != statement->source_count) {
         return false;
     }
@@ -121,6 +122,11 @@ void snapshot_free(struct snapshot *snapshot)
     pthread_mutex_destroy(&snapshot->dictionary_lock);
     pthread_mutex_destroy(&snapshot->node_lock);
     free(snapshot);
+}
+
+const struct repo *snapshot_repo(const struct snapshot *snapshot)
+{
+    return snapshot->repo;
 }
 
 size_t snapshot_source_count(const struct snapshot *snapshot)

@@ -69,12 +69,14 @@ static enum status finish_file(struct restore *restore, uint64_t number, const s
     if (status != STATUS_OK) {
         return status;
     }
-    const char *name = snapshot_source(restore->snapshot, source)->words.name;
+    const struct catalogue_source *from = snapshot_source(restore->snapshot, source);
+    const char *name = from->words.name;
     if (damage != NULL) {
         restore_fail(restore, name, entry.path, damage);
         target_drop_file(restore->target, number);
     } else {
         struct error problem = {0};
+        restore_recount(restore, from, &entry, &number);
         status = target_finish_file(restore->target, number, name, &entry, &problem);
         restore_settle(restore, name, entry.path, status, &problem);
         status = status == STATUS_NO_SPACE ? status : STATUS_OK;
