@@ -19,7 +19,8 @@ struct repo;
 /* How to come in. What is pointed to must live as long as the repo. */
 struct repo_access {
     struct store_options store;
-    unsigned connections;                  /* at most so many at once; 0: 4 (local folder: 2) */
+    unsigned connections; /* at most so many at once; 0: usual (8, 4 on a near line, 2 in a local
+                             folder) */
     const struct host_key *host;           /* the way of the nightly job; or NULL */
     const struct age_identity *identities; /* open keys/ and catalogues; or none */
     size_t identity_count;
@@ -97,7 +98,8 @@ struct statement_source {
     char *problem; /* or NULL */
     uint64_t entries;
     uint64_t bytes;
-    int64_t persons; /* -1: not counted */
+    int64_t persons; /* distinct natural persons; -1: not counted */
+    unsigned char persons_digest[PERSONS_DIGEST_SIZE]; /* of their pseudonyms, if counted */
     unsigned char digest[32];
     struct statement_table *tables;
     size_t table_count;
@@ -120,6 +122,7 @@ struct statement {
     uint64_t stored;     /* bytes that this backup added to the store */
     uint64_t audit_size; /* head of the host's log then, opaque to the repository; 0: none */
     unsigned char audit_root[32];
+    int64_t persons; /* of all sources together, nobody twice; -1: counted in none */
     struct statement_source *sources;
     size_t source_count;
 };
@@ -269,12 +272,26 @@ struct catalogue_dictionary {
     uint32_t id;
     struct chunk_reference reference;
 };
+/* By which definition persons were counted: config_person of config.h. */
+struct person_kind {
+    char *domain;
+    char *sql;
+};
+/* Who was counted in a source, if words.persons >= 0. */
+struct census {
+    struct person_kind *kinds;
+    size_t kind_count;
+    uint64_t unlinked;   /* of words.persons those who are tied to nobody */
+    struct content list; /* the others' pseudonyms, sorted: PERSON_SIZE bytes each */
+};
 struct catalogue_source {
     struct statement_source words;
     struct tree_root root;
     struct catalogue_dictionary *dictionaries;
     size_t dictionary_count;
+    struct census census;
 };
+void catalogue_source_free(struct catalogue_source *source); /* what it holds; leaves it empty */
 
 struct publication {
     struct catalogue_source *sources;
@@ -283,6 +300,7 @@ struct publication {
     struct moment due;
     uint64_t audit_size; /* for the statement, as it is */
     unsigned char audit_root[32];
+    int64_t persons; /* as in the statement */
 };
 /* Flushes the open pack, waits for all packs, fetches and opens a random sample of reused chunks
  * (damage among them: STATUS_CORRUPT, and writer_distrusted), then writes index, references,
@@ -303,10 +321,13 @@ struct snapshot;
 MUST_USE enum status snapshot_open(struct snapshot **snapshot, struct repo *repo,
                                    const struct statement *statement, struct error *error);
 void snapshot_free(struct snapshot *snapshot);
+const struct repo *snapshot_repo(const struct snapshot *snapshot); /* borrowed */
 size_t snapshot_source_count(const struct snapshot *snapshot);
 const struct catalogue_source *snapshot_source(const struct snapshot *snapshot, size_t number);
 const struct catalogue_source *snapshot_find_source(const struct snapshot *snapshot,
                                                     const char *name);
+/* How many threads can fetch from it at once, each on a connection of its own. */
+unsigned snapshot_connections(const struct snapshot *snapshot);
 
 /* Both are borrowed for the call. */
 typedef enum status (*entry_visit)(void *context, const struct entry *entry,
@@ -340,6 +361,19 @@ typedef enum status (*piece_visit)(void *context, const struct piece *piece, str
 /* Visits the pieces in the order of the stream; fetches list nodes. Checks that sizes add up. */
 MUST_USE enum status content_walk(struct snapshot *snapshot, const struct content *content,
                                   piece_visit visit, void *context, struct error *error);
+
+/* The persons that were counted in the source, settled; of all sources together if `source` is
+ * NULL. Nobody was counted there: STATUS_NOT_FOUND. Holds the list against what the statement says
+ * of its number and digest: STATUS_CORRUPT. Up to PERSON_SIZE bytes for each person are needed. */
+MUST_USE enum status snapshot_persons(struct persons *persons, struct snapshot *snapshot,
+                                      const struct catalogue_source *source, struct error *error);
+/* Whether a person is in one of the snapshot's sources: fetches little of the lists. *complete is
+ * false if there is a database in which persons were not counted; what failed is not there. */
+MUST_USE enum status snapshot_has_person(bool *found, bool *complete, struct snapshot *snapshot,
+                                         const unsigned char pseudonym[PERSON_SIZE],
+                                         struct error *error);
+/* Whether the source could hold persons that were not counted: a database without a number. */
+bool statement_source_is_uncounted(const struct statement_source *source);
 
 /* Where a chunk lies. NOT_FOUND if no index says. Thread-safe. */
 struct location {

@@ -105,6 +105,7 @@ void config_free(struct config *config)
         free(source->postgres.pg_dump);
         list_free(source->command);
         list_free(source->exclude);
+        config_source_forget_persons(source);
     }
     free(config->stores);
     free(config->sources);

@@ -178,5 +178,5 @@ enum status config_take(struct config *config, const struct yaml_config *yaml,
         const struct place place = {lines, i, folder};
         status = take_source(&config->sources[i], &yaml->sources[i], &place, error);
     }
-    return status;
+    return status == STATUS_OK ? config_take_persons(config, yaml, error) : status;
 }

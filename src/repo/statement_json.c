@@ -68,6 +68,7 @@ json_t *statement_to_json(const struct statement *statement)
                                   ids_to_json(statement->indexes, statement->index_count));
     failed |= json_object_set_new(json, "stored", json_integer((json_int_t)statement->stored));
     failed |= json_object_set_new(json, "audit", audit_to_json(statement));
+    failed |= json_object_set_new(json, "persons", json_new_persons(statement->persons));
     failed |= json_object_set_new(json, "sources", sources_to_json(statement));
     return failed != 0 ? NULL : json_incref(json);
 }
@@ -140,7 +141,8 @@ static bool take_members(struct statement *statement, const json_t *json)
            json_take_hex(statement->snapshot, OBJECT_ID_SIZE, json, "snapshot") &&
            take_ids(&statement->references, &statement->reference_count, json, "references") &&
            take_ids(&statement->indexes, &statement->index_count, json, "indexes") &&
-           json_take_count(&statement->stored, json, "stored") && take_audit(statement, json);
+           json_take_count(&statement->stored, json, "stored") && take_audit(statement, json) &&
+           json_take_persons(&statement->persons, json);
 }
 
 enum status statement_from_json(struct statement *statement, const json_t *json,

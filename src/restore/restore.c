@@ -156,7 +156,7 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
                         struct error *error)
 {
     double begin = clock_monotonic();
-    *summary = (struct restore_summary){.counts_match = true};
+    *summary = (struct restore_summary){.counts_match = true, .recount_match = true};
     struct restore restore = {.options = options,
                               .snapshot = snapshot,
                               .lock = PTHREAD_MUTEX_INITIALIZER,

@@ -56,4 +56,8 @@ static enum status run(const struct config_source *source, const struct source_s
     return status;
 }
 
-const struct source_driver source_postgres = {SOURCE_POSTGRES, run, postgres_query_run};
+const struct source_driver source_postgres = {
+    .kind = SOURCE_POSTGRES,
+    .run = run,
+    .query = postgres_query_run,
+};

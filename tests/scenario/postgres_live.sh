@@ -12,6 +12,9 @@ cat >kura.yaml <<'YAML'
 repository: { host_key: host.key, state: state, stores: [{ name: offsite, url: vault }] }
 sources:
   - { name: customers, postgres: "dbname=shop" }
+persons:
+  - { domain: account, source: customers, sql: SELECT DISTINCT aid FROM pgbench_history }
+  - { domain: visit, source: customers, sql: "SELECT tid || '/' || mtime FROM pgbench_history" }
 YAML
 run 0 key new --role manager --out manager.key --passphrase-file manager.pw
 expect_exit 0 kura init --kit kit.txt --passphrase-file pw
@@ -30,6 +33,7 @@ for _ in 1 2 3; do
     expect_exit 0 kura snapshots --json
     history=$(jq '.[-1].sources[0].rows["public.pgbench_history"]' out)
     ((history >= before && history <= after)) || fail "$history rows are not between $before and $after"
+    persons=$(jq '.[-1].sources[0].persons' out)
     rm -rf back
     expect_exit 0 restore_with_kit "$work/back"
     createdb copy
@@ -39,6 +43,8 @@ for _ in 1 2 3; do
         UNION ALL SELECT sum(tbalance) FROM pgbench_tellers UNION ALL SELECT sum(bbalance) FROM pgbench_branches
         UNION ALL SELECT sum(delta) FROM pgbench_history) AS s (sum)")
     [ "$sums" = 1 ] || fail "the sums disagree"
+    counted=$(psql -qAtX -d copy -c "SELECT count(DISTINCT aid) + count(DISTINCT (tid, mtime)) FROM pgbench_history")
+    [ "$counted" = "$persons" ] || fail "$persons persons were counted, $counted came back"
     dropdb copy
 done
 kill "$load"

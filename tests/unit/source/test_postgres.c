@@ -167,13 +167,13 @@ static void test_persons(void **state)
         const char *sql, *words;
         enum status status;
     } wrong[] = {
-        {"SELECT id, mail FROM people", "it must have one column", STATUS_USAGE},
-        {"SELECT nothing FROM people", "counting persons (customer): the SQL cannot be used",
-         STATUS_USAGE},
-        {"SELECT id FROM nobody", "counting persons (customer)", STATUS_NOT_FOUND},
+        {"SELECT id, mail FROM people", "it must give exactly one column", STATUS_USAGE},
+        {"SELECT nothing FROM people",
+         "counting persons of domain \"customer\": the SQL cannot be used", STATUS_USAGE},
+        {"SELECT id FROM nobody", "counting persons of domain \"customer\"", STATUS_NOT_FOUND},
         {"DELETE FROM people RETURNING id", "read-only", STATUS_USAGE},
-        {"COPY people TO STDOUT", "it must have one column", STATUS_USAGE},
-        {"COMMIT", "it must have one column", STATUS_USAGE},
+        {"COPY people TO STDOUT", "it must give exactly one column", STATUS_USAGE},
+        {"COMMIT", "it must give exactly one column", STATUS_USAGE},
         {"SELECT 1; SELECT 2", "multiple commands", STATUS_USAGE},
     };
     for (size_t i = 0; i < LENGTH(wrong); i++) {
