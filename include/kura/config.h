@@ -34,7 +34,7 @@ struct config_postgres {
     char *pg_dump;    /* the program, or NULL: the one in PATH; pg_dumpall lies beside it */
     bool large_objects;
     bool globals;          /* roles and tablespaces of the whole server, too */
-    unsigned lock_timeout; /* seconds to wait for a table that somebody else keeps to himself */
+    unsigned lock_timeout; /* seconds to wait for a table that another session keeps locked */
 };
 
 struct config_source {

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS 4
+/* Unpacking and writing go on in some while others wait for the store. */
+#define THREADS_LEAST 4u
+#define THREADS_LIMIT 64u
 #define BATCH 2048 /* wishes of one pack that a thread takes at once */
 
 struct fetch {
@@ -74,7 +76,7 @@ static enum status finish_file(struct restore *restore, uint64_t number, const s
         target_drop_file(restore->target, number);
     } else {
         struct error problem = {0};
-        restore_recount_staged(restore, from, number, &entry);
+        restore_recount(restore, from, &entry, &number);
         status = target_finish_file(restore->target, number, name, &entry, &problem);
         restore_settle(restore, name, entry.path, status, &problem);
         status = status == STATUS_NO_SPACE ? status : STATUS_OK;
@@ -174,10 +176,13 @@ static void *run(void *argument)
 enum status restore_fetch(struct restore *restore, struct error *error)
 {
     struct fetch fetch = {.restore = restore, .lock = PTHREAD_MUTEX_INITIALIZER};
-    pthread_t threads[THREADS];
+    pthread_t threads[THREADS_LIMIT];
+    size_t wanted = snapshot_connections(restore->snapshot);
+    wanted = wanted < THREADS_LEAST ? THREADS_LEAST : wanted;
+    wanted = wanted > THREADS_LIMIT ? THREADS_LIMIT : wanted;
     size_t started = 0;
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && started < THREADS) {
+    while (status == STATUS_OK && started < wanted) {
         status = thread_start(&threads[started], run, &fetch, error);
         started += status == STATUS_OK;
     }

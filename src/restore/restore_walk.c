@@ -91,7 +91,7 @@ static enum status plan_file(struct source_walk *walk, const struct entry *entry
         restore_fail(restore, source, entry->path, &problem);
         target_drop_file(restore->target, file.number);
     } else if (file.chunks == 0) {
-        restore_recount_staged(restore, walk->source, file.number, entry);
+        restore_recount(restore, walk->source, entry, &file.number);
         status = target_finish_file(restore->target, file.number, source, entry, &problem);
         restore_settle(restore, source, entry->path, status, &problem);
         atomic_fetch_add(&restore->bytes_done, entry->size);
@@ -208,7 +208,7 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     status = target_look(&place, restore->target, walk->source->words.name, entry, &problem);
     if (status == STATUS_OK && place == PLACE_FINISHED) {
         restore->summary->resumed++;
-        restore_recount_finished(restore, walk->source, entry);
+        restore_recount(restore, walk->source, entry, NULL);
         atomic_fetch_add(&restore->files_done, 1);
         atomic_fetch_add(&restore->bytes_done, entry->size);
         return STATUS_OK;

@@ -79,6 +79,11 @@ enum status source_recount(const struct config_source *source, int fd,
                                    : driver->recount(source, fd, sink, error);
 }
 
+bool source_can_recount(enum source_kind kind)
+{
+    return kinds[kind].driver->recount != NULL;
+}
+
 bool source_kind_find(enum source_kind *kind, const char *name)
 {
     for (size_t i = 0; i < LENGTH(kinds); i++) {
