@@ -287,5 +287,8 @@ enum status config_check(const struct yaml_config *yaml, const struct config_lin
     for (unsigned i = 0; i < yaml->sources_count && status == STATUS_OK; i++) {
         status = check_source(lines, yaml, i, error);
     }
+    if (status == STATUS_OK) {
+        status = config_check_erasure(yaml, lines, error);
+    }
     return status == STATUS_OK ? check_settings(lines, yaml, error) : status;
 }

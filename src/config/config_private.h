@@ -44,6 +44,11 @@ struct yaml_source {
     unsigned command_count, exclude_count;
     int one_file_system;
 };
+struct yaml_erasure {
+    char *domain, *source;
+    char **sql, **paths;
+    unsigned sql_count, paths_count;
+};
 struct yaml_repository {
     char *host_key, *state, *trusted_key;
     char **recipients;
@@ -54,6 +59,8 @@ struct yaml_config {
     struct yaml_repository repository;
     struct yaml_source *sources;
     unsigned sources_count;
+    struct yaml_erasure *erasure;
+    unsigned erasure_count;
     unsigned compression, due_hours;
     char *spool_limit, *policy, *gate;
     struct config_retention retention;
@@ -94,6 +101,9 @@ MUST_USE enum status config_take(struct config *config, const struct yaml_config
 /* Names, numbers, and which keys go together. */
 MUST_USE enum status config_check(const struct yaml_config *yaml, const struct config_lines *lines,
                                   struct error *error);
+/* The same for what erasing means: each rule fits its source, and depends on the person. */
+MUST_USE enum status config_check_erasure(const struct yaml_config *yaml,
+                                          const struct config_lines *lines, struct error *error);
 /* "512M" in bytes. */
 MUST_USE bool config_parse_bytes(uint64_t *bytes, const char *text);
 

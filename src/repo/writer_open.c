@@ -156,6 +156,8 @@ void writer_free(struct writer *writer)
     secret_free(writer->keys);
     free(writer->recipients);
     free(writer->parents);
+    erasure_register_free(&writer->erased);
+    free(writer->erasures.items);
     free(writer->memory);
     free(writer->new_memory);
     free(writer->folder);
