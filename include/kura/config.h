@@ -76,5 +76,8 @@ struct config {
 MUST_USE enum status config_read(struct config *config, const char *path, struct error *error);
 void config_free(struct config *config);
 const struct config_source *config_find_source(const struct config *config, const char *name);
+bool config_is_database(const struct config_source *source);
+/* Nobody is counted as a person in any source. */
+void config_forget_persons(struct config *config);
 
 #endif

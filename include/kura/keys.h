@@ -199,6 +199,41 @@ void key_derive(unsigned char subkey[SUBKEY_SIZE], const void *secret, size_t se
 void person_pseudonym(unsigned char pseudonym[PERSON_SIZE],
                       const unsigned char secret[REPOSITORY_SECRET_SIZE], const char *domain,
                       const void *value, size_t size);
+/* The same for many: with the subkey, derived once. */
+void person_subkey(unsigned char subkey[SUBKEY_SIZE],
+                   const unsigned char secret[REPOSITORY_SECRET_SIZE]);
+void person_pseudonym_keyed(unsigned char pseudonym[PERSON_SIZE],
+                            const unsigned char subkey[SUBKEY_SIZE], const char *domain,
+                            const void *value, size_t size);
+
+/* A set of persons. {0} is an empty one; to be settled before it is read. */
+struct persons {
+    unsigned char (*ids)[PERSON_SIZE]; /* sorted and distinct once settled */
+    size_t count, capacity;
+    uint64_t unlinked;     /* rows that are tied to nobody: one person each */
+    unsigned char *subkey; /* SUBKEY_SIZE, secret memory; NULL before the first one */
+};
+#define PERSONS_LIMIT ((size_t)10 * 1000 * 1000) /* distinct ones of one set: 160 MB */
+void persons_free(struct persons *persons);
+/* The same as person_pseudonym of the value, the same secret for every call. Memory grows with the
+ * distinct ones only. More than PERSONS_LIMIT of them: STATUS_UNSUPPORTED. */
+MUST_USE enum status persons_add(struct persons *persons,
+                                 const unsigned char secret[REPOSITORY_SECRET_SIZE],
+                                 const char *domain, const void *value, size_t size,
+                                 struct error *error);
+/* Adds `count` pseudonyms, in any order. */
+MUST_USE enum status persons_append(struct persons *persons, const void *ids, size_t count,
+                                    struct error *error);
+/* Adds the set to a union, and settles that. */
+MUST_USE enum status persons_unite(struct persons *all, const struct persons *more,
+                                   struct error *error);
+void persons_settle(struct persons *persons); /* sorts, drops duplicates */
+/* Of a settled set: how many, those that are tied to nobody added; whether one is in it;
+ * BLAKE2b-256 over the pseudonyms in their order. */
+uint64_t persons_count(const struct persons *persons);
+bool persons_has(const struct persons *persons, const unsigned char pseudonym[PERSON_SIZE]);
+#define PERSONS_DIGEST_SIZE 32
+void persons_digest(unsigned char digest[PERSONS_DIGEST_SIZE], const struct persons *persons);
 
 /* ------------------------------------------------------------------ the recovery kit */
 

@@ -9,6 +9,8 @@
 #define POLICY_NAME_SIZE 65 /* ids and names of people, data sets, media: at most 64 bytes */
 #define POLICY_PERSONS_CEILING 1000 /* the law's threshold: no policy may allow more */
 
+struct config;
+
 enum policy_role { ROLE_DATA_MANAGER = 1, ROLE_DEPUTY = 2, ROLE_STAFF = 4 }; /* a set of bits */
 
 struct policy_person {
@@ -59,6 +61,12 @@ struct policy_person_column {
     char *column;
     char *domain;
     bool unlinked; /* a row without a value counts as one person of its own */
+};
+/* Who is counted as a person in a backup of a database: config_person of config.h. */
+struct policy_person_kind {
+    char *domain;
+    char *source; /* a database source of the configuration */
+    char *sql;
 };
 struct policy_field {
     char *column;
@@ -126,6 +134,8 @@ struct policy {
     size_t class_count;
     struct policy_data_set *data_sets;
     size_t data_set_count;
+    struct policy_person_kind *person_kinds; /* none: the configuration says who is counted */
+    size_t person_kind_count;
     struct policy_medium *media;
     size_t medium_count;
     struct policy_disk *disks;
@@ -142,6 +152,12 @@ struct policy {
 MUST_USE enum status policy_parse(struct policy *policy, const void *text, size_t size,
                                   const char *name, struct error *error);
 void policy_free(struct policy *policy);
+
+/* Where the policy says who is counted as a person, that takes the place of what the configuration
+ * says, for all of its sources; sources of other hosts are passed over. A source that is not a
+ * database: STATUS_USAGE, and then nobody is counted. */
+MUST_USE enum status policy_give_persons(struct config *config, const struct policy *policy,
+                                         struct error *error);
 
 /* Data manager or deputy; NULL is neither. */
 bool policy_may_approve(const struct policy_person *person);

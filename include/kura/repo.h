@@ -98,7 +98,8 @@ struct statement_source {
     char *problem; /* or NULL */
     uint64_t entries;
     uint64_t bytes;
-    int64_t persons; /* -1: not counted */
+    int64_t persons; /* distinct natural persons; -1: not counted */
+    unsigned char persons_digest[PERSONS_DIGEST_SIZE]; /* of their pseudonyms, if counted */
     unsigned char digest[32];
     struct statement_table *tables;
     size_t table_count;
@@ -123,6 +124,7 @@ struct statement {
     unsigned char audit_root[32];
     unsigned char (*erasures)[ERASURE_ID_SIZE]; /* of the register then (register.h), sorted */
     size_t erasure_count;
+    int64_t persons; /* of all sources together, nobody twice; -1: counted in none */
     struct statement_source *sources;
     size_t source_count;
 };
@@ -272,12 +274,26 @@ struct catalogue_dictionary {
     uint32_t id;
     struct chunk_reference reference;
 };
+/* By which definition persons were counted: config_person of config.h. */
+struct person_kind {
+    char *domain;
+    char *sql;
+};
+/* Who was counted in a source, if words.persons >= 0. */
+struct census {
+    struct person_kind *kinds;
+    size_t kind_count;
+    uint64_t unlinked;   /* of words.persons those who are tied to nobody */
+    struct content list; /* the others' pseudonyms, sorted: PERSON_SIZE bytes each */
+};
 struct catalogue_source {
     struct statement_source words;
     struct tree_root root;
     struct catalogue_dictionary *dictionaries;
     size_t dictionary_count;
+    struct census census;
 };
+void catalogue_source_free(struct catalogue_source *source); /* what it holds; leaves it empty */
 
 struct publication {
     struct catalogue_source *sources;
@@ -286,6 +302,7 @@ struct publication {
     struct moment due;
     uint64_t audit_size; /* for the statement, as it is */
     unsigned char audit_root[32];
+    int64_t persons; /* as in the statement */
 };
 /* Flushes the open pack, waits for all packs, fetches and opens a random sample of reused chunks
  * (damage among them: STATUS_CORRUPT, and writer_distrusted), then writes index, references,
@@ -343,6 +360,19 @@ typedef enum status (*piece_visit)(void *context, const struct piece *piece, str
 /* Visits the pieces in the order of the stream; fetches list nodes. Checks that sizes add up. */
 MUST_USE enum status content_walk(struct snapshot *snapshot, const struct content *content,
                                   piece_visit visit, void *context, struct error *error);
+
+/* The persons that were counted in the source, settled; of all sources together if `source` is
+ * NULL. Nobody was counted there: STATUS_NOT_FOUND. Holds the list against what the statement says
+ * of its number and digest: STATUS_CORRUPT. Up to PERSON_SIZE bytes for each person are needed. */
+MUST_USE enum status snapshot_persons(struct persons *persons, struct snapshot *snapshot,
+                                      const struct catalogue_source *source, struct error *error);
+/* Whether a person is in one of the snapshot's sources: fetches little of the lists. *complete is
+ * false if there is a database in which persons were not counted; what failed is not there. */
+MUST_USE enum status snapshot_has_person(bool *found, bool *complete, struct snapshot *snapshot,
+                                         const unsigned char pseudonym[PERSON_SIZE],
+                                         struct error *error);
+/* Whether the source could hold persons that were not counted: a database without a number. */
+bool statement_source_is_uncounted(const struct statement_source *source);
 
 /* Where a chunk lies. NOT_FOUND if no index says. Thread-safe. */
 struct location {

@@ -104,18 +104,7 @@ static void close_journey(struct journey *journey)
     pipeline_free(journey->pipeline);
     writer_free(journey->writer);
     secret_free(journey->memory_key);
-}
-
-static void catalogue_source_free(struct catalogue_source *source)
-{
-    for (size_t i = 0; i < source->words.table_count; i++) {
-        free(source->words.tables[i].name);
-    }
-    free(source->words.tables);
-    free(source->words.name);
-    free(source->words.kind);
-    free(source->words.problem);
-    free(source->dictionaries);
+    persons_free(&journey->persons);
 }
 
 static void publication_free(struct publication *publication)
@@ -186,6 +175,8 @@ static enum status publish(struct backup_summary *summary, struct journey *journ
     }
     publication->due = publication->time;
     publication->due.seconds += (int64_t)journey->options->config->due_hours * 3600;
+    publication->persons =
+        journey->persons_counted ? (int64_t)persons_count(&journey->persons) : -1;
     publication->audit_size = journey->options->audit_size;
     if (publication->audit_size > 0) {
         memcpy(publication->audit_root, journey->options->audit_root,

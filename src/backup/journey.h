@@ -21,6 +21,9 @@ struct journey {
     atomic_uint_fast64_t bytes;
     uint64_t bytes_expected;
 
+    struct persons persons; /* of all sources that were read */
+    bool persons_counted;   /* in one of them at least */
+
     uint64_t files_unchanged;
     uint64_t bytes_read;
     uint64_t bytes_new;

@@ -244,6 +244,7 @@ static enum status decode_record(struct memory_record *record, struct memory_rea
         good = good && decode_dictionary(record, cursor);
         break;
     case MEMORY_DROPPED:
+    case MEMORY_PERSONS:
     case MEMORY_NODES:
         good = good && cursor_u64(&cursor, &record->count) && cursor.left == 0;
         break;

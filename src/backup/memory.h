@@ -17,6 +17,7 @@ enum memory_kind {
     MEMORY_DICTIONARY = 'D', /* u32 zstd's id, reference; 1 hash */
     MEMORY_ENTRY = 'E',      /* struct memory_entry; its own number of hashes */
     MEMORY_DROPPED = 'X',    /* u64 n: hashes that were stored for an entry that failed */
+    MEMORY_PERSONS = 'P',    /* u64 n: hashes of the list of persons */
     MEMORY_NODES = 'N',      /* u64 n: hashes of the tree's nodes; the last record */
 };
 

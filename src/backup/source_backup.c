@@ -69,6 +69,7 @@ static void close_parts(struct source_backup *backup)
     list_builder_free(backup->list);
     tree_builder_free(backup->tree);
     dictionary_free(backup->dictionary);
+    source_persons_free(backup);
 }
 
 static enum status remember_nodes(struct source_backup *backup, struct error *error)
@@ -89,6 +90,9 @@ static enum status finish(struct source_backup *backup, struct error *error)
     enum status status = tree_builder_finish(root, backup->tree, error);
     if (status == STATUS_OK) {
         status = recall_finish(backup, error);
+    }
+    if (status == STATUS_OK) {
+        status = source_persons_finish(backup, error);
     }
     if (status == STATUS_OK) {
         status = remember_nodes(backup, error);

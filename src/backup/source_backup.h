@@ -36,6 +36,10 @@ struct source_backup {
     struct uses uses;
     struct buffer node_hashes; /* of the tree's nodes */
 
+    struct persons persons; /* who was counted so far */
+    struct list_builder *person_list;
+    struct buffer person_hashes; /* of their list's chunks and nodes */
+
     struct list_builder *list;
     struct tree_builder *tree;
     struct dictionary *dictionary;
@@ -54,6 +58,22 @@ MUST_USE enum status source_sink_abandon(struct source_backup *backup, struct er
 /* Enters a dictionary that was just stored into catalogue and memory. */
 MUST_USE enum status source_add_dictionary(struct source_backup *backup,
                                            const struct chunk_result *stored, struct error *error);
+
+/* Bytes into the stream that was begun. */
+MUST_USE enum status source_stream_append(struct source_backup *backup, const void *data,
+                                          size_t size, struct error *error);
+
+/* ---- who is in the source (source_persons.c) ---- */
+/* value NULL or empty: somebody of whom nothing is known. STATUS_UNSUPPORTED: too many. */
+MUST_USE enum status source_persons_add(struct source_backup *backup,
+                                        const struct config_person *kind, const void *value,
+                                        size_t size, struct error *error);
+/* When nothing else is under way in the pipeline: stores the list, and enters it into catalogue,
+ * memory and the journey's own count. */
+MUST_USE enum status source_persons_finish(struct source_backup *backup, struct error *error);
+MUST_USE enum status source_persons_node(void *backup, const struct chunk_result *node,
+                                         struct error *error);
+void source_persons_free(struct source_backup *backup);
 
 /* ---- outward: what comes out of the pipeline, in order (source_emerge.c) ---- */
 MUST_USE enum status emerge_chunk(void *pending, const struct chunk_result *result,

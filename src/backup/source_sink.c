@@ -107,10 +107,11 @@ static enum status sink_entry(void *context, const struct entry *entry, struct e
     return STATUS_OK;
 }
 
-static enum status append_to_stream(struct source_backup *backup, const unsigned char *data,
-                                    size_t size, struct error *error)
+enum status source_stream_append(struct source_backup *backup, const void *data, size_t size,
+                                 struct error *error)
 {
     struct pipeline *pipeline = backup->journey->pipeline;
+    const unsigned char *at = data;
     while (size > 0) {
         unsigned char *space;
         size_t room;
@@ -119,12 +120,12 @@ static enum status append_to_stream(struct source_backup *backup, const unsigned
             return status;
         }
         size_t part = room < size ? room : size;
-        memcpy(space, data, part);
+        memcpy(space, at, part);
         status = pipeline_advance(pipeline, part, error);
         if (status != STATUS_OK) {
             return status;
         }
-        data += part;
+        at += part;
         size -= part;
     }
     return STATUS_OK;
@@ -144,7 +145,7 @@ static enum status start_streaming(struct source_backup *backup, struct error *e
     enum status status = pipeline_stream_begin(backup->journey->pipeline, &stream, error);
     if (status == STATUS_OK) {
         backup->streaming = true;
-        status = append_to_stream(backup, content->data.data, content->data.size, error);
+        status = source_stream_append(backup, content->data.data, content->data.size, error);
         buffer_clear(&content->data);
         content->inlined = false;
     }
@@ -292,6 +293,15 @@ static enum status sink_rows(void *context, const char *table, uint64_t rows, st
     return STATUS_OK;
 }
 
+static enum status sink_person(void *context, const struct config_person *kind, const void *value,
+                               size_t size, struct error *error)
+{
+    struct source_backup *backup = context;
+    enum status status = source_persons_add(backup, kind, value, size, error);
+    /* A definition that counts what is no person is that source's own fault. */
+    return status == STATUS_UNSUPPORTED ? status : answer(backup, status);
+}
+
 static void sink_warn(void *context, const char *path, const struct error *problem)
 {
     struct source_backup *backup = context;
@@ -314,6 +324,7 @@ void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
         .end = sink_end,
         .sample = sink_sample,
         .rows = sink_rows,
+        .person = sink_person,
         .warn = sink_warn,
     };
 }

@@ -201,7 +201,7 @@ static enum status count_persons(struct reading *reading, const struct query_val
         const struct query_value *value = &values[reading->person_columns[i]];
         if (value->type != QUERY_NULL && value->size > 0) {
             tied = true;
-            status = persons_add(persons, reading->options->host, set->persons[i].domain,
+            status = persons_add(persons, reading->options->host->secret, set->persons[i].domain,
                                  value->data, value->size, error);
         } else if (set->persons[i].unlinked) {
             tied = true;

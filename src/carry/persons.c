@@ -9,85 +9,10 @@
 #include <string.h>
 
 #define LABEL_SEAL "kura/1 carry persons file"
-#define PERSONS_LIMIT 1000000
+#define CARRY_PERSONS_LIMIT 1000000
 #define HEAD_SIZE 16 /* of the plaintext */
 #define NONCE_SIZE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_SIZE crypto_aead_xchacha20poly1305_ietf_ABYTES
-
-void persons_free(struct persons *persons)
-{
-    free(persons->ids);
-    *persons = (struct persons){0};
-}
-
-static enum status reserve(struct persons *persons, size_t more, struct error *error)
-{
-    size_t wanted = persons->count + more;
-    if (wanted <= persons->capacity) {
-        return STATUS_OK;
-    }
-    size_t capacity = 2 * persons->capacity > wanted ? 2 * persons->capacity : wanted + 16;
-    void *ids = reallocarray(persons->ids, capacity, PERSON_SIZE);
-    if (ids == NULL) {
-        return error_set_memory(error);
-    }
-    persons->ids = ids;
-    persons->capacity = capacity;
-    return STATUS_OK;
-}
-
-enum status persons_add(struct persons *persons, const struct host_key *host, const char *domain,
-                        const void *value, size_t size, struct error *error)
-{
-    enum status status = reserve(persons, 1, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    person_pseudonym(persons->ids[persons->count], host->secret, domain, value, size);
-    persons->count++;
-    return STATUS_OK;
-}
-
-static int compare(const void *a, const void *b)
-{
-    return memcmp(a, b, PERSON_SIZE);
-}
-
-void persons_settle(struct persons *persons)
-{
-    size_t kept = 0;
-    if (persons->count > 0) {
-        qsort(persons->ids, persons->count, PERSON_SIZE, compare);
-    }
-    for (size_t i = 0; i < persons->count; i++) {
-        if (kept == 0 || compare(persons->ids[kept - 1], persons->ids[i]) != 0) {
-            memmove(persons->ids[kept++], persons->ids[i], PERSON_SIZE);
-        }
-    }
-    persons->count = kept;
-}
-
-uint64_t persons_count(const struct persons *persons)
-{
-    return persons->count + persons->unlinked;
-}
-
-enum status persons_unite(struct persons *all, const struct persons *more, struct error *error)
-{
-    enum status status = reserve(all, more->count, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (more->count > 0) {
-        memcpy(all->ids[all->count], more->ids, more->count * PERSON_SIZE);
-    }
-    all->count += more->count;
-    all->unlinked += more->unlinked;
-    persons_settle(all);
-    return STATUS_OK;
-}
-
-/* ------------------------------------------------------------------ the sealed file */
 
 enum status persons_write(const char *path, const struct persons *persons,
                           const struct host_key *host, const char *carry, struct error *error)
@@ -130,16 +55,10 @@ static enum status take_plain(struct persons *persons, const struct buffer *plai
     struct cursor cursor = {plain->data, plain->size};
     uint64_t count;
     if (!cursor_u64(&cursor, &persons->unlinked) || !cursor_u64(&cursor, &count) ||
-        count > PERSONS_LIMIT || cursor.left != count * PERSON_SIZE) {
+        count > CARRY_PERSONS_LIMIT || cursor.left != count * PERSON_SIZE) {
         return damaged(path, error);
     }
-    enum status status = reserve(persons, (size_t)count, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    persons->count = (size_t)count;
-    return cursor_copy(&cursor, persons->ids, (size_t)count * PERSON_SIZE) ? STATUS_OK
-                                                                           : damaged(path, error);
+    return persons_append(persons, cursor.at, (size_t)count, error);
 }
 
 enum status persons_read(struct persons *persons, const char *path, const struct host_key *host,
@@ -149,9 +68,9 @@ enum status persons_read(struct persons *persons, const char *path, const struct
     CLEANUP(buffer_free) struct buffer plain = {0};
     unsigned long long size = 0;
     *persons = (struct persons){0};
-    enum status status =
-        file_read(&sealed, path,
-                  NONCE_SIZE + HEAD_SIZE + (size_t)PERSONS_LIMIT * PERSON_SIZE + TAG_SIZE, error);
+    enum status status = file_read(
+        &sealed, path,
+        NONCE_SIZE + HEAD_SIZE + (size_t)CARRY_PERSONS_LIMIT * PERSON_SIZE + TAG_SIZE, error);
     if (status != STATUS_OK) {
         return status;
     }

@@ -69,6 +69,10 @@ enum cli_option {
     OPTION_PATH,
     OPTION_ID,
     OPTION_ONTO_REMOVABLE,
+    OPTION_DOMAIN,
+    OPTION_REASON,
+    OPTION_AS_IT_WAS,
+    OPTION_KEY_PASSPHRASE_FILE,
     OPTION_COUNT,
 };
 
@@ -104,6 +108,8 @@ struct cli_arguments {
     bool yes, destroyed;
     const char *note, *to, *from, *passphrase_out, *path, *id;
     const char *onto_removable; /* the reason */
+    const char *domain, *reason, *key_passphrase_file;
+    bool as_it_was;
     unsigned long read_data;    /* percent */
     unsigned long from_sequence;
     unsigned long retry;       /* seconds */

@@ -20,18 +20,22 @@ static bool name_good(const char *name)
                size;
 }
 
-static enum status check_name(const struct config_lines *lines, const char *place, const char *name,
+enum status config_check_name(const struct config_lines *lines, const char *place, const char *name,
                               struct error *error)
 {
-    if (name == NULL) {
-        return config_error(lines, place, error, _("\"name\" is missing (%s)"), place);
-    }
     if (name_good(name)) {
         return STATUS_OK;
     }
     config_error(lines, place, error, _("\"%s\": \"%s\" is not a good name"), place, name);
     return error_set_hint(error, _("A name has 1 to 64 letters, digits, '.', '_' or '-' and does "
                                    "not begin with a dot."));
+}
+
+static enum status check_name(const struct config_lines *lines, const char *place, const char *name,
+                              struct error *error)
+{
+    return name == NULL ? config_error(lines, place, error, _("\"name\" is missing (%s)"), place)
+                        : config_check_name(lines, place, name, error);
 }
 
 /* A path that is given must lead somewhere. */
@@ -286,6 +290,9 @@ enum status config_check(const struct yaml_config *yaml, const struct config_lin
     }
     for (unsigned i = 0; i < yaml->sources_count && status == STATUS_OK; i++) {
         status = check_source(lines, yaml, i, error);
+    }
+    if (status == STATUS_OK) {
+        status = config_check_persons(yaml, lines, error);
     }
     if (status == STATUS_OK) {
         status = config_check_erasure(yaml, lines, error);

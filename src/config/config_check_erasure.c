@@ -22,7 +22,7 @@ static const struct yaml_source *find_source(const struct yaml_config *yaml, con
 
 static bool is_database(const struct yaml_source *source)
 {
-    return source->sqlite != NULL;
+    return source->tree == NULL && source->command_count == 0;
 }
 
 /* A rule that does not depend on the person would erase the same for everybody. */

@@ -49,6 +49,9 @@ struct yaml_erasure {
     char **sql, **paths;
     unsigned sql_count, paths_count;
 };
+struct yaml_person_kind {
+    char *domain, *source, *sql;
+};
 struct yaml_repository {
     char *host_key, *state, *trusted_key;
     char **recipients;
@@ -58,15 +61,16 @@ struct yaml_repository {
 struct yaml_config {
     struct yaml_repository repository;
     struct yaml_source *sources;
-    unsigned sources_count;
+    struct yaml_person_kind *persons;
     struct yaml_erasure *erasure;
-    unsigned erasure_count;
+    unsigned sources_count, persons_count, erasure_count;
     unsigned compression, due_hours;
     char *spool_limit, *policy, *gate;
     struct config_retention retention;
 };
 
 extern const cyaml_schema_value_t config_schema;
+extern const cyaml_schema_value_t person_kind_item; /* of policy.yaml, too */
 
 /* Fields by the names of their members; every key may be missing. */
 #define CONFIG_TEXT_LIMIT 4096
@@ -104,6 +108,16 @@ MUST_USE enum status config_check(const struct yaml_config *yaml, const struct c
 /* The same for what erasing means: each rule fits its source, and depends on the person. */
 MUST_USE enum status config_check_erasure(const struct yaml_config *yaml,
                                           const struct config_lines *lines, struct error *error);
+MUST_USE enum status config_check_persons(const struct yaml_config *yaml,
+                                          const struct config_lines *lines, struct error *error);
+MUST_USE enum status config_take_persons(struct config *config, const struct yaml_config *yaml,
+                                         struct error *error);
+void config_source_forget_persons(struct config_source *source);
+/* NULL or blank. */
+bool config_sql_is_empty(const char *sql);
+/* A name that is given: letters, digits and so on, good for a folder. */
+MUST_USE enum status config_check_name(const struct config_lines *lines, const char *place,
+                                       const char *name, struct error *error);
 /* "512M" in bytes. */
 MUST_USE bool config_parse_bytes(uint64_t *bytes, const char *text);
 

@@ -103,6 +103,7 @@ void config_free(struct config *config)
         free(source->path);
         list_free(source->command);
         list_free(source->exclude);
+        config_source_forget_persons(source);
     }
     for (size_t i = 0; i < config->erasure_count; i++) {
         free(config->erasures[i].domain);

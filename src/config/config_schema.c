@@ -53,6 +53,16 @@ static const cyaml_schema_value_t erasure_item = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_erasure, erasure_fields),
 };
 
+static const cyaml_schema_field_t person_kind_fields[] = {
+    FIELD_TEXT(struct yaml_person_kind, domain),
+    FIELD_TEXT(struct yaml_person_kind, source),
+    FIELD_TEXT(struct yaml_person_kind, sql),
+    CYAML_FIELD_END,
+};
+const cyaml_schema_value_t person_kind_item = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_person_kind, person_kind_fields),
+};
+
 static const cyaml_schema_field_t retention_fields[] = {
     FIELD_NUMBER(struct config_retention, daily),
     FIELD_NUMBER(struct config_retention, weekly),
@@ -66,6 +76,7 @@ static const cyaml_schema_field_t config_fields[] = {
                         repository_fields),
     FIELD_LIST(struct yaml_config, sources, &source_item),
     FIELD_LIST(struct yaml_config, erasure, &erasure_item),
+    FIELD_LIST(struct yaml_config, persons, &person_kind_item),
     FIELD_NUMBER(struct yaml_config, compression),
     CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct yaml_config, retention,
                         retention_fields),

@@ -164,5 +164,5 @@ enum status config_take(struct config *config, const struct yaml_config *yaml,
     for (unsigned i = 0; i < yaml->erasure_count && status == STATUS_OK; i++) {
         status = take_erasure(&config->erasures[i], &yaml->erasure[i], error);
     }
-    return status;
+    return status == STATUS_OK ? config_take_persons(config, yaml, error) : status;
 }

@@ -150,6 +150,30 @@ static enum status check_host(const struct check *check, size_t number, struct e
 
 /* ------------------------------------------------------------------ data sets */
 
+/* One person has one pseudonym everywhere: a carry counts in the domains that backups count in, so
+ * that its persons can be found in them. */
+static bool has_domain(const struct policy *policy, const char *domain)
+{
+    bool found = policy->person_kind_count == 0;
+    for (size_t i = 0; i < policy->person_kind_count && !found; i++) {
+        const char *known = policy->person_kinds[i].domain;
+        found = known != NULL && strcmp(known, domain) == 0;
+    }
+    return found;
+}
+
+static enum status check_person_kind(const struct check *check, size_t number, struct error *error)
+{
+    const struct policy_person_kind *kind = &check->policy->person_kinds[number];
+    enum status status = need_id(check, "domain", kind->domain, error);
+    if (status == STATUS_OK) {
+        status = need_id(check, "source", kind->source, error);
+    }
+    return status == STATUS_OK && config_sql_is_empty(kind->sql)
+               ? wrong(check, "sql", error, _("is missing or empty"))
+               : status;
+}
+
 /* Names of SQL parameters and columns, which stand in "NAME=VALUE" and "{column}". */
 static enum status check_columns(struct check *check, const struct policy_data_set *set,
                                  struct error *error)
@@ -165,6 +189,9 @@ static enum status check_columns(struct check *check, const struct policy_data_s
         status = need(check, "column", set->persons[i].column, error);
         if (status == STATUS_OK) {
             status = need_id(check, "domain", set->persons[i].domain, error);
+        }
+        if (status == STATUS_OK && !has_domain(check->policy, set->persons[i].domain)) {
+            status = wrong(check, "domain", error, _("no such domain is in persons"));
         }
     }
     for (size_t i = 0; i < set->field_count && status == STATUS_OK; i++) {
@@ -358,6 +385,7 @@ enum status policy_check(const struct policy *policy, const struct config_lines 
         {"hosts", policy->host_count, check_host},
         {"field_classes", policy->class_count, check_class},
         {"destinations", policy->destination_count, check_destination},
+        {"persons", policy->person_kind_count, check_person_kind},
         {"data_sets", policy->data_set_count, check_data_set},
         {"media", policy->medium_count, check_medium},
         {"fixed_disks", policy->disk_count, check_disk},

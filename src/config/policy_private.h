@@ -68,10 +68,11 @@ struct yaml_policy {
     struct yaml_destination *destinations;
     struct yaml_class *field_classes;
     struct yaml_data_set *data_sets;
+    struct yaml_person_kind *persons;
     struct yaml_medium *media;
     struct yaml_disk *fixed_disks;
     unsigned people_count, hosts_count, purposes_count, destinations_count, field_classes_count,
-        data_sets_count, media_count, fixed_disks_count;
+        data_sets_count, persons_count, media_count, fixed_disks_count;
 };
 
 extern const cyaml_schema_value_t policy_schema;

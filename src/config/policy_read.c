@@ -53,6 +53,7 @@ void policy_free(struct policy *policy)
     free(policy->destinations);
     free(policy->classes);
     free(policy->data_sets);
+    free(policy->person_kinds);
     free(policy->media);
     free(policy->disks);
     config_unload(policy->loaded, &policy_schema);

@@ -150,6 +150,7 @@ static const cyaml_schema_field_t policy_fields[] = {
     FIELD_LIST(struct yaml_policy, destinations, &destination_item),
     FIELD_LIST(struct yaml_policy, field_classes, &class_item),
     FIELD_LIST(struct yaml_policy, data_sets, &data_set_item),
+    FIELD_LIST(struct yaml_policy, persons, &person_kind_item),
     FIELD_LIST(struct yaml_policy, media, &medium_item),
     FIELD_LIST(struct yaml_policy, fixed_disks, &disk_item),
     CYAML_FIELD_END,

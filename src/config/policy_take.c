@@ -336,6 +336,22 @@ static enum status take_settings(struct policy *policy, const struct yaml_policy
     return status;
 }
 
+static enum status take_person_kinds(struct policy *policy, const struct yaml_policy *yaml,
+                                     struct error *error)
+{
+    policy->person_kinds = new_array(&policy->person_kind_count, yaml->persons_count,
+                                     sizeof *policy->person_kinds, error);
+    if (policy->person_kinds == NULL) {
+        return error->status;
+    }
+    for (unsigned i = 0; i < yaml->persons_count; i++) {
+        const struct yaml_person_kind *kind = &yaml->persons[i];
+        policy->person_kinds[i] =
+            (struct policy_person_kind){kind->domain, kind->source, kind->sql};
+    }
+    return STATUS_OK;
+}
+
 enum status policy_take(struct policy *policy, const struct yaml_policy *yaml,
                         const struct config_lines *lines, struct error *error)
 {
@@ -351,6 +367,9 @@ enum status policy_take(struct policy *policy, const struct yaml_policy *yaml,
     }
     if (status == STATUS_OK) {
         status = take_data_sets(policy, yaml, lines, error);
+    }
+    if (status == STATUS_OK) {
+        status = take_person_kinds(policy, yaml, error);
     }
     if (status == STATUS_OK) {
         status = take_media(policy, yaml, lines, error);

@@ -5,11 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+void catalogue_source_free(struct catalogue_source *source)
+{
+    statement_source_free(&source->words);
+    free(source->dictionaries);
+    for (size_t i = 0; i < source->census.kind_count; i++) {
+        free(source->census.kinds[i].domain);
+        free(source->census.kinds[i].sql);
+    }
+    free(source->census.kinds);
+    content_free(&source->census.list);
+    *source = (struct catalogue_source){.words.persons = -1};
+}
+
 void catalogue_free(struct catalogue *catalogue)
 {
     for (size_t i = 0; i < catalogue->source_count; i++) {
-        statement_source_free(&catalogue->sources[i].words);
-        free(catalogue->sources[i].dictionaries);
+        catalogue_source_free(&catalogue->sources[i]);
     }
     free(catalogue->sources);
     *catalogue = (struct catalogue){.sources = NULL};
@@ -56,6 +68,7 @@ static json_t *sources_to_json(const struct catalogue *catalogue)
         json_t *json = statement_source_to_json(&source->words);
         failed |= json_object_set_new(json, "root", root_to_json(&source->root));
         failed |= json_object_set_new(json, "dictionaries", dictionaries_to_json(source));
+        failed |= json_object_set_new(json, "census", census_to_json(source));
         failed |= json_array_append_new(list, json);
     }
     return failed != 0 ? NULL : json_incref(list);
@@ -71,6 +84,7 @@ enum status catalogue_encode(struct buffer *text, const struct catalogue *catalo
     failed |= json_object_set_new(json, "host", json_new_hex(catalogue->host, SIGN_PUBLIC_SIZE));
     failed |= json_object_set_new(json, "time", json_new_moment(catalogue->time));
     failed |= json_object_set_new(json, "sequence", json_integer((json_int_t)catalogue->sequence));
+    failed |= json_object_set_new(json, "persons", json_new_persons(catalogue->persons));
     failed |= json_object_set_new(json, "sources", sources_to_json(catalogue));
     return failed != 0 ? error_set_memory(error) : json_print(text, json, error);
 }
@@ -135,7 +149,8 @@ static enum status take_source(struct catalogue_source *source, const json_t *js
                                struct error *error)
 {
     enum status status = statement_source_from_json(&source->words, json, error);
-    if (status == STATUS_OK && (!take_root(source, json) || !take_dictionaries(source, json))) {
+    if (status == STATUS_OK && (!take_root(source, json) || !take_dictionaries(source, json) ||
+                                !census_from_json(source, json_object_get(json, "census")))) {
         return error_set(error, STATUS_CORRUPT, 0,
                          _("what the catalogue says of a source is incomplete"));
     }
@@ -173,7 +188,8 @@ enum status catalogue_decode(struct catalogue *catalogue, const void *text, size
         (!json_take_hex(catalogue->repository, REPOSITORY_ID_SIZE, json, "repository") ||
          !json_take_hex(catalogue->host, SIGN_PUBLIC_SIZE, json, "host") ||
          !json_take_moment(&catalogue->time, json, "time") ||
-         !json_take_count(&catalogue->sequence, json, "sequence"))) {
+         !json_take_count(&catalogue->sequence, json, "sequence") ||
+         !json_take_persons(&catalogue->persons, json))) {
         status = error_set(error, STATUS_CORRUPT, 0, _("the catalogue is incomplete"));
     }
     status = status ? status : take_sources(catalogue, json, error);

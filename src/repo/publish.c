@@ -49,6 +49,7 @@ static enum status fill(struct statement *statement, struct writer *writer,
 {
     statement->time = publication->time;
     statement->due = publication->due;
+    statement->persons = publication->persons;
     statement->audit_size = publication->audit_size;
     memcpy(statement->audit_root, publication->audit_root, sizeof statement->audit_root);
     statement->sequence = writer->sequence;

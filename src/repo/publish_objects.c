@@ -143,6 +143,7 @@ enum status publish_snapshot(struct writer *writer, struct store *store,
 {
     struct catalogue catalogue = {.sequence = writer->sequence,
                                   .time = publication->time,
+                                  .persons = publication->persons,
                                   .sources = publication->sources,
                                   .source_count = publication->source_count};
     memcpy(catalogue.repository, repo_id(writer->repo), REPOSITORY_ID_SIZE);

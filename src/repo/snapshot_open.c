@@ -51,6 +51,7 @@ static bool agree(const struct snapshot *snapshot, const struct statement *state
         memcmp(catalogue->host, statement->host, SIGN_PUBLIC_SIZE) != 0 ||
         catalogue->sequence != statement->sequence ||
         catalogue->time.seconds != statement->time.seconds ||
+        catalogue->persons != statement->persons ||
         catalogue->source_count != statement->source_count) {
         return false;
     }

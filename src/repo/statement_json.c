@@ -74,6 +74,7 @@ json_t *statement_to_json(const struct statement *statement)
     failed |= json_object_set_new(
         json, "register",
         ids_to_json(statement->erasures, statement->erasure_count, ERASURE_ID_SIZE));
+    failed |= json_object_set_new(json, "persons", json_new_persons(statement->persons));
     failed |= json_object_set_new(json, "sources", sources_to_json(statement));
     return failed != 0 ? NULL : json_incref(json);
 }
@@ -163,7 +164,7 @@ static bool take_members(struct statement *statement, const json_t *json)
            take_ids(&statement->references, &statement->reference_count, json, "references") &&
            take_ids(&statement->indexes, &statement->index_count, json, "indexes") &&
            json_take_count(&statement->stored, json, "stored") && take_audit(statement, json) &&
-           take_erasures(statement, json);
+           take_erasures(statement, json) && json_take_persons(&statement->persons, json);
 }
 
 enum status statement_from_json(struct statement *statement, const json_t *json,

@@ -25,6 +25,9 @@ MUST_USE bool json_take_moment(struct moment *moment, const json_t *json, const 
 json_t *json_new_text(const char *text);
 json_t *json_new_hex(const void *data, size_t size);
 json_t *json_new_moment(struct moment moment);
+/* A number of persons, null if it is -1: not counted. Missing is not counted, too. */
+json_t *json_new_persons(int64_t persons);
+MUST_USE bool json_take_persons(int64_t *persons, const json_t *json);
 /* Reads "version", which must be there; UNSUPPORTED if it is newer. */
 MUST_USE enum status json_check_version(const json_t *json, struct error *error);
 /* Compact, keys sorted: the same content always has the same bytes. */

@@ -18,6 +18,12 @@ void statement_source_free(struct statement_source *source)
     *source = (struct statement_source){.persons = -1};
 }
 
+bool statement_source_is_uncounted(const struct statement_source *source)
+{
+    return source->persons < 0 && source->status != SOURCE_FAILED &&
+           strcmp(source->kind, "tree") != 0 && strcmp(source->kind, "command") != 0;
+}
+
 /* ---- writing ---- */
 
 static json_t *tables_to_json(const struct statement_source *source)
@@ -34,12 +40,17 @@ static json_t *tables_to_json(const struct statement_source *source)
     return tables;
 }
 
+json_t *json_new_persons(int64_t persons)
+{
+    return persons < 0 ? json_null() : json_integer((json_int_t)persons);
+}
+
 struct json_t *statement_source_to_json(const struct statement_source *source)
 {
     CLEANUP(json_free) json_t *json = json_object();
     const char *status = STATUS_WORDS[source->status];
     json_t *problem = source->problem == NULL ? json_null() : json_new_text(source->problem);
-    json_t *persons = source->persons < 0 ? json_null() : json_integer(source->persons);
+    json_t *persons = json_new_persons(source->persons);
     int failed = json_object_set_new(json, "name", json_new_text(source->name));
     failed |= json_object_set_new(json, "kind", json_new_text(source->kind));
     failed |= json_object_set_new(json, "status", json_string(status));
@@ -47,6 +58,10 @@ struct json_t *statement_source_to_json(const struct statement_source *source)
     failed |= json_object_set_new(json, "entries", json_integer((json_int_t)source->entries));
     failed |= json_object_set_new(json, "bytes", json_integer((json_int_t)source->bytes));
     failed |= json_object_set_new(json, "persons", persons);
+    if (source->persons >= 0) {
+        failed |= json_object_set_new(json, "persons_digest",
+                                      json_new_hex(source->persons_digest, PERSONS_DIGEST_SIZE));
+    }
     failed |=
         json_object_set_new(json, "digest", json_new_hex(source->digest, sizeof source->digest));
     failed |= json_object_set_new(json, "tables", tables_to_json(source));
@@ -85,16 +100,24 @@ static bool take_problem(char **problem, const json_t *json)
     return json_is_null(json_object_get(json, "problem")) || take_copy(problem, json, "problem");
 }
 
-static bool take_persons(int64_t *persons, const json_t *json)
+bool json_take_persons(int64_t *persons, const json_t *json)
 {
+    const json_t *member = json_object_get(json, "persons");
     uint64_t count = 0;
-    if (json_is_null(json_object_get(json, "persons"))) {
-        *persons = -1;
+    *persons = -1;
+    if (member == NULL || json_is_null(member)) {
         return true;
     }
-    bool there = json_take_count(&count, json, "persons");
-    *persons = (int64_t)count;
-    return there;
+    bool good = json_take_count(&count, json, "persons") && count <= INT64_MAX;
+    *persons = good ? (int64_t)count : -1;
+    return good;
+}
+
+static bool take_persons(struct statement_source *source, const json_t *json)
+{
+    return json_take_persons(&source->persons, json) &&
+           (source->persons < 0 ||
+            json_take_hex(source->persons_digest, PERSONS_DIGEST_SIZE, json, "persons_digest"));
 }
 
 static int compare_tables(const void *a, const void *b)
@@ -139,7 +162,7 @@ enum status statement_source_from_json(struct statement_source *source, const st
         take_copy(&source->kind, json, "kind") && take_status(&source->status, json) &&
         take_problem(&source->problem, json) &&
         json_take_count(&source->entries, json, "entries") &&
-        json_take_count(&source->bytes, json, "bytes") && take_persons(&source->persons, json) &&
+        json_take_count(&source->bytes, json, "bytes") && take_persons(source, json) &&
         json_take_hex(source->digest, sizeof source->digest, json, "digest") &&
         take_tables(source, json)) {
         return STATUS_OK;

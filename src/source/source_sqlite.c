@@ -1,7 +1,8 @@
 /* source_sqlite: a live SQLite database as one file: a consistent image while others write, the row
  * counts of that very state, and no plaintext copy on any disk, whenever we are interrupted.
  *
- *   look -> sample (raw) -> open as the owner, BEGIN, SELECT -> count rows -> stream the backup
+ *   look -> sample (raw) -> open as the owner, BEGIN, SELECT -> count rows and persons -> stream
+ *   the backup
  *
  * It is never skipped for an unchanged time or size: a commit to the WAL changes neither. In
  * rollback journal mode writers wait while the image is read, so the sink should take it at the
@@ -9,6 +10,7 @@
  */
 #include "owner.h"
 #include "sqlite_counts.h"
+#include "sqlite_persons.h"
 #include "sqlite_query.h"
 #include "sqlite_run.h"
 #include "sqlite_vfs.h"
@@ -156,6 +158,10 @@ enum status sqlite_source_run(const char *path, const struct sqlite_options *opt
         status = sqlite_counts_send(&database, sink, file_name(path), error);
     }
     if (status == STATUS_OK) {
+        status =
+            sqlite_persons_send(&database, options->persons, options->person_count, sink, error);
+    }
+    if (status == STATUS_OK) {
         status = image_measure(&image, &database, error);
     }
     if (status == STATUS_OK && image.size == 0) {
@@ -173,8 +179,10 @@ enum status sqlite_source_run(const char *path, const struct sqlite_options *opt
 static enum status run(const struct config_source *source, const struct source_sink *sink,
                        struct error *error)
 {
-    static const struct sqlite_options options = {.busy_ms = BUSY_MS,
-                                                  .lock_byte = SQLITE_LOCK_BYTE};
+    const struct sqlite_options options = {.busy_ms = BUSY_MS,
+                                           .lock_byte = SQLITE_LOCK_BYTE,
+                                           .persons = source->persons,
+                                           .person_count = source->person_count};
     return sqlite_source_run(source->path, &options, sink, error);
 }
 

@@ -17,6 +17,14 @@ static void check_bounds(const struct catalogue *catalogue)
             source->dictionary_count > CATALOGUE_DICTIONARIES_LIMIT) {
             abort();
         }
+        const struct census *census = &source->census;
+        if (source->words.persons >= 0 &&
+            (census->kind_count == 0 || census->kind_count > CATALOGUE_KINDS_LIMIT ||
+             census->list.size / PERSON_SIZE + census->unlinked !=
+                 (uint64_t)source->words.persons ||
+             (census->list.inlined && census->list.data.size != census->list.size))) {
+            abort();
+        }
     }
 }
 
@@ -45,6 +53,8 @@ static void make_good(struct buffer *text)
     struct error error = {0};
     struct statement_table table = {.name = (char[]){"customers"}, .rows = 7};
     struct catalogue_dictionary dictionary = {.id = 99, .reference.size = 1000};
+    unsigned char pseudonyms[2 * PERSON_SIZE] = {1};
+    struct person_kind kind = {(char[]){"customer"}, (char[]){"SELECT id FROM customers"}};
     struct catalogue_source source = {
         .words = {.name = (char[]){"documents"},
                   .kind = (char[]){"tree"},
@@ -55,6 +65,12 @@ static void make_good(struct buffer *text)
         .root = {.present = true, .level = 1, .reference.size = 4096},
         .dictionaries = &dictionary,
         .dictionary_count = 1,
+        .census = {.kinds = &kind,
+                   .kind_count = 1,
+                   .unlinked = 1,
+                   .list = {.size = sizeof pseudonyms,
+                            .inlined = true,
+                            .data = {pseudonyms, sizeof pseudonyms, 0}}},
     };
     struct catalogue catalogue = {.sequence = 7, .sources = &source, .source_count = 1};
     if (catalogue_encode(text, &catalogue, &error) != STATUS_OK) {

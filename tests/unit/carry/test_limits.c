@@ -10,7 +10,7 @@ static void add(struct persons *persons, const struct host_key *host, const char
     for (int i = first; i < first + count; i++) {
         char value[16];
         int size = snprintf(value, sizeof value, "%d", i);
-        MUST(persons_add(persons, host, domain, value, (size_t)size, &must_error));
+        MUST(persons_add(persons, host->secret, domain, value, (size_t)size, &must_error));
     }
     persons_settle(persons);
 }

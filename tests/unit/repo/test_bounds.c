@@ -75,7 +75,7 @@ static enum status catalogue_of(size_t dictionaries, uint32_t size, uint8_t leve
         made[i] = (struct catalogue_dictionary){.id = 99, .reference.size = size};
     }
     struct catalogue_source source = {
-        .words = {.name = (char[]){"a"}, .kind = (char[]){"tree"}},
+        .words = {.name = (char[]){"a"}, .kind = (char[]){"tree"}, .persons = -1},
         .root = {.present = true, .level = level, .reference.size = CHUNK_MAXIMUM},
         .dictionaries = made,
         .dictionary_count = dictionaries};
