@@ -57,6 +57,9 @@ MUST_USE enum status register_read(struct erasure_register *entries, struct repo
                                    const struct snapshot_list *list, struct error *error);
 bool register_has(const struct erasure_register *entries, const unsigned char person[PERSON_SIZE]);
 
+/* What a backup in progress found there. Borrowed. */
+const struct erasure_register *writer_register(const struct writer *writer);
+
 struct register_writing {
     const struct age_recipient *recipients;
     size_t recipient_count;

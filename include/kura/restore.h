@@ -32,8 +32,8 @@ bool selection_has_path(const struct selection *selection, const char *path);
 /* What of registered persons was not given back. */
 struct restore_erased {
     uint64_t databases;    /* that rules were applied to */
-    uint64_t rows;         /* changed or removed in them, by rules, triggers and foreign keys */
-    uint64_t rows_removed; /* fewer than before */
+    uint64_t rows;         /* that the rules changed or removed in them */
+    uint64_t rows_removed; /* fewer in the counted tables than before */
     uint64_t files;        /* all but folders that were left out */
     uint64_t refused;      /* databases that are not given, because a rule does not fit them */
 };

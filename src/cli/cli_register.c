@@ -182,12 +182,12 @@ void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
         return;
     }
     json_object_set_new(cli->facts, "erased", to_json(obeyed, erased));
-    cli_say(cli,
-            ngettext("%zu person is registered as erased: %llu rows were changed or removed (%llu "
-                     "removed), %llu files left out.",
-                     "%zu persons are registered as erased: %llu rows were changed or removed "
-                     "(%llu removed), %llu files left out.",
-                     count),
-            count, (unsigned long long)erased->rows, (unsigned long long)erased->rows_removed,
-            (unsigned long long)erased->files);
+    cli_say(
+        cli,
+        ngettext("%zu erasure is registered: %llu rows were changed or removed, %llu files left "
+                 "out.",
+                 "%zu erasures are registered: %llu rows were changed or removed, %llu files "
+                 "left out.",
+                 count),
+        count, (unsigned long long)erased->rows, (unsigned long long)erased->files);
 }

@@ -184,6 +184,11 @@ const struct problems *writer_problems(const struct writer *writer)
     return &writer->problems;
 }
 
+const struct erasure_register *writer_register(const struct writer *writer)
+{
+    return &writer->erased;
+}
+
 bool writer_distrusted(const struct writer *writer)
 {
     return writer->distrusted;

@@ -187,7 +187,10 @@ static enum status bind_id(sqlite3_stmt *statement, const char *id, struct error
     return STATUS_OK;
 }
 
-static enum status run_rule(sqlite3 *db, const char *sql, const char *id, struct error *error)
+/* Adds the rows that it changed or removed; those that went with them by a trigger or foreign key
+ * are not counted. */
+static enum status run_rule(uint64_t *rows, sqlite3 *db, const char *sql, const char *id,
+                            struct error *error)
 {
     const char *rest = NULL;
     sqlite3_stmt *statement = NULL;
@@ -205,19 +208,22 @@ static enum status run_rule(sqlite3 *db, const char *sql, const char *id, struct
     if (status == STATUS_OK && code != SQLITE_DONE) {
         status = fail(db, _("a rule cannot be applied"), error);
     }
+    if (status == STATUS_OK && !sqlite3_stmt_readonly(statement)) {
+        *rows += (uint64_t)sqlite3_changes64(db);
+    }
     sqlite3_finalize(statement);
     return status;
 }
 
-static enum status run_erasure(sqlite3 *db, const struct erasure *erasure, const char *source,
-                               struct error *error)
+static enum status run_erasure(uint64_t *rows, sqlite3 *db, const struct erasure *erasure,
+                               const char *source, struct error *error)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < erasure->rule_count; i++) {
         const struct erasure_rule *rule = &erasure->rules[i];
         bool meant = strcmp(rule->source, source) == 0;
         for (size_t j = 0; status == STATUS_OK && meant && rule->sql[j] != NULL; j++) {
-            status = run_rule(db, rule->sql[j], erasure->value, error);
+            status = run_rule(rows, db, rule->sql[j], erasure->value, error);
         }
     }
     if (status != STATUS_OK) {
@@ -234,7 +240,8 @@ static int look_whether_cancelled(void *context)
     return *cancelled != 0;
 }
 
-static enum status run_all(sqlite3 *db, const struct erase_rules *rules, struct error *error)
+static enum status run_all(uint64_t *rows, sqlite3 *db, const struct erase_rules *rules,
+                           struct error *error)
 {
     void *cancelled = (void *)(uintptr_t)rules->cancelled;
     enum status status = execute(db, "BEGIN IMMEDIATE", error);
@@ -243,7 +250,7 @@ static enum status run_all(sqlite3 *db, const struct erase_rules *rules, struct 
     }
     sqlite3_set_authorizer(db, authorize, NULL);
     for (size_t i = 0; status == STATUS_OK && i < rules->erasures->count; i++) {
-        status = run_erasure(db, &rules->erasures->items[i], rules->words->name, error);
+        status = run_erasure(rows, db, &rules->erasures->items[i], rules->words->name, error);
     }
     sqlite3_set_authorizer(db, NULL, NULL);
     return status == STATUS_OK ? execute(db, "COMMIT", error) : status;
@@ -258,8 +265,7 @@ static enum status erase(struct restore_erased *erased, sqlite3 *db,
         status = count_all(&before, db, rules->words, true, error);
     }
     if (status == STATUS_OK) {
-        status = run_all(db, rules, error);
-        changes = (uint64_t)sqlite3_total_changes64(db);
+        status = run_all(&changes, db, rules, error);
     }
     if (status == STATUS_OK) {
         status = execute(db, "VACUUM", error);
