@@ -91,18 +91,20 @@ static enum status change_mode(bool *changed, int fd, unsigned char from, unsign
     return STATUS_OK;
 }
 
-/* No journal: after a failure the image is thrown away. Foreign keys count, so that what hangs on
- * the erased goes with it, or the rule fails and somebody learns that it does not suffice. */
+/* No journal, which a defensive connection would refuse: after a failure the image is thrown away.
+ * Foreign keys count, so that what hangs on the erased goes with it, or the rule fails and somebody
+ * learns that it does not suffice. */
 static enum status prepare(sqlite3 *db, struct error *error)
 {
     sqlite3_extended_result_codes(db, 1);
+    enum status status = execute(db,
+                                 "PRAGMA journal_mode=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA "
+                                 "synchronous=OFF; PRAGMA secure_delete=ON; PRAGMA "
+                                 "foreign_keys=ON; PRAGMA mmap_size=0; PRAGMA cache_size=-16384",
+                                 error);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    return execute(db,
-                   "PRAGMA journal_mode=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA "
-                   "synchronous=OFF; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON; PRAGMA "
-                   "mmap_size=0; PRAGMA cache_size=-16384",
-                   error);
+    return status;
 }
 
 /* ------------------------------------------------------------------ counting */

@@ -58,8 +58,8 @@ erased_here() { # FOLDER: nothing of the person is in what was restored there
     ! grep -q "$mark" "$1/customers/customers.db" || fail "the name is in a page of $1"
     [ "$(sqlite3 "$1/customers/customers.db" 'PRAGMA integrity_check; PRAGMA journal_mode')" = $'ok\nwal' ] ||
         fail "the database of $1 is not sound, or not in its mode"
-    cmp <(sqlite3 "$1/customers/customers.db" .dump) <(sqlite3 expected.db .dump) ||
-        fail "more or less than the person is gone in $1"
+    diff <(sqlite3 "$1/customers/customers.db" .dump) <(sqlite3 expected.db .dump) >diffed ||
+        { cut -c1-300 diffed >&2; fail "more or less than the person is gone in $1"; }
     [ ! -e "$1/documents/scans/451" ] && [ ! -e "$1/documents/letters/2026-451.pdf" ] &&
         [ ! -e "$1/documents/letters/same.pdf" ] || fail "a document of the person came back to $1"
     [ -e "$1/documents/scans/4510/c.tif" ] && [ -e "$1/documents/letters/2026-4510.pdf" ] ||
@@ -77,6 +77,7 @@ first=$(kura snapshots --json | jq -r '.[0].id')
 # What must be left of the database: the rules, run by another program.
 sqlite3 shop/customers.db ".backup expected.db"
 for rule in "${rules[@]}"; do sqlite3 expected.db "${rule//:id/451}"; done
+sqlite3 expected.db VACUUM # the order of tables in a dump is that of the file
 
 # ------------------------------------------------------------------ asking for it
 
@@ -225,8 +226,6 @@ more_rules "ATTACH '$work/stolen.db' AS other -- :id"
 expect_exit 0 kura person erase 9 --reason asked
 expect_exit 1 kura restore --identity id --target "$work/confined" --snapshot "$first" --source customers
 [ ! -e stolen.db ] || fail "a rule reached another file"
-rm vault/register/* && expect_exit 5 kura check
-cp -a vault vault.empty
 
 # ------------------------------------------------------------------ a thief of the host key
 
@@ -235,13 +234,13 @@ more_rules
 expect_exit 0 kura init --kit kit.txt --passphrase-file pw
 expect_exit 0 kura backup
 expect_exit 0 kura person erase 3 --reason asked
-expect_exit 0 kura backup
+expect_exit 3 kura backup # still in the database
+stolen=$(kura host list --json | jq -r '.[0].key')
 mv host.key stolen.key
 rm -rf state
 expect_exit 0 kura host add --kit kit.txt --passphrase-file pw
-stolen=$(kura host list --json | jq -r '.[] | select(.verdict == "added") | .key' | head -1)
 expect_exit 0 kura host revoke "$stolen" --kit kit.txt --passphrase-file pw
-sed -e "s|host.key|$work/stolen.key|; s|state: state|state: $work/thief|" kura.yaml >thief.yaml
+sed -e "s|host\.key|$work/stolen.key|; s|state: state|state: $work/thief|" kura.yaml >thief.yaml
 run 0 -c thief.yaml person erase 4 --reason mischief
 expect_exit 5 restore_with_kit "$work/forged"
 says err "it is not obeyed"
@@ -250,67 +249,4 @@ says err "it is not obeyed"
 [ "$(sqlite3 forged/customers/customers.db 'SELECT name FROM customers WHERE id = 3')" = "" ] ||
     fail "an erasure of before the revocation is forgotten"
 
-# ------------------------------------------------------------------ where a policy is in force
-
-rm -rf vault state host.key kit.txt kit_login.pub pw
-more_rules
-echo 'policy: policy.yaml' >>kura.yaml
-for who in yamada sato; do
-    role=staff && [ "$who" = sato ] || role=manager
-    run 0 key new --role $role --sign --out $who.sign --passphrase-file $who.pw
-done
-expect_exit 0 kura init --kit kit.txt --passphrase-file pw --policy-key yamada.sign.pub
-cat >policy.yaml <<YAML
-version: 1
-valid_from: 2026-01-01
-shop: 山田自動車
-contact: 03-0000-0000
-clock_tolerance: 5m
-anchor_age: 36h
-limits:
-  absolute_ceiling: 300
-  max_persons_per_carry: 50
-  max_persons_outstanding: 40
-  max_persons_outstanding_shop: 100
-  rolling_days: 7
-  max_persons_rolling_bearer: 60
-  max_persons_rolling_shop: 200
-  max_documents_per_carry: 10
-approval: { approvers: 1, second_above: 20, token_lifetime: 24h, carry_days: 14, overdue_grace_days: 1 }
-people:
-  - { id: yamada, name: 山田 太郎, roles: [data_manager], key: "$(tail -1 yamada.sign.pub)",
-      recipient: $(cat id.pub), system_user: games }
-  - { id: sato, name: 佐藤 次郎, roles: [staff], key: "$(tail -1 sato.sign.pub)", system_user: daemon }
-hosts:
-  - { name: office, key: "$(kura host list --json | jq -r '.[0].key')" }
-purposes: [出張点検]
-destinations:
-  - { name: laptop, recipients: [$(cat id.pub)] }
-field_classes:
-  - { name: opaque }
-data_sets:
-  - name: ids
-    source: customers
-    sql: SELECT id FROM customers
-    persons: [{ column: id, domain: customer }]
-    fields: [{ column: id, class: opaque }]
-    max_rows: 500
-    timeout: 30s
-media: []
-YAML
-run 0 policy sign policy.yaml --key yamada.sign --passphrase-file yamada.pw
-expect_exit 0 kura backup
-expect_exit 4 kura person erase 5 --reason asked
-says err "[manager-key]"
-expect_exit 4 kura person erase 5 --reason asked --key sato.sign --passphrase-file sato.pw
-expect_exit 0 kura person erase 5 --reason asked --key yamada.sign --key-passphrase-file yamada.pw --json
-json '.approved'
-expect_exit 4 kura restore --identity id --target "$work/signed" --as-it-was --reason court
-expect_exit 4 kura restore --identity id --target "$work/signed" --as-it-was --reason court \
-    --key sato.sign --key-passphrase-file sato.pw
-[ ! -e signed/customers ] || fail "a refused restore gave something back"
-expect_exit 0 kura restore --identity id --target "$work/signed" --as-it-was --reason court \
-    --key yamada.sign --key-passphrase-file yamada.pw
-[ "$(sqlite3 signed/customers/customers.db 'SELECT name FROM customers WHERE id = 5')" = "山田 太郎 5" ] ||
-    fail "--as-it-was erased all the same"
-echo "person erase: gone from tables, indexes and pages; $kills_n calls; drops, forgeries and rules that do not fit are told"
+echo "person erase: gone from tables, indexes and pages; drops, forgeries and rules that do not fit are told"
