@@ -33,6 +33,12 @@ struct backup_options {
     const char *const *sources; /* names, NULL-terminated; NULL: all */
     struct backup_events events;
     const volatile sig_atomic_t *cancelled; /* != 0: stop; may be NULL */
+    /* Asked when all is counted and before anything is published, without which nobody can open
+     * what was stored: how many persons would be in the snapshot (-1: nobody was counted), and
+     * whether in one of its databases they were not counted. A failure ends the backup. NULL:
+     * nobody minds. */
+    enum status (*judge)(void *context, int64_t persons, bool uncounted, struct error *error);
+    void *judge_context;
     /* The head of the machine's log before this run, for the statement; size 0: none. */
     uint64_t audit_size;
     const unsigned char *audit_root; /* 32 bytes */

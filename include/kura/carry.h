@@ -403,5 +403,11 @@ MUST_USE enum status carry_unpack(uint64_t *files, const struct carry_unpacking 
 MUST_USE enum status carry_road_check(enum road_verdict *verdict, const struct place *place,
                                       enum road road, const struct policy *policy,
                                       const char *reason, struct error *error);
+/* Whether so many persons may lie on a removable medium by this road: at most the policy's
+ * max_persons_repository_copy, or max_persons_restore, and none of whom it is not known how many
+ * they are. persons: -1 for nobody counted; uncounted: there is a database in which nobody counted.
+ * STATUS_REFUSED [road-persons]. */
+MUST_USE enum status carry_road_check_persons(const struct policy *policy, enum road road,
+                                              int64_t persons, bool uncounted, struct error *error);
 
 #endif

@@ -323,6 +323,7 @@ struct snapshot;
 MUST_USE enum status snapshot_open(struct snapshot **snapshot, struct repo *repo,
                                    const struct statement *statement, struct error *error);
 void snapshot_free(struct snapshot *snapshot);
+const struct repo *snapshot_repo(const struct snapshot *snapshot); /* borrowed */
 size_t snapshot_source_count(const struct snapshot *snapshot);
 const struct catalogue_source *snapshot_source(const struct snapshot *snapshot, size_t number);
 const struct catalogue_source *snapshot_find_source(const struct snapshot *snapshot,

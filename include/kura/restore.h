@@ -61,10 +61,13 @@ struct restore_options {
 struct restore_summary {
     uint64_t files; /* entries restored */
     uint64_t bytes;
-    uint64_t resumed; /* files that an interrupted restore had finished already */
-    uint64_t failed;  /* entries that were not restored wholly */
+    uint64_t resumed;   /* files that an interrupted restore had finished already */
+    uint64_t failed;    /* entries that were not restored wholly */
+    bool counts_match;  /* entries, bytes and digest of every whole source as the statement says */
+    size_t recounted;   /* databases whose rows and persons were counted once more, */
+    bool recount_match; /* and all of these are as the backup said; */
+    size_t recount_failed; /* those that could not be counted, of which a warning told */
     struct restore_erased erased;
-    bool counts_match; /* entries, bytes and digest of every whole source as the statement says */
     double seconds;
 };
 

@@ -67,8 +67,16 @@ struct source_sink {
 MUST_USE enum status source_run(const struct config_source *source, const struct source_sink *sink,
                                 struct error *error);
 
+/* Counts once more what source_run told of rows and persons, in the whole of its content, which
+ * lies in an open file that nobody writes to. Of the source only kind and persons count; the sink
+ * gets rows, person and warn. A kind whose content cannot be asked so is STATUS_UNSUPPORTED. */
+MUST_USE enum status source_recount(const struct config_source *source, int fd,
+                                    const struct source_sink *sink, struct error *error);
+
 /* "sqlite", "tree", "command" */
 const char *source_kind_name(enum source_kind kind);
+/* False: there is no kind of this name. */
+bool source_kind_find(enum source_kind *kind, const char *name);
 
 /* ---- asking a database ---- */
 
@@ -116,6 +124,9 @@ struct source_driver {
     /* NULL: not a database. */
     enum status (*query)(const struct config_source *source, const struct query *query,
                          const struct query_sink *sink, struct error *error);
+    /* NULL: STATUS_UNSUPPORTED. */
+    enum status (*recount)(const struct config_source *source, int fd,
+                           const struct source_sink *sink, struct error *error);
 };
 extern const struct source_driver source_sqlite, source_tree, source_command;
 

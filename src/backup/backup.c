@@ -165,6 +165,19 @@ static size_t count_failed(const struct publication *publication)
     return failed;
 }
 
+static enum status judge_persons(const struct journey *journey,
+                                 const struct publication *publication, struct error *error)
+{
+    const struct backup_options *options = journey->options;
+    bool uncounted = false;
+    for (size_t i = 0; i < publication->source_count; i++) {
+        uncounted |= statement_source_is_uncounted(&publication->sources[i].words);
+    }
+    return options->judge == NULL
+               ? STATUS_OK
+               : options->judge(options->judge_context, publication->persons, uncounted, error);
+}
+
 static enum status publish(struct backup_summary *summary, struct journey *journey,
                            struct publication *publication, struct error *error)
 {
@@ -183,7 +196,10 @@ static enum status publish(struct backup_summary *summary, struct journey *journ
         memcpy(publication->audit_root, journey->options->audit_root,
                sizeof publication->audit_root);
     }
-    enum status status = memory_forget_absent(journey, error);
+    enum status status = judge_persons(journey, publication, error);
+    if (status == STATUS_OK) {
+        status = memory_forget_absent(journey, error);
+    }
     if (status == STATUS_OK) {
         status = write_expected(journey, error);
     }

@@ -14,14 +14,19 @@ static bool is_medium(const struct policy *policy, const char *fingerprint)
     return false;
 }
 
-/* A whole repository, or a restore, on a medium that can be taken along holds everybody: the policy
- * must allow that, too, beside enrolling the disk. */
-static bool allows_all(const struct place *place, enum road road, const struct policy *policy)
+/* How many persons a repository, or a restore, on a medium that can be taken along may hold. */
+static uint64_t persons_limit(enum road road, const struct policy *policy)
 {
-    const struct policy_limits *limits = &policy->limits;
+    return road == ROAD_STORE ? policy->limits.max_persons_repository_copy
+                              : policy->limits.max_persons_restore;
+}
+
+/* The policy must allow that, too, beside enrolling the disk. Whether there are more than it says
+ * is seen when they are counted. */
+static bool allows_persons(const struct place *place, enum road road, const struct policy *policy)
+{
     return place->class != PLACE_REMOVABLE || road == ROAD_STAGING ||
-           (road == ROAD_STORE ? limits->max_persons_repository_copy
-                               : limits->max_persons_restore) > 0;
+           persons_limit(road, policy) > 0;
 }
 
 static bool is_enrolled(const struct place *place, enum road road, const struct policy *policy)
@@ -36,7 +41,7 @@ static bool is_enrolled(const struct place *place, enum road road, const struct 
         return is_medium(policy, fingerprint);
     }
     const struct policy_disk *disk = policy_find_disk(policy, fingerprint);
-    return disk != NULL && allows_all(place, road, policy) &&
+    return disk != NULL && allows_persons(place, road, policy) &&
            ((road == ROAD_STORE && disk->store) || (road == ROAD_OUTPUT && disk->output) ||
             (road == ROAD_STAGING && disk->staging));
 }
@@ -99,4 +104,29 @@ enum status carry_road_check(enum road_verdict *verdict, const struct place *pla
                           "very disk in the policy, under fixed_disks.")
                       : _("See kura medium explain for how this was found."),
                   error);
+}
+
+enum status carry_road_check_persons(const struct policy *policy, enum road road, int64_t persons,
+                                     bool uncounted, struct error *error)
+{
+    uint64_t limit = persons_limit(road, policy);
+    const char *name = road == ROAD_STORE ? "max_persons_repository_copy" : "max_persons_restore";
+    if (uncounted) {
+        error_set(error, STATUS_REFUSED, 0,
+                  _("[road-persons] nobody knows how many persons go onto the removable medium: "
+                    "they were not counted in every database"));
+        return error_set_hint(error, "%s",
+                              _("Say under persons in the policy who is a person, and back up "
+                                "again."));
+    }
+    if (persons > 0 && (uint64_t)persons > limit) {
+        error_set(
+            error, STATUS_REFUSED, 0,
+            _("[road-persons] %llu persons would go onto the removable medium, and the policy "
+              "allows %llu (%s)"),
+            (unsigned long long)persons, (unsigned long long)limit, name);
+        return error_set_hint(error, "%s",
+                              _("Use a fixed disk, or let the data manager change the policy."));
+    }
+    return STATUS_OK;
 }

@@ -208,6 +208,14 @@ json_t *cli_json_statement(const struct statement *statement);
 /* One source of it with its tables, for --verbose. */
 void cli_print_source(const struct statement_source *source);
 
+/* What a source's counts are: "persons", if they were counted, and "rows" by table. */
+void cli_json_set_counts(json_t *object, const struct statement_source *source);
+uint64_t cli_count_rows(const struct statement_source *source);      /* of all tables */
+char *cli_format_persons(char text[CLI_SIZE_TEXT], int64_t persons); /* "-": not counted */
+/* How many persons are in the snapshot, and in which databases they were not counted; nothing if
+ * they were counted in none. */
+void cli_print_persons(const struct statement *statement);
+
 /* An entry for programs, and as a line like that of ls -l under a printable name. */
 json_t *cli_json_entry(const char *source, const struct entry *entry);
 void cli_print_entry(const char *name, const struct entry *entry);

@@ -178,6 +178,7 @@ static enum status admit(struct cli_road *road, const struct place *place, bool 
         }
     }
     enum status status = allow(road, place, error);
+    road->removable |= status == STATUS_OK && place->class == PLACE_REMOVABLE;
     if (status == STATUS_OK && remember && road->place_count < CLI_ROAD_PLACES) {
         road->places[road->place_count++] = *place;
     }
@@ -208,6 +209,16 @@ enum status cli_road_check(void *context, int fd, struct error *error)
         pthread_mutex_unlock(&road->lock);
     }
     return status;
+}
+
+enum status cli_road_check_persons(void *context, int64_t persons, bool uncounted,
+                                   struct error *error)
+{
+    struct cli_road *road = context;
+    if (!road->removable || cli_road_rules(road) != CLI_RULES_SIGNED) {
+        return STATUS_OK;
+    }
+    return carry_road_check_persons(&road->policy.policy, road->road, persons, uncounted, error);
 }
 
 static bool is_known(struct cli_road *road, int fd)

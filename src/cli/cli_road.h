@@ -36,6 +36,7 @@ struct cli_road {
     bool unlocked;
     const struct age_recipient *manager; /* NULL: the recovery kit */
 
+    bool removable; /* a place that was admitted can be taken along */
     pthread_mutex_t lock;
     struct place places[CLI_ROAD_PLACES]; /* that were judged, and may be written to */
     size_t place_count;
@@ -72,6 +73,14 @@ const char *cli_road_store_folder(const char *url);
 /* Makes the first folder for temporary files that may hold personal data that of all libraries;
  * before they are used. */
 MUST_USE enum status cli_road_choose_temporary(struct cli *cli, struct error *error);
+
+/* How many persons go there, where the places are removable media: as many as this machine's policy
+ * allows, and none that were not counted. -1: nobody was counted. [road-persons] */
+MUST_USE enum status cli_road_check_persons(void *road, int64_t persons, bool uncounted,
+                                            struct error *error);
+/* The configuration counts by the definition in the policy that it names, if that has one. A policy
+ * that cannot be trusted: nobody is counted, and a warning says so. */
+void cli_persons_choose(struct cli_road *road, struct config *config);
 
 /* What the table and this machine's policy say of the place, without refusing anything. */
 enum road_verdict cli_road_verdict(struct cli_road *road, const struct place *place);

@@ -92,9 +92,8 @@ static bool is_manager(const struct policy *policy, const struct age_recipient *
     return false;
 }
 
-/* Nobody can count the persons of a snapshot, so the policy's number can only mean never, or not
- * never: a limit of 0 refuses, any other lets the recovery kit and managers restore what they open.
- */
+/* A limit of 0 refuses at once; any other lets the recovery kit and managers restore as many
+ * persons as it says (cli_road_check_persons). */
 enum status cli_road_check_exception(struct cli_road *road, struct error *error)
 {
     if (road->cli->arguments.onto_removable[0] == '\0') {

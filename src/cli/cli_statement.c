@@ -11,7 +11,6 @@ static const char *status_name(enum source_status status)
 static json_t *json_source(const struct statement_source *source)
 {
     json_t *object = json_object();
-    json_t *rows = json_object();
     cli_json_set_bytes(object, "name", source->name);
     cli_json_set_bytes(object, "kind", source->kind);
     json_object_set_new(object, "status", json_string(status_name(source->status)));
@@ -20,14 +19,7 @@ static json_t *json_source(const struct statement_source *source)
     }
     json_object_set_new(object, "entries", json_integer((json_int_t)source->entries));
     json_object_set_new(object, "bytes", json_integer((json_int_t)source->bytes));
-    if (source->persons >= 0) {
-        json_object_set_new(object, "persons", json_integer(source->persons));
-    }
-    for (size_t i = 0; i < source->table_count; i++) {
-        json_object_set_new(rows, source->tables[i].name,
-                            json_integer((json_int_t)source->tables[i].rows));
-    }
-    json_object_set_new(object, "rows", rows);
+    cli_json_set_counts(object, source);
     return object;
 }
 
@@ -55,6 +47,9 @@ json_t *cli_json_statement(const struct statement *statement)
     }
     json_object_set_new(object, "bytes", json_integer((json_int_t)bytes));
     json_object_set_new(object, "stored", json_integer((json_int_t)statement->stored));
+    if (statement->persons >= 0) {
+        json_object_set_new(object, "persons", json_integer((json_int_t)statement->persons));
+    }
     json_object_set_new(object, "sources", sources);
     return object;
 }
@@ -64,6 +59,10 @@ void cli_print_source(const struct statement_source *source)
     char bytes[CLI_SIZE_TEXT];
     printf(_("  %s: %llu entries, %s, %s\n"), source->name, (unsigned long long)source->entries,
            cli_format_bytes(bytes, source->bytes), cli_status_word(source->status));
+    if (source->persons >= 0) {
+        unsigned long persons = (unsigned long)source->persons;
+        printf(ngettext("    %lu person\n", "    %lu persons\n", persons), persons);
+    }
     for (size_t i = 0; i < source->table_count; i++) {
         CLEANUP(memory_free) char *table = cli_format_path("", source->tables[i].name);
         unsigned long rows = (unsigned long)source->tables[i].rows;

@@ -96,6 +96,7 @@ static void print_text(const struct cli *cli, const struct backup_summary *summa
            cli_format_bytes(bytes, summary->bytes), cli_format_bytes(fresh, summary->bytes_new),
            cli_format_bytes(stored, summary->statement.stored),
            cli_format_duration(time, summary->seconds));
+    cli_print_persons(&summary->statement);
     for (size_t i = 0; i < summary->statement.source_count; i++) {
         const struct statement_source *source = &summary->statement.sources[i];
         if (cli->arguments.verbose) {
@@ -182,9 +183,10 @@ static void tell_erased(struct cli *cli, const struct backup_summary *summary)
     cli_note(cli, EXIT_WARNINGS);
 }
 
-static enum status back_up(struct backup_summary *summary, struct cli *cli,
+static enum status back_up(struct backup_summary *summary, struct cli_road *store,
                            struct cli_access *access, struct error *error)
 {
+    struct cli *cli = store->cli;
     CLEANUP(memory_free) struct age_recipient *recipients = NULL;
     size_t recipient_count = 0;
     enum status status = check_sources(&access->config, &cli->arguments.words, error);
@@ -195,6 +197,7 @@ static enum status back_up(struct backup_summary *summary, struct cli *cli,
     if (status != STATUS_OK) {
         return status;
     }
+    cli_persons_choose(store, &access->config);
     struct telling telling = {.cli = cli, .progress = cli_progress_new(&cli->arguments)};
     const struct audit_head head = cli_log_head(cli);
     const struct backup_options options = {
@@ -207,6 +210,8 @@ static enum status back_up(struct backup_summary *summary, struct cli *cli,
         .sources = cli->arguments.words.count == 0 ? NULL : cli->arguments.words.items,
         .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn, on_waiting},
         .cancelled = cli_catch_signals(),
+        .judge = cli_road_check_persons,
+        .judge_context = store,
     };
     status = backup_run(summary, access->repo, &options, error);
     cli_progress_free(telling.progress);
@@ -254,6 +259,9 @@ static void set_facts(struct cli *cli, const struct backup_summary *summary, enu
     json_object_set_new(cli->facts, "sources", source_facts(&summary->statement));
     cli_json_set_count(cli->facts, "bytes", summary->bytes);
     cli_json_set_count(cli->facts, "stored", summary->statement.stored);
+    if (summary->statement.persons >= 0) {
+        cli_json_set_count(cli->facts, "persons", (uint64_t)summary->statement.persons);
+    }
     cli_json_set_count(cli->facts, "warnings", summary->warnings);
     cli_json_set_count(cli->facts, "erased_present", summary->erased_present);
     /* What of this log is off-site now: known without asking the storage. */
@@ -280,7 +288,7 @@ static enum status run(struct cli *cli, struct error *error)
         status = check_roads(&state, &store, &access, error);
     }
     if (status == STATUS_OK) {
-        status = back_up(&summary, cli, &access, error);
+        status = back_up(&summary, &store, &access, error);
         cli_report_problems(cli, &summary.problems);
     }
     if (status == STATUS_OK) {

@@ -23,13 +23,19 @@ static enum status send(struct cli *cli, struct cli_view *view, const struct cli
     return status;
 }
 
-static enum status dump(struct cli *cli, struct cli_view *view, const struct cli_register *obeyed,
-                        int fd, struct error *error)
+static enum status dump(struct cli_road *road, struct cli_view *view,
+                        const struct cli_register *obeyed, int fd, struct error *error)
 {
+    struct cli *cli = road->cli;
     const struct catalogue_source *source;
     CLEANUP(memory_free) char *path = NULL;
     enum status status =
         cli_split_path(&source, &path, view->snapshot, cli->arguments.words.items[1], ':', error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = cli_road_check_persons(road, source->words.persons,
+                                    statement_source_is_uncounted(&source->words), error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -73,7 +79,7 @@ static enum status run(struct cli *cli, struct error *error)
     int fd = -1;
     status = cli_output_open(&output, &fd, error);
     if (status == STATUS_OK) {
-        status = dump(cli, &view, &obeyed, fd, error);
+        status = dump(&road, &view, &obeyed, fd, error);
     }
     status = cli_output_close(output, status, error);
     return status == STATUS_OK ? cli_road_check_output(&road, error) : status;

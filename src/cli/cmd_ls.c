@@ -85,10 +85,20 @@ static enum status print_source(struct listing *listing, const struct catalogue_
         json_object_set_new(object, "kind", json_string(words->kind));
         json_object_set_new(object, "entries", json_integer((json_int_t)words->entries));
         json_object_set_new(object, "bytes", json_integer((json_int_t)words->bytes));
+        cli_json_set_counts(object, words);
         return cli_json_add(&listing->array, object, error);
     }
-    printf("%-8s %10" PRIu64 " %14" PRIu64 " %s/  %s\n", words->kind, words->entries, words->bytes,
+    printf("%-8s %10" PRIu64 " %14" PRIu64 " %s/  %s", words->kind, words->entries, words->bytes,
            words->name, cli_status_word(words->status));
+    if (words->table_count > 0) {
+        unsigned long rows = (unsigned long)cli_count_rows(words);
+        printf(ngettext(", %lu row", ", %lu rows", rows), rows);
+    }
+    if (words->persons >= 0) {
+        unsigned long persons = (unsigned long)words->persons;
+        printf(ngettext(", %lu person", ", %lu persons", persons), persons);
+    }
+    putchar('\n');
     return cli_check_output(error);
 }
 

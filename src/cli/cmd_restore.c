@@ -162,6 +162,25 @@ static enum status check_sources(const struct snapshot *snapshot, const struct c
     return status;
 }
 
+/* Of the sources that are restored at most so many, nobody of the whole snapshot twice. */
+static enum status check_persons(struct cli_road *road, const struct cli_view *view,
+                                 struct error *error)
+{
+    const struct selection selection = {.sources = road->cli->arguments.sources.items};
+    int64_t persons = 0;
+    bool uncounted = false;
+    for (size_t i = 0; i < snapshot_source_count(view->snapshot); i++) {
+        const struct statement_source *source = &snapshot_source(view->snapshot, i)->words;
+        if (selection_has_source(&selection, source->name)) {
+            persons += source->persons > 0 ? source->persons : 0;
+            uncounted |= statement_source_is_uncounted(source);
+        }
+    }
+    int64_t all = view->statement->persons;
+    return cli_road_check_persons(road, all >= 0 && all < persons ? all : persons, uncounted,
+                                  error);
+}
+
 static enum status restore(struct restore_summary *summary, struct cli_road *road,
                            struct cli_view *view, const struct cli_register *obeyed,
                            struct error *error)
@@ -171,6 +190,9 @@ static enum status restore(struct restore_summary *summary, struct cli_road *roa
     enum status status = check_sources(view->snapshot, &arguments->sources, error);
     if (status == STATUS_OK) {
         status = cli_road_check_path(road, arguments->target, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_persons(road, view, error);
     }
     if (status == STATUS_OK) {
         status = file_make_folders(arguments->target, 0700, error);
@@ -222,6 +244,10 @@ static enum status print_json(struct cli *cli, const struct cli_view *view,
     json_object_set_new(object, "resumed", json_integer((json_int_t)summary->resumed));
     json_object_set_new(object, "failed", json_integer((json_int_t)summary->failed));
     json_object_set_new(object, "counts_match", json_boolean(is_whole(cli, view, summary)));
+    json_object_set_new(object, "recounted", json_integer((json_int_t)summary->recounted));
+    json_object_set_new(object, "recount_failed",
+                        json_integer((json_int_t)summary->recount_failed));
+    json_object_set_new(object, "recount_match", json_boolean(summary->recount_match));
     json_object_set_new(object, "head_proved", json_boolean(fresh));
     json_object_set_new(object, "seconds", json_real(summary->seconds));
     cli_register_tell(obeyed, cli, &summary->erased, object);
@@ -248,6 +274,12 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
         printf("%s\n", _("Entries, bytes and digests are as the backup said."));
     } else if (!summary->counts_match && cli->arguments.includes.count == 0) {
         printf("%s\n", _("Entries, bytes or digests are NOT as the backup said."));
+    }
+    if (!summary->recount_match) {
+        printf("%s\n", _("Rows or persons are NOT as the backup said."));
+    } else if (is_whole(cli, view, summary) && summary->recounted > 0 &&
+               summary->recount_failed == 0) {
+        printf("%s\n", _("Rows and persons are as the backup said."));
     }
 }
 
@@ -309,6 +341,9 @@ static enum status tell(struct cli *cli, const struct cli_view *view,
     if (!summary->counts_match && summary->failed == 0 && all) {
         cli_note(cli, EXIT_INTEGRITY);
     }
+    if (!summary->recount_match) {
+        cli_note(cli, EXIT_INTEGRITY);
+    }
     if (cli->arguments.json) {
         status = print_json(cli, view, summary, obeyed, fresh, error);
     } else {
@@ -342,6 +377,7 @@ static enum status run(struct cli *cli, struct error *error)
         cli_json_set_count(cli->facts, "files", summary.files);
         cli_json_set_count(cli->facts, "bytes", summary.bytes);
         cli_json_set_count(cli->facts, "failed", summary.failed);
+        json_object_set_new(cli->facts, "recount_match", json_boolean(summary.recount_match));
     }
     return status == STATUS_OK ? tell(cli, &view, &summary, &obeyed, fresh, error) : status;
 }

@@ -5,6 +5,7 @@
 #define ID_COLUMN 10
 #define TIME_COLUMN 27
 #define SIZE_COLUMN 10
+#define COUNT_COLUMN 9
 
 static bool is_head(const struct snapshot_list *list, size_t number)
 {
@@ -33,16 +34,22 @@ static void print_line(const struct cli *cli, const struct statement *statement)
     char id[OBJECT_ID_TEXT_SIZE];
     char time[MOMENT_TEXT_SIZE];
     char bytes[CLI_SIZE_TEXT];
+    char count[CLI_SIZE_TEXT];
     enum source_status worst = SOURCE_COMPLETE;
     uint64_t total = 0;
+    uint64_t rows = 0;
     for (size_t i = 0; i < statement->source_count; i++) {
         const struct statement_source *source = &statement->sources[i];
         total += source->bytes;
+        rows += cli_count_rows(source);
         worst = source->status > worst ? source->status : worst;
     }
     cli_print_column(stdout, cli_format_id(id, statement->id), ID_COLUMN);
     cli_print_column(stdout, moment_format_local(time, statement->time), TIME_COLUMN);
     cli_print_column(stdout, cli_format_bytes(bytes, total), SIZE_COLUMN);
+    snprintf(count, sizeof count, "%llu", (unsigned long long)rows);
+    cli_print_column(stdout, count, COUNT_COLUMN);
+    cli_print_column(stdout, cli_format_persons(count, statement->persons), COUNT_COLUMN);
     for (size_t i = 0; i < statement->source_count; i++) {
         printf("%s%s", i == 0 ? "" : ",", statement->sources[i].name);
     }
@@ -66,6 +73,8 @@ static void print_text(const struct snapshot_list *list, const struct cli *cli)
     cli_print_column(stdout, _("ID"), ID_COLUMN);
     cli_print_column(stdout, _("TIME"), TIME_COLUMN);
     cli_print_column(stdout, _("SIZE"), SIZE_COLUMN);
+    cli_print_column(stdout, _("ROWS"), COUNT_COLUMN);
+    cli_print_column(stdout, _("PERSONS"), COUNT_COLUMN);
     printf("%s\n", _("SOURCES"));
     for (size_t i = 0; i < list->count; i++) {
         print_line(cli, &list->items[i]);
@@ -113,7 +122,8 @@ const struct cli_command cmd_snapshots = {
     .name = "snapshots",
     .operands = "",
     .summary = N_("List the snapshots, oldest first."),
-    .details = N_("The host key is enough. Snapshots that are missing, damaged or not signed by a\n"
+    .details = N_("The host key is enough. Rows and persons are those of all databases; - is not\n"
+                  "counted. Snapshots that are missing, damaged or not signed by a\n"
                   "trusted host are told, and the exit code is then 5."),
     .options = {OPTION_JSON, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
                 OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,

@@ -58,6 +58,9 @@ void check_progress(struct check *check, uint64_t bytes);
 /* ---- the parts ---- */
 
 MUST_USE enum status check_keys(struct check *check, struct error *error);
+/* The lists of persons of one opened snapshot. */
+MUST_USE enum status check_persons(struct check *check, struct snapshot *snapshot,
+                                   const struct statement *statement, struct error *error);
 MUST_USE enum status check_structure(struct check *check, struct error *error);
 MUST_USE enum status check_snapshots(struct check *check, struct error *error);
 MUST_USE enum status check_pack_listing(struct check *check, struct error *error);

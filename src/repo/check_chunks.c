@@ -152,6 +152,9 @@ static enum status note_source(struct opening *opening, struct error *error)
     for (size_t i = 0; status == STATUS_OK && i < source->dictionary_count; i++) {
         status = note_chunk(opening, &source->dictionaries[i].reference, error);
     }
+    if (status == STATUS_OK && !source->census.list.inlined && source->words.persons >= 0) {
+        status = content_walk(opening->snapshot, &source->census.list, note_piece, opening, error);
+    }
     const struct walk walk = {"", note_entry, tell_near, opening};
     if (status == STATUS_OK) {
         status = snapshot_walk(opening->snapshot, source, &walk, error);
@@ -358,7 +361,12 @@ static enum status check_snapshot(struct opening *opening, struct error *error)
             status = STATUS_OK;
         }
     }
-    return status == STATUS_OK ? open_noted(opening, error) : status;
+    if (status == STATUS_OK) {
+        status = open_noted(opening, error);
+    }
+    return status == STATUS_OK
+               ? check_persons(opening->check, opening->snapshot, opening->statement, error)
+               : status;
 }
 
 enum status check_chunks(struct check *check, struct error *error)

@@ -124,6 +124,11 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot);
 }
 
+const struct repo *snapshot_repo(const struct snapshot *snapshot)
+{
+    return snapshot->repo;
+}
+
 size_t snapshot_source_count(const struct snapshot *snapshot)
 {
     return snapshot->catalogue.source_count;

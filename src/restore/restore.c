@@ -158,7 +158,7 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
     double begin = clock_monotonic();
     unsigned char rules[RULES_DIGEST_SIZE];
     restore_rules_digest(rules, options->erasures);
-    *summary = (struct restore_summary){.counts_match = true};
+    *summary = (struct restore_summary){.counts_match = true, .recount_match = true};
     struct restore restore = {.options = options,
                               .snapshot = snapshot,
                               .lock = PTHREAD_MUTEX_INITIALIZER,

@@ -67,7 +67,8 @@ static enum status finish_file(struct restore *restore, uint64_t number, const s
     if (status != STATUS_OK) {
         return status;
     }
-    const char *name = snapshot_source(restore->snapshot, source)->words.name;
+    const struct catalogue_source *from = snapshot_source(restore->snapshot, source);
+    const char *name = from->words.name;
     if (damage != NULL) {
         restore_fail(restore, name, entry.path, damage);
         target_drop_file(restore->target, number);

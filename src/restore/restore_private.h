@@ -35,8 +35,8 @@ void restore_fail(struct restore *restore, const char *source, const char *path,
 void restore_settle(struct restore *restore, const char *source, const char *path,
                     enum status status, const struct error *problem);
 
-/* Publishes a whole file; a database that the register has rules for is erased from first
- * (restore_erase.c). */
+/* Publishes a whole file; a database is counted again, and erased from if the register has rules
+ * for it, before (restore_erase.c). */
 MUST_USE enum status restore_finish_file(struct restore *restore, uint64_t number, size_t source,
                                          const struct entry *entry, struct error *error);
 /* Whether the entry is not to come back. */
@@ -56,6 +56,16 @@ void restore_rules_digest(unsigned char digest[RULES_DIGEST_SIZE],
  * (restore_walk.c). */
 MUST_USE enum status restore_walk_source(struct restore *restore, size_t source,
                                          struct error *error);
+/* Counts rows and persons of a database that came back whole, by the definition in the catalogue,
+ * and holds them against what the backup said. A difference is told, and the database is given back
+ * all the same (restore_recount.c). Other sources: nothing. */
+void restore_recount(struct restore *restore, const struct catalogue_source *source, int fd,
+                     const char *path);
+/* The same with a file in the making, and with one that an interrupted run had published. */
+void restore_recount_staged(struct restore *restore, const struct catalogue_source *source,
+                            uint64_t number, const struct entry *entry);
+void restore_recount_finished(struct restore *restore, const struct catalogue_source *source,
+                              const struct entry *entry);
 /* Carries out the plan on all connections (restore_fetch.c). */
 MUST_USE enum status restore_fetch(struct restore *restore, struct error *error);
 

@@ -63,6 +63,11 @@ MUST_USE enum status target_write_file(struct target *target, uint64_t number, u
                                        const void *data, size_t size, struct error *error);
 MUST_USE enum status target_finish_file(struct target *target, uint64_t number, const char *source,
                                         const struct entry *entry, struct error *error);
+/* For reading: a file in the making, or what lies at the place of an entry. */
+MUST_USE enum status target_open_file(int *fd, struct target *target, uint64_t number,
+                                      struct error *error);
+MUST_USE enum status target_open_entry(int *fd, struct target *target, const char *source,
+                                       const struct entry *entry, struct error *error);
 void target_drop_file(struct target *target, uint64_t number);
 /* The name of a file in the making within the hidden folder. */
 #define TARGET_NAME_SIZE 32

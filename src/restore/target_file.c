@@ -116,6 +116,15 @@ enum status target_finish_file(struct target *target, uint64_t number, const cha
     return metadata;
 }
 
+enum status target_open_file(int *fd, struct target *target, uint64_t number, struct error *error)
+{
+    char name[32];
+    target_staged_name(name, number);
+    *fd = openat(target->staging, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return *fd < 0 ? error_set_errno(error, errno, "%s", _("a restored file cannot be opened"))
+                   : STATUS_OK;
+}
+
 void target_drop_file(struct target *target, uint64_t number)
 {
     char name[TARGET_NAME_SIZE];

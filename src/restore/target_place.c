@@ -170,6 +170,26 @@ enum status target_look(enum target_place *place, struct target *target, const c
     return status;
 }
 
+enum status target_open_entry(int *fd, struct target *target, const char *source,
+                              const struct entry *entry, struct error *error)
+{
+    CLEANUP(memory_free) char *full = NULL;
+    char *name;
+    int parent;
+    *fd = -1;
+    pthread_mutex_lock(&target->lock);
+    enum status status =
+        target_find_place(&parent, &name, &full, target, source, entry->path, error);
+    if (status == STATUS_OK) {
+        *fd = openat(parent, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (*fd < 0) {
+            status = error_set_errno(error, errno, _("%s cannot be opened"), entry->path);
+        }
+    }
+    pthread_mutex_unlock(&target->lock);
+    return status;
+}
+
 /* Programs that serve a file system (NTFS, a telephone) often know only the plain rename. A hard
  * link does not replace either; where there is none, it is looked first. */
 static int rename_to_free(int folder, const char *staged, int parent, const char *name)

@@ -1,6 +1,7 @@
 /* source: the table of all kinds of sources. A new kind is a file with its driver and a row here.
  */
 #include "kura/source.h"
+#include <string.h>
 
 static const struct {
     const char *name;
@@ -24,6 +25,26 @@ enum status source_query(const struct config_source *source, const struct query 
     return driver->query == NULL ? error_set(error, STATUS_UNSUPPORTED, 0,
                                              _("the source \"%s\" is not a database"), source->name)
                                  : driver->query(source, query, sink, error);
+}
+
+enum status source_recount(const struct config_source *source, int fd,
+                           const struct source_sink *sink, struct error *error)
+{
+    const struct source_driver *driver = kinds[source->kind].driver;
+    return driver->recount == NULL ? error_set(error, STATUS_UNSUPPORTED, 0, "%s",
+                                               _("such a source cannot be counted again"))
+                                   : driver->recount(source, fd, sink, error);
+}
+
+bool source_kind_find(enum source_kind *kind, const char *name)
+{
+    for (size_t i = 0; i < LENGTH(kinds); i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            *kind = (enum source_kind)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *source_kind_name(enum source_kind kind)

@@ -121,4 +121,7 @@ static enum status run(const struct config_source *source, const struct source_s
     return sink->end(sink->context, &outcome, error);
 }
 
-const struct source_driver source_command = {SOURCE_COMMAND, run, NULL};
+const struct source_driver source_command = {
+    .kind = SOURCE_COMMAND,
+    .run = run,
+};

@@ -14,6 +14,7 @@
 #include "sqlite_query.h"
 #include "sqlite_run.h"
 #include "sqlite_vfs.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,4 +187,30 @@ static enum status run(const struct config_source *source, const struct source_s
     return sqlite_source_run(source->path, &options, sink, error);
 }
 
-const struct source_driver source_sqlite = {SOURCE_SQLITE, run, sqlite_query_run};
+static enum status recount(const struct config_source *source, int fd,
+                           const struct source_sink *sink, struct error *error)
+{
+    CLEANUP(sqlite_image_close)
+    struct sqlite_database database = {.path = _("the restored database")};
+    struct stat about;
+    if (fstat(fd, &about) != 0) {
+        return error_set_errno(error, errno, "%s", _("the restored database cannot be looked at"));
+    }
+    if (about.st_size == 0) { /* without tables, as it was */
+        return STATUS_OK;
+    }
+    enum status status = sqlite_image_open(&database, fd, error);
+    if (status == STATUS_OK) {
+        status = sqlite_counts_send(&database, sink, NULL, error);
+    }
+    return status == STATUS_OK
+               ? sqlite_persons_send(&database, source->persons, source->person_count, sink, error)
+               : status;
+}
+
+const struct source_driver source_sqlite = {
+    .kind = SOURCE_SQLITE,
+    .run = run,
+    .query = sqlite_query_run,
+    .recount = recount,
+};

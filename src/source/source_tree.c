@@ -63,4 +63,7 @@ static enum status run(const struct config_source *source, const struct source_s
     return tree_walk(tree, tree_take(&root), error);
 }
 
-const struct source_driver source_tree = {SOURCE_TREE, run, NULL};
+const struct source_driver source_tree = {
+    .kind = SOURCE_TREE,
+    .run = run,
+};

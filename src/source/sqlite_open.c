@@ -10,6 +10,7 @@
 #include "sqlite_open.h"
 #include "sqlite_identity.h"
 #include <errno.h>
+#include <stdio.h>
 
 enum status sqlite_database_look(struct sqlite_database *database, const char *path,
                                  struct error *error)
@@ -88,6 +89,26 @@ enum status sqlite_database_open(struct sqlite_database *database, int busy_ms, 
         sqlite_database_close(database);
     }
     return status;
+}
+
+enum status sqlite_image_open(struct sqlite_database *database, int fd, struct error *error)
+{
+    /* Immutable: no lock is taken, and no -wal or -shm is looked for or made. */
+    char name[64];
+    snprintf(name, sizeof name, "file:/proc/self/fd/%d?immutable=1", fd);
+    int code =
+        sqlite3_open_v2(name, &database->db,
+                        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_PRIVATECACHE, NULL);
+    if (code == SQLITE_OK) {
+        code = prepare_connection(database->db, 0);
+    }
+    return code == SQLITE_OK ? STATUS_OK : sqlite_error(error, database->db, code, database->path);
+}
+
+void sqlite_image_close(struct sqlite_database *database)
+{
+    (void)sqlite3_close(database->db);
+    database->db = NULL;
 }
 
 /* True if closing may do SQLite's usual work: nothing is in the WAL, so that there is nothing to

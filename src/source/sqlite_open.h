@@ -19,6 +19,10 @@ MUST_USE enum status sqlite_database_look(struct sqlite_database *database, cons
  * others write. Waits up to `busy_ms` for a program that keeps the database to itself. */
 MUST_USE enum status sqlite_database_open(struct sqlite_database *database, int busy_ms,
                                           struct error *error);
+/* Opens a database that nobody writes to by its file, changing nothing there. */
+MUST_USE enum status sqlite_image_open(struct sqlite_database *database, int fd,
+                                       struct error *error);
+void sqlite_image_close(struct sqlite_database *database); /* for CLEANUP */
 /* Ends the transaction and leaves behind no file that SQLite made for us, and no checkpoint. NULL
  * connection: silent. For CLEANUP. */
 void sqlite_database_close(struct sqlite_database *database);

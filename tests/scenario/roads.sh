@@ -244,11 +244,23 @@ echo mine >storage/back/ledger/output
 run 3 -c kura.yaml restore "${kit[@]}" --target phone/back --onto-removable "火災のため"
 [ "$(cat storage/back/ledger/output)" = mine ] || fail "a file that was there was replaced"
 rm -r storage/back
-sed -i 's/max_documents_per_carry: 10/max_documents_per_carry: 10, max_persons_restore: 900/; s/^version: 1/version: 2/' \
-    policy.yaml
-run 0 policy sign policy.yaml --key yamada.sign --passphrase-file yamada.pw
+# With a number it is the number of persons that counts, and who was not counted does not go.
+amend() { # VERSION SED-EXPRESSION
+    sed -i "s/^version: .*/version: $1/; $2" policy.yaml
+    run 0 policy sign policy.yaml --key yamada.sign --passphrase-file yamada.pw
+}
+amend 2 's/max_documents_per_carry: 10/max_documents_per_carry: 10, max_persons_restore: 499/'
+refused road-persons -c ruled.yaml restore "${kit[@]}" --target phone/back --onto-removable "火災のため"
+says err "not counted in every database"
+echo 'persons: [{ domain: customer, source: customers, sql: SELECT id FROM customers }]' >>policy.yaml
+amend 3 ''
+run 0 -c ruled.yaml backup
+refused road-persons -c ruled.yaml restore "${kit[@]}" --target phone/back --onto-removable "火災のため"
+says err "500 persons would go onto the removable medium, and the policy allows 499"
+[ ! -e storage/back ] || fail "a refused restore made its target"
+amend 4 's/max_persons_restore: 499/max_persons_restore: 500/'
 run 0 -c ruled.yaml restore "${kit[@]}" --target phone/back --onto-removable "火災のため"
-places '.[0].policy == 2'
+places '.[0].policy == 4'
 rm -r storage/back
 refused road-identity -c ruled.yaml open sealed.age --identity key.txt --out phone/opened --onto-removable "出張"
 run 0 -c kura.yaml open sealed.age --identity key.txt --out phone/opened --onto-removable "出張"

@@ -102,6 +102,8 @@ static void test_the_contract_parses(void **state)
     "  host_key: /h\n"                                                                             \
     "  stores: [{name: a, url: ../vault}]\n"
 
+#define DATABASE STORE "sources:\n - {name: d, sqlite: d.db}\n - {name: t, tree: docs}\n"
+
 static void test_all_settings(void **state)
 {
     (void)state;
@@ -209,9 +211,46 @@ static const struct mistake mistakes[] = {
     {STORE "[[[[[[[[[[[[]]]]]]]]]]]]: x\n", "line 4:", ""},
     {STORE "sources: [[[[[[[[[[[[]]]]]]]]]]]]\n", "line 4:", "too many levels"},
     {STORE "? [a]\n: b\n", "line 4:", "plain word"},
+    {DATABASE "persons:\n - {domain: a, source: t, sql: SELECT 1}\n",
+     "line 8:", "\"persons[0].source\": the source \"t\" is not a database"},
+    {DATABASE "persons:\n - {domain: a, source: d, sql: S}\n - {domain: a, source: x, sql: S}\n",
+     "line 9:", "\"persons[1].source\": there is no source \"x\""},
+    {DATABASE "persons:\n - {domain: a, source: d, sql: \" ; \"}\n",
+     "line 8:", "\"persons[0].sql\" is missing or empty"},
+    {DATABASE "persons:\n - {domain: a, source: d}\n",
+     "line 8:", "\"persons[0].sql\" is missing or empty"},
+    {DATABASE "persons:\n - {source: d, sql: S}\n", "line 8:", "\"persons[0].domain\" is missing"},
+    {DATABASE "persons:\n - {domain: a b, source: d, sql: S}\n", "line 8:", "\"a b\""},
+    {DATABASE "persons:\n - {domain: a, sql: S}\n", "line 8:", "\"persons[0].source\" is missing"},
     {"- a\n", "", "must be a group of keys"},
     {"word\n", "", "must be a group of keys"},
 };
+
+static void test_persons(void **state)
+{
+    (void)state;
+    static const char text[] =
+        DATABASE "persons:\n"
+                 " - {domain: customer, source: d, sql: SELECT id FROM customers}\n"
+                 " - domain: contact\n"
+                 "   source: d\n"
+                 "   sql: |\n"
+                 "     SELECT id\n"
+                 "       FROM contacts\n";
+    struct config config;
+    struct error error = {0};
+    assert_int_equal(read_bytes(&config, text, strlen(text), &error), STATUS_OK);
+    assert_int_equal(config.sources[0].person_count, 2);
+    assert_string_equal(config.sources[0].persons[0].domain, "customer");
+    assert_string_equal(config.sources[0].persons[0].sql, "SELECT id FROM customers");
+    assert_string_equal(config.sources[0].persons[1].domain, "contact");
+    assert_int_equal(config.sources[1].person_count, 0);
+    assert_true(config_is_database(&config.sources[0]));
+    assert_false(config_is_database(&config.sources[1]));
+    config_forget_persons(&config);
+    assert_int_equal(config.sources[0].person_count, 0);
+    config_free(&config);
+}
 
 static void test_mistakes_name_line_and_key(void **state)
 {
@@ -300,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_contract_parses),
         cmocka_unit_test(test_all_settings),
+        cmocka_unit_test(test_persons),
         cmocka_unit_test(test_mistakes_name_line_and_key),
         cmocka_unit_test(test_unknown_keys_are_answered_with_the_known_ones),
         cmocka_unit_test(test_a_file_that_cannot_be_read_is_a_usage_error),

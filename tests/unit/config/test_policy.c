@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "kura/config.h"
 #include "kura/policy.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,12 @@ static void test_broken(void **state)
         {"roles: [data_manager]", "roles: [deputy]", "there is no data_manager"},
         {"roles: [deputy]", "roles: [staff]", "two approvers are asked for"},
         {"id: sato", "id: ../sato", "\"people[2].id\": is not a good name"},
+        {"sql: SELECT id FROM customers }", "sql: ' ' }",
+         "\"persons[0].sql\": is missing or empty"},
+        {"domain: customer, source: customers", "domain: customer, source: ../x",
+         "\"persons[0].source\": is not a good name"},
+        {"column: customer_id, domain: customer", "column: customer_id, domain: contact",
+         "\"data_sets[0].persons[0].domain\": no such domain is in persons"},
         {"class: vehicle", "class: car", "no such class is in field_classes"},
         {"source: customers ", "sauce: customers ", "unknown key \"sauce\""},
         {"type: date", "type: time", "\"time\" is none of text, integer, date"},
@@ -123,6 +130,47 @@ static void test_broken(void **state)
     }
 }
 
+/* A policy that does not say who is a person minds no domain of a data set. */
+static void test_no_persons(void **state)
+{
+    (void)state;
+    char *without =
+        changed("persons:\n  - { domain: customer, source: customers, sql: SELECT id FROM "
+                "customers }\n  - { domain: customer, source: customers, sql: SELECT "
+                "customer FROM vehicles }\n",
+                "");
+    struct policy policy;
+    struct error error = {0};
+    assert_int_equal(policy_parse(&policy, without, strlen(without), "p", &error), STATUS_OK);
+    assert_int_equal(policy.person_kind_count, 0);
+    struct config_person own = {strdup("own"), strdup("SELECT 1")};
+    struct config_source source = {.name = (char[]){"customers"},
+                                   .kind = SOURCE_SQLITE,
+                                   .persons = malloc(sizeof own),
+                                   .person_count = 1};
+    struct config config = {.sources = &source, .source_count = 1};
+    source.persons[0] = own;
+    assert_int_equal(policy_give_persons(&config, &policy, &error), STATUS_OK);
+    assert_int_equal(source.person_count, 1); /* the configuration's stays */
+    assert_string_equal(source.persons[0].domain, "own");
+    policy_free(&policy);
+    free(without);
+
+    assert_int_equal(policy_parse(&policy, example.data, example.size, "p", &error), STATUS_OK);
+    assert_int_equal(policy_give_persons(&config, &policy, &error), STATUS_OK);
+    assert_int_equal(source.person_count, 2);
+    assert_string_equal(source.persons[1].sql, "SELECT customer FROM vehicles");
+    /* Of another host is passed over; what is no database counts nobody. */
+    source.name = (char[]){"others"};
+    assert_int_equal(policy_give_persons(&config, &policy, &error), STATUS_OK);
+    assert_int_equal(source.person_count, 0);
+    source.name = (char[]){"customers"};
+    source.kind = SOURCE_TREE;
+    assert_int_equal(policy_give_persons(&config, &policy, &error), STATUS_USAGE);
+    assert_int_equal(source.person_count, 0);
+    policy_free(&policy);
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -138,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_no_persons),
         cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, read_example, free_example);

@@ -1,0 +1,197 @@
+/* restore_recount: rows and persons of a restored database against what the backup said of it. The
+ * digests have proved already that its bytes are those that were stored; this proves that they are
+ * the database that was counted. The definition of persons comes from the sealed catalogue, so a
+ * bare machine needs no configuration. */
+#include "kura/source.h"
+#include "restore_private.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct recount {
+    struct restore *restore;
+    const struct catalogue_source *source;
+    const char *path;
+    struct persons persons;
+    size_t tables;    /* counted now */
+    size_t uncounted; /* tables that this machine cannot count */
+    bool match;
+};
+
+static void differ(struct recount *recount, const struct error *problem)
+{
+    recount->match = false;
+    restore_warn(recount->restore, recount->source->words.name, recount->path, problem);
+}
+
+static enum status take_rows(void *context, const char *table, uint64_t rows, struct error *error)
+{
+    struct recount *recount = context;
+    const struct statement_source *words = &recount->source->words;
+    struct error problem;
+    (void)error;
+    recount->tables++;
+    for (size_t i = 0; i < words->table_count; i++) {
+        if (strcmp(words->tables[i].name, table) != 0) {
+            continue;
+        }
+        if (words->tables[i].rows != rows) {
+            error_set(&problem, STATUS_CORRUPT, 0,
+                      _("table %s has %llu rows where the backup counted %llu"), table,
+                      (unsigned long long)rows, (unsigned long long)words->tables[i].rows);
+            differ(recount, &problem);
+        }
+        return STATUS_OK;
+    }
+    error_set(&problem, STATUS_CORRUPT, 0, _("the backup counted no table %s"), table);
+    differ(recount, &problem);
+    return STATUS_OK;
+}
+
+static enum status take_person(void *context, const struct config_person *kind, const void *value,
+                               size_t size, struct error *error)
+{
+    struct recount *recount = context;
+    if (value == NULL || size == 0) {
+        recount->persons.unlinked++;
+        return STATUS_OK;
+    }
+    return persons_add(&recount->persons, repo_secret(snapshot_repo(recount->restore->snapshot)),
+                       kind->domain, value, size, error);
+}
+
+static void take_warning(void *context, const char *path, const struct error *problem)
+{
+    struct recount *recount = context;
+    (void)path;
+    recount->uncounted++;
+    restore_warn(recount->restore, recount->source->words.name, recount->path, problem);
+}
+
+static void compare_tables(struct recount *recount)
+{
+    const struct statement_source *words = &recount->source->words;
+    struct error problem;
+    if (recount->tables + recount->uncounted < words->table_count) {
+        error_set(&problem, STATUS_CORRUPT, 0,
+                  _("%zu tables are there where the backup counted %zu"), recount->tables,
+                  words->table_count);
+        differ(recount, &problem);
+    }
+}
+
+static void compare_persons(struct recount *recount)
+{
+    const struct statement_source *words = &recount->source->words;
+    struct error problem;
+    if (words->persons < 0) {
+        return;
+    }
+    unsigned char digest[PERSONS_DIGEST_SIZE];
+    persons_settle(&recount->persons);
+    persons_digest(digest, &recount->persons);
+    uint64_t count = persons_count(&recount->persons);
+    if (count != (uint64_t)words->persons) {
+        error_set(&problem, STATUS_CORRUPT, 0,
+                  _("%llu persons are in it where the backup counted %llu"),
+                  (unsigned long long)count, (unsigned long long)words->persons);
+        differ(recount, &problem);
+    } else if (memcmp(digest, words->persons_digest, sizeof digest) != 0) {
+        error_set(&problem, STATUS_CORRUPT, 0, "%s",
+                  _("as many persons are in it as the backup counted, but not the same ones"));
+        differ(recount, &problem);
+    }
+}
+
+static enum status count(struct recount *recount, enum source_kind kind, int fd,
+                         struct error *error)
+{
+    const struct census *census = &recount->source->census;
+    char *name = recount->source->words.name;
+    struct config_source source = {.name = name, .kind = kind};
+    const struct source_sink sink = {
+        .context = recount, .rows = take_rows, .person = take_person, .warn = take_warning};
+    CLEANUP(memory_free)
+    struct config_person *persons = calloc(census->kind_count + 1, sizeof *persons);
+    if (persons == NULL) {
+        return error_set_memory(error);
+    }
+    for (size_t i = 0; i < census->kind_count; i++) {
+        persons[i] = (struct config_person){census->kinds[i].domain, census->kinds[i].sql};
+    }
+    source.persons = persons;
+    source.person_count = census->kind_count;
+    return source_recount(&source, fd, &sink, error);
+}
+
+void restore_recount(struct restore *restore, const struct catalogue_source *source, int fd,
+                     const char *path)
+{
+    struct recount recount = {.restore = restore, .source = source, .path = path, .match = true};
+    struct error problem = {0};
+    enum source_kind kind;
+    enum status status = source_kind_find(&kind, source->words.kind)
+                             ? count(&recount, kind, fd, &problem)
+                             : error_set(&problem, STATUS_UNSUPPORTED, 0, "%s", source->words.kind);
+    if (status == STATUS_OK ||
+        status == STATUS_USAGE) { /* the latter is of persons, after all rows */
+        compare_tables(&recount);
+    }
+    if (status == STATUS_OK) {
+        compare_persons(&recount);
+    } else {
+        error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
+        restore_warn(restore, source->words.name, path, &problem);
+    }
+    persons_free(&recount.persons);
+    /* That it cannot be told is no difference; a database that SQLite finds damaged is one. */
+    recount.match &= status != STATUS_CORRUPT;
+    bool told = status == STATUS_OK || !recount.match;
+    pthread_mutex_lock(&restore->lock);
+    restore->summary->recounted += told;
+    restore->summary->recount_failed += !told;
+    restore->summary->recount_match &= recount.match;
+    pthread_mutex_unlock(&restore->lock);
+}
+
+/* Of a kind whose content can be asked. */
+static bool is_wanted(const struct catalogue_source *source, const struct entry *entry)
+{
+    enum source_kind kind;
+    return entry->type == ENTRY_FILE && source_kind_find(&kind, source->words.kind) &&
+           kind == SOURCE_SQLITE;
+}
+
+static void recount_opened(struct restore *restore, const struct catalogue_source *source,
+                           const struct entry *entry, enum status opened, int fd,
+                           const struct error *problem)
+{
+    if (opened == STATUS_OK) {
+        restore_recount(restore, source, fd, entry->path);
+        file_close(&fd);
+    } else {
+        restore_warn(restore, source->words.name, entry->path, problem);
+    }
+}
+
+void restore_recount_staged(struct restore *restore, const struct catalogue_source *source,
+                            uint64_t number, const struct entry *entry)
+{
+    struct error problem = {0};
+    int fd = -1;
+    if (is_wanted(source, entry)) {
+        enum status opened = target_open_file(&fd, restore->target, number, &problem);
+        recount_opened(restore, source, entry, opened, fd, &problem);
+    }
+}
+
+void restore_recount_finished(struct restore *restore, const struct catalogue_source *source,
+                              const struct entry *entry)
+{
+    struct error problem = {0};
+    int fd = -1;
+    if (is_wanted(source, entry)) {
+        enum status opened =
+            target_open_entry(&fd, restore->target, source->words.name, entry, &problem);
+        recount_opened(restore, source, entry, opened, fd, &problem);
+    }
+}
