@@ -4,6 +4,7 @@
 #include "cli_person.h"
 #include "cli_register.h"
 #include "cli_road.h"
+#include "kura/source.h"
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,33 @@ static enum status take_rules(struct erasure *erasure, const struct config *conf
                   _("%s does not say what erasing a person of the domain %s means"), config->path,
                   person->domain);
         return error_set_hint(error, "%s", _("Add rules under erasure: as kura.yaml(5) shows."));
+    }
+    return STATUS_OK;
+}
+
+/* A rule that does not fit would come to light on the worst day. Whether the database can be opened
+ * here and now is another matter. */
+static enum status check_rules(struct cli *cli, const struct erasure *erasure,
+                               const struct config *config, struct error *error)
+{
+    for (size_t i = 0; i < erasure->rule_count; i++) {
+        const struct erasure_rule *rule = &erasure->rules[i];
+        const struct config_source *source = config_find_source(config, rule->source);
+        if (rule->sql[0] == NULL || source == NULL) {
+            continue;
+        }
+        enum status status = source_check_changes(source, (const char *const *)rule->sql, error);
+        if (status == STATUS_USAGE) {
+            error_add_context(error, _("erasure of source %s"), rule->source);
+            return error_set_hint(error, "%s",
+                                  _("Nobody was registered. Put the rule in kura.yaml right."));
+        }
+        if (status != STATUS_OK) {
+            error_add_context(error, "%s", _("the rules could not be tried on the database"));
+            cli_report_warning(error);
+            cli_note(cli, EXIT_WARNINGS);
+            error_clear(error);
+        }
     }
     return STATUS_OK;
 }
@@ -137,6 +165,9 @@ static enum status prepare(struct erasing *erasing, struct error *error)
     status = take_rules(&erasing->erasure, config, &erasing->person, error);
     if (status == STATUS_OK) {
         status = check_id(&erasing->erasure, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_rules(cli, &erasing->erasure, config, error);
     }
     if (status == STATUS_OK) {
         status = cli_manager_unlock(&erasing->manager, cli, error);

@@ -1,6 +1,7 @@
 /* erase_sqlite: see the header. The rules come from the register, so from whoever holds a host key:
- * an authorizer confines them to the rows of this one database. */
+ * they are confined to the rows of this one database (sqlite_change). */
 #include "erase_sqlite.h"
+#include "kura/source.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -153,58 +154,14 @@ static enum status count_all(uint64_t *total, sqlite3 *db, const struct statemen
 
 /* ------------------------------------------------------------------ the rules */
 
-/* Rows of this database, and nothing else: no other file, no setting, no change of the schema. A
- * full-text index asks for data_version when it is written to. */
-static int authorize(void *context, int action, const char *a, const char *b, const char *database,
-                     const char *trigger)
-{
-    (void)context, (void)database, (void)trigger;
-    switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_READ:
-    case SQLITE_RECURSIVE:
-    case SQLITE_INSERT:
-    case SQLITE_UPDATE:
-    case SQLITE_DELETE:
-        return SQLITE_OK;
-    case SQLITE_FUNCTION:
-        return b != NULL && strcmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
-    case SQLITE_PRAGMA:
-        return a != NULL && strcmp(a, "data_version") == 0 ? SQLITE_OK : SQLITE_DENY;
-    default:
-        return SQLITE_DENY;
-    }
-}
-
-static enum status bind_id(sqlite3_stmt *statement, const char *id, struct error *error)
-{
-    for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
-        const char *name = sqlite3_bind_parameter_name(statement, i);
-        if (name == NULL || strcmp(name, ":id") != 0 ||
-            sqlite3_bind_text(statement, i, id, -1, SQLITE_STATIC) != SQLITE_OK) {
-            return error_set(error, STATUS_FAILED, 0, "%s",
-                             _("a rule has another parameter than :id"));
-        }
-    }
-    return STATUS_OK;
-}
-
 /* Adds the rows that it changed or removed; those that went with them by a trigger or foreign key
  * are not counted. */
 static enum status run_rule(uint64_t *rows, sqlite3 *db, const char *sql, const char *id,
                             struct error *error)
 {
-    const char *rest = NULL;
+    int code = SQLITE_DONE;
     sqlite3_stmt *statement = NULL;
-    enum status status = STATUS_OK;
-    int code = sqlite3_prepare_v2(db, sql, -1, &statement, &rest);
-    if (code != SQLITE_OK) {
-        status = fail(db, _("a rule cannot be applied"), error);
-    } else if (statement == NULL || rest[strspn(rest, " \t\r\n;")] != '\0') {
-        status = error_set(error, STATUS_FAILED, 0, "%s", _("a rule is not one statement"));
-    } else {
-        status = bind_id(statement, id, error);
-    }
+    enum status status = sqlite_change_prepare(&statement, db, sql, id, error);
     while (status == STATUS_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
     }
     if (status == STATUS_OK && code != SQLITE_DONE) {
@@ -214,7 +171,8 @@ static enum status run_rule(uint64_t *rows, sqlite3 *db, const char *sql, const 
         *rows += (uint64_t)sqlite3_changes64(db);
     }
     sqlite3_finalize(statement);
-    return status;
+    /* What is wrong with the configuration in kura person erase is no matter of the words here. */
+    return status == STATUS_USAGE ? (error->status = STATUS_FAILED) : status;
 }
 
 static enum status run_erasure(uint64_t *rows, sqlite3 *db, const struct erasure *erasure,
@@ -250,11 +208,10 @@ static enum status run_all(uint64_t *rows, sqlite3 *db, const struct erase_rules
     if (cancelled != NULL) {
         sqlite3_progress_handler(db, STEPS_BETWEEN_LOOKS, look_whether_cancelled, cancelled);
     }
-    sqlite3_set_authorizer(db, authorize, NULL);
     for (size_t i = 0; status == STATUS_OK && i < rules->erasures->count; i++) {
         status = run_erasure(rows, db, &rules->erasures->items[i], rules->words->name, error);
     }
-    sqlite3_set_authorizer(db, NULL, NULL);
+    sqlite_change_release(db);
     return status == STATUS_OK ? execute(db, "COMMIT", error) : status;
 }
 

@@ -222,9 +222,13 @@ says err "--as-it-was"
 expect_exit 1 kura dump "${first:0:8}" customers --identity id
 [ ! -s out ] || fail "a database was dumped with somebody erased in it"
 expect_exit 0 kura restore --identity id --target "$work/fits" --source documents --snapshot "$first"
-more_rules "ATTACH '$work/stolen.db' AS other -- :id"
-expect_exit 0 kura person erase 9 --reason asked
-expect_exit 1 kura restore --identity id --target "$work/confined" --snapshot "$first" --source customers
+registered=$(ls vault/register | wc -l)
+for rule in "ATTACH '$work/stolen.db' AS other -- :id" "DELETE FROM poins WHERE customer_id = :id"; do
+    more_rules "$rule"
+    expect_exit 2 kura person erase 9 --reason asked
+    says err "a rule cannot be applied"
+done
+[ "$(ls vault/register | wc -l)" = "$registered" ] || fail "somebody was registered with a rule that cannot be"
 [ ! -e stolen.db ] || fail "a rule reached another file"
 
 # ------------------------------------------------------------------ a thief of the host key
