@@ -158,6 +158,22 @@ const struct erasure_register *cli_register_entries(const struct cli_register *o
 
 /* ------------------------------------------------------------------ telling */
 
+static void tell_each(const struct cli *cli, const struct erasure_register *entries)
+{
+    for (size_t i = 0; cli->arguments.verbose && i < entries->count; i++) {
+        const struct erasure *erasure = &entries->items[i];
+        char time[MOMENT_TEXT_SIZE], person[2 * PERSON_SIZE + 1], host[2 * SIGN_PUBLIC_SIZE + 1];
+        char manager[MINISIGN_PUBLIC_TEXT_SIZE] = "-";
+        if (erasure->approved) {
+            minisign_public_format(manager, &erasure->manager);
+        }
+        cli_say(cli, _("Person %s, registered at %s by host %.16s…, signed by manager's key %s"),
+                hex_encode(person, erasure->person, PERSON_SIZE),
+                moment_format_local(time, erasure->time),
+                hex_encode(host, erasure->host, SIGN_PUBLIC_SIZE), manager);
+    }
+}
+
 static json_t *to_json(const struct cli_register *obeyed, const struct restore_erased *erased)
 {
     json_t *json = json_object();
@@ -190,4 +206,5 @@ void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
                  "left out.",
                  count),
         count, (unsigned long long)erased->rows, (unsigned long long)erased->files);
+    tell_each(cli, &obeyed->entries);
 }
