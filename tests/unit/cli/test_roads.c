@@ -335,6 +335,49 @@ static void an_enrolled_disk_takes_what_it_is_enrolled_for(void **state)
     stays("/media/stick/vault", "[road-removable]");
 }
 
+static void persons(int64_t number, bool uncounted, const char *rule)
+{
+    struct error error = {0};
+    enum status status = cli_road_check_persons(&road, number, uncounted, &error);
+    if (rule == NULL) {
+        assert_int_equal(status, STATUS_OK);
+    } else {
+        refused(status, &error, rule);
+    }
+}
+
+static void as_many_persons_as_the_policy_says(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct place place;
+    char fingerprint[MEDIUM_FINGERPRINT_SIZE];
+    tree_file(tree.udev, "b8:16", "E:ID_FS_TYPE=vfat\nE:ID_FS_UUID=AAAA-BBBB\n");
+    assert_int_equal(place_judge_path(&place, "/media/stick", &tree.roots, &error), STATUS_OK);
+    assert_int_equal(medium_fingerprint(fingerprint, &place.identity, &error), STATUS_OK);
+    struct policy_disk disk = {
+        .name = (char[]){"vault"}, .fingerprint = fingerprint, .store = true, .output = true};
+    signed_policy(20);
+    road.policy.policy.disks = &disk;
+    road.policy.policy.disk_count = 1;
+    road.policy.policy.limits.max_persons_repository_copy = 1000;
+    /* Nobody is counted who stays on this machine. */
+    goes("/home/out");
+    persons(1000000, true, NULL);
+    goes("/media/stick/out");
+    persons(20, false, NULL);
+    persons(21, false, "[road-persons]");
+    persons(-1, true, "[road-persons]");
+    persons(-1, false, NULL); /* documents alone */
+    road.road = ROAD_STORE;
+    persons(1000, false, NULL);
+    persons(1001, false, "[road-persons]");
+    persons(3, true, "[road-persons]");
+    /* Without a policy there is no number: whoever has the key decides. */
+    road.rules = CLI_RULES_NONE;
+    persons(1001, true, NULL);
+}
+
 static void the_state_stays_on_this_machine(void **state)
 {
     (void)state;
@@ -385,6 +428,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_needs_enrolment_where_it_cannot_be_followed, begin,
                                         end),
         cmocka_unit_test_setup_teardown(an_enrolled_disk_takes_what_it_is_enrolled_for, begin, end),
+        cmocka_unit_test_setup_teardown(as_many_persons_as_the_policy_says, begin, end),
         cmocka_unit_test_setup_teardown(the_state_stays_on_this_machine, begin, end),
         cmocka_unit_test_setup_teardown(a_machine_that_runs_from_a_card_keeps_its_state_there,
                                         begin, end),
