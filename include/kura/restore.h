@@ -100,6 +100,75 @@ MUST_USE enum status restore_dump_tar(struct restore_erased *erased, struct snap
                                       const char *source, const char *path, int fd,
                                       const struct dump_options *options, struct error *error);
 
+/* ---- into a PostgreSQL database ---- */
+
+/* The database that everything is loaded into, while nobody knows its name. */
+struct hidden_database;
+
+struct database_options {
+    const char *connection;    /* as libpq has it, or a database's name; with a password: refused */
+    const char *source;        /* name in the snapshot */
+    const char *const *tables; /* "NAME" or "SCHEMA.NAME", NULL-terminated; NULL: everything */
+    bool replace;              /* a database that has tables: it is renamed, not removed */
+    bool no_owner;             /* all belongs to who restores, and nobody is granted anything */
+    struct restore_events events;
+    const volatile sig_atomic_t *cancelled;
+    /* Changes what was loaded and proved, before it is published: called within one transaction on
+     * the hidden database. After it the tables are written anew (VACUUM FULL), so that nothing of
+     * what was deleted stays in their files, and counted again. NULL: nothing is to be changed.
+     * With `tables` it is called in the transaction that the tables came in, and there is no
+     * VACUUM. */
+    enum status (*amend)(void *context, struct hidden_database *database, struct error *error);
+    void *amend_context;
+};
+
+/* One statement of SQL in the transaction of `amend`, in which every :id stands for the value, as a
+ * text. *rows: how many it changed. */
+MUST_USE enum status hidden_database_run(struct hidden_database *database, const char *sql,
+                                         const char *id, uint64_t *rows, struct error *error);
+
+/* For `amend`: the rules of the register for a source. */
+struct restore_amendment {
+    const struct erasure_register *erasures; /* opened */
+    const char *source;
+    struct restore_erased erased;
+};
+/* context: a struct restore_amendment. A rule that is not a DELETE, UPDATE or INSERT, or does not
+ * fit the database, is STATUS_FAILED or the server's word. */
+MUST_USE enum status restore_amend(void *context, struct hidden_database *database,
+                                   struct error *error);
+
+struct database_summary {
+    char *database;                 /* its name */
+    char *kept_as;                  /* the name of what was there before, or NULL */
+    struct statement_table *tables; /* as they were published */
+    size_t table_count;
+    bool proved;      /* the backup had counts, and they agree */
+    int64_t persons;  /* in it, as published; -1: not counted */
+    uint64_t rows;    /* of all tables, as they were published */
+    uint64_t removed; /* rows that were loaded and are not there after `amend` */
+    uint64_t bytes;   /* of the archive */
+    double seconds;
+};
+void database_summary_free(struct database_summary *summary);
+
+/* The name of the database that the connection leads to, by which it may be told and recorded;
+ * *name belongs to the caller. STATUS_USAGE for what libpq does not understand, and for a password:
+ * it would stand in the list of processes. */
+MUST_USE enum status restore_database_name(char **name, const char *connection,
+                                           struct error *error);
+
+/* Loads the archive of a source into a hidden database, holds the rows of every table against what
+ * the catalogue says, and only then gives it its name: a database that is not there is made, an
+ * empty one is filled. Whatever interrupts it, the old state stays, and at most a hidden database
+ * that the next run removes. STATUS_EXISTS: the database has tables (or those that are asked for);
+ * STATUS_CORRUPT: what was loaded is not what was counted. `statement` says which snapshot it is.
+ */
+MUST_USE enum status restore_into_database(struct database_summary *summary,
+                                           struct snapshot *snapshot,
+                                           const struct database_options *options,
+                                           struct error *error);
+
 enum difference { DIFFERENCE_ADDED, DIFFERENCE_REMOVED, DIFFERENCE_CONTENT, DIFFERENCE_METADATA };
 typedef enum status (*difference_visit)(void *context, const char *source,
                                         enum difference difference, const struct entry *entry,

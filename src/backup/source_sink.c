@@ -293,6 +293,12 @@ static enum status sink_rows(void *context, const char *table, uint64_t rows, st
     return STATUS_OK;
 }
 
+static enum status sink_waiting(void *context, struct error *error)
+{
+    struct source_backup *backup = context;
+    return answer(backup, journey_check_cancelled(backup->journey, error));
+}
+
 static enum status sink_person(void *context, const struct config_person *kind, const void *value,
                                size_t size, struct error *error)
 {
@@ -324,6 +330,7 @@ void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
         .end = sink_end,
         .sample = sink_sample,
         .rows = sink_rows,
+        .waiting = sink_waiting,
         .person = sink_person,
         .warn = sink_warn,
     };

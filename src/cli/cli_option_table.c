@@ -142,4 +142,14 @@ const struct cli_option_definition cli_option_definitions[OPTION_COUNT] = {
     [OPTION_KEY_PASSPHRASE_FILE] = {"key-passphrase-file", N_("FILE"),
                                     N_("file with the passphrase of --key"),
                                     AT(key_passphrase_file), CLI_TEXT, 0},
+    [OPTION_DATABASE] = {"database", N_("CONNECTION"),
+                         N_("PostgreSQL database to restore into: a name, \"service=NAME\" or "
+                            "another connection string"),
+                         AT(database), CLI_TEXT, 0},
+    [OPTION_TABLE] = {"table", N_("[SCHEMA.]NAME"),
+                      N_("only this table of the database; may be given several times"), AT(tables),
+                      CLI_LIST, 0},
+    [OPTION_NO_OWNER] = {"no-owner", NULL,
+                         N_("all in the database belongs to who restores it, nothing is granted"),
+                         AT(no_owner), CLI_FLAG, 0},
 };

@@ -22,6 +22,7 @@ void cli_arguments_free(struct cli_arguments *arguments)
 {
     free(arguments->sources.items);
     free(arguments->includes.items);
+    free(arguments->tables.items);
     free(arguments->parameters.items);
     free(arguments->words.items);
     *arguments = (struct cli_arguments){0};

@@ -73,6 +73,9 @@ enum cli_option {
     OPTION_REASON,
     OPTION_AS_IT_WAS,
     OPTION_KEY_PASSPHRASE_FILE,
+    OPTION_DATABASE,
+    OPTION_TABLE,
+    OPTION_NO_OWNER,
     OPTION_COUNT,
 };
 
@@ -110,7 +113,10 @@ struct cli_arguments {
     const char *onto_removable; /* the reason */
     const char *domain, *reason, *key_passphrase_file;
     bool as_it_was;
-    unsigned long read_data;    /* percent */
+    const char *database; /* restore */
+    struct cli_words tables;
+    bool no_owner;
+    unsigned long read_data; /* percent */
     unsigned long from_sequence;
     unsigned long retry;       /* seconds */
     unsigned long first_retry; /* the same for the first connection */

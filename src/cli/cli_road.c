@@ -253,6 +253,12 @@ static void record_stream(struct cli_road *road, const char *kind)
     add_record(road, facts);
 }
 
+void cli_road_record_database(struct cli_road *road, const char *database)
+{
+    record_stream(road, "database");
+    cli_json_set_bytes(road->cli->facts, "database", database);
+}
+
 enum status cli_road_check_output(struct cli_road *road, struct error *error)
 {
     struct stat about;

@@ -68,6 +68,10 @@ MUST_USE enum status cli_road_check_store(void *road, int fd, struct error *erro
  * All are recorded. */
 MUST_USE enum status cli_road_check_output(struct cli_road *road, struct error *error);
 
+/* A database server is no path, and what its files lie on cannot be told from here: like a pipe it
+ * passes, and is recorded. */
+void cli_road_record_database(struct cli_road *road, const char *database);
+
 /* The local folder of the store's address, or NULL if it is elsewhere. Borrowed. */
 const char *cli_road_store_folder(const char *url);
 /* Makes the first folder for temporary files that may hold personal data that of all libraries;

@@ -53,12 +53,12 @@ static enum status check_rules(struct cli *cli, const struct erasure *erasure,
             return error_set_hint(error, "%s",
                                   _("Nobody was registered. Put the rule in kura.yaml right."));
         }
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK && status != STATUS_UNSUPPORTED) {
             error_add_context(error, "%s", _("the rules could not be tried on the database"));
             cli_report_warning(error);
             cli_note(cli, EXIT_WARNINGS);
-            error_clear(error);
         }
+        error_clear(error);
     }
     return STATUS_OK;
 }

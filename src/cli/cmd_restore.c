@@ -2,6 +2,7 @@
 #include "cli_audit.h"
 #include "cli_register.h"
 #include "cli_road.h"
+#include "cmd_restore.h"
 #include <ctype.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,6 +140,9 @@ static void tell_choice(struct cli *cli, const struct cli_view *view)
 {
     if (!cli_is_latest(cli->arguments.snapshot)) {
         return;
+    }
+    if (cli->arguments.sources.count == 0 && cli->arguments.database != NULL) {
+        return; /* one source is wanted, not everything */
     }
     if (cli->arguments.sources.count == 0) {
         tell_elsewhere(cli, &view->list, (size_t)(view->statement - view->list.items));
@@ -283,15 +287,33 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
     }
 }
 
-static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, struct error *error)
+static enum status check_words(const struct cli_arguments *arguments, struct error *error)
 {
-    const struct cli_arguments *arguments = &cli->arguments;
-    if (arguments->target == NULL) {
-        error_set(error, STATUS_USAGE, 0, "%s", _("kura restore needs --target DIR"));
+    if (arguments->target == NULL && arguments->database == NULL) {
+        error_set(error, STATUS_USAGE, 0, "%s",
+                  _("kura restore needs --target DIR or --database CONNECTION"));
         return error_set_hint(error, "%s",
                               _("Restore into a new folder; each source becomes a folder in it."));
     }
-    enum status status = cli_view_open(view, cli, arguments->snapshot, error);
+    if (arguments->database == NULL) {
+        return arguments->tables.count == 0 && !arguments->no_owner
+                   ? STATUS_OK
+                   : error_set(error, STATUS_USAGE, 0, "%s",
+                               _("--table and --no-owner belong to --database"));
+    }
+    return arguments->target == NULL && arguments->includes.count == 0
+               ? STATUS_OK
+               : error_set(error, STATUS_USAGE, 0, "%s",
+                           _("--database does not go with --target or --include"));
+}
+
+static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, struct error *error)
+{
+    const struct cli_arguments *arguments = &cli->arguments;
+    enum status status = check_words(arguments, error);
+    if (status == STATUS_OK) {
+        status = cli_view_open(view, cli, arguments->snapshot, error);
+    }
     if (status == STATUS_OK) {
         status = cli_check_origin(&view->access, arguments, error);
     }
@@ -309,7 +331,6 @@ static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, 
 static void set_facts(struct cli *cli, const struct cli_view *view)
 {
     cli_json_set_id(cli->facts, "snapshot", view->statement->id, OBJECT_ID_SIZE);
-    cli_json_set_bytes(cli->facts, "target", cli->arguments.target);
     cli_json_set_words(cli->facts, "sources", &cli->arguments.sources);
     cli_json_set_count(cli->facts, "patterns", cli->arguments.includes.count);
 }
@@ -357,12 +378,25 @@ static enum status tell(struct cli *cli, const struct cli_view *view,
                : status;
 }
 
+static enum status restore_files(struct cli_road *road, struct cli_view *view,
+                                 const struct cli_register *obeyed, bool fresh, struct error *error)
+{
+    struct cli *cli = road->cli;
+    struct restore_summary summary = {0};
+    cli_json_set_bytes(cli->facts, "target", cli->arguments.target);
+    enum status status = restore(&summary, road, view, obeyed, error);
+    cli_json_set_count(cli->facts, "files", summary.files);
+    cli_json_set_count(cli->facts, "bytes", summary.bytes);
+    cli_json_set_count(cli->facts, "failed", summary.failed);
+    json_object_set_new(cli->facts, "recount_match", json_boolean(summary.recount_match));
+    return status == STATUS_OK ? tell(cli, view, &summary, obeyed, fresh, error) : status;
+}
+
 static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_view_free) struct cli_view view = {.access.work = CLI_WORK_RESTORE};
     CLEANUP(cli_road_end) struct cli_road road;
     CLEANUP(cli_register_free) struct cli_register obeyed = {0};
-    struct restore_summary summary = {0};
     bool fresh = false;
     cli_road_begin(&road, cli, ROAD_OUTPUT);
     view.access.log_folder = cli_record_folder(cli);
@@ -370,30 +404,33 @@ static enum status run(struct cli *cli, struct error *error)
     if (status == STATUS_OK) {
         status = cli_register_open(&obeyed, cli, &view.access, &view.list, error);
     }
-    if (status == STATUS_OK) {
-        set_facts(cli, &view);
-        cli_road_unlock_access(&road, &view.access);
-        status = restore(&summary, &road, &view, &obeyed, error);
-        cli_json_set_count(cli->facts, "files", summary.files);
-        cli_json_set_count(cli->facts, "bytes", summary.bytes);
-        cli_json_set_count(cli->facts, "failed", summary.failed);
-        json_object_set_new(cli->facts, "recount_match", json_boolean(summary.recount_match));
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status == STATUS_OK ? tell(cli, &view, &summary, &obeyed, fresh, error) : status;
+    set_facts(cli, &view);
+    cli_road_unlock_access(&road, &view.access);
+    return cli->arguments.database == NULL
+               ? restore_files(&road, &view, &obeyed, fresh, error)
+               : cmd_restore_into_database(&road, &view, &obeyed, fresh, error);
 }
 
 const struct cli_command cmd_restore = {
     .name = "restore",
     .event = "restore",
     .operands = "",
-    .summary = N_("Give everything back, or what is named, into a folder."),
+    .summary = N_("Give everything back, or what is named, into a folder or a database."),
     .details =
         N_("With --kit no configuration is needed: the kit knows where the storage is. Existing\n"
            "files stay unless --overwrite is given. An interrupted restore goes on when it is\n"
            "run again. The exit code is 3 if something could not be written, 5 if something is\n"
            "damaged; everything else is restored all the same. Persons who asked to be erased\n"
            "(kura person erase) do not come back: a database gets its name only when they are\n"
-           "gone from it. If a rule does not fit it, it stays away and the exit code is 1."),
+           "gone from it. If a rule does not fit it, it stays away and the exit code is 1.\n"
+           "\n"
+           "With --database a PostgreSQL source is loaded into a database that is new or empty:\n"
+           "under another name first, and it gets its own when the rows of every table are as\n"
+           "the backup counted them. With --overwrite a database that has tables is replaced;\n"
+           "the old one stays as NAME.before-TIME."),
     .options = {OPTION_TARGET,
                 OPTION_SNAPSHOT,
                 OPTION_BEFORE,
@@ -417,6 +454,9 @@ const struct cli_command cmd_restore = {
                 OPTION_REASON,
                 OPTION_KEY,
                 OPTION_KEY_PASSPHRASE_FILE,
+                OPTION_DATABASE,
+                OPTION_TABLE,
+                OPTION_NO_OWNER,
                 OPTION_END},
     .retry = CLI_RETRY_PATIENT,
     .run = run,

@@ -46,11 +46,14 @@ enum status restore_check_rules(const struct erasure_register *erasures,
     if (!register_erases_rows(erasures, words->name) || strcmp(words->kind, "sqlite") == 0) {
         return STATUS_OK;
     }
-    error_set(
-        error, STATUS_FAILED, 0,
-        _("the register has SQL for source %s, and a source of kind %s cannot be erased from"),
-        words->name, words->kind);
-    return restore_hint_as_it_was(words->name, error);
+    error_set(error, STATUS_FAILED, 0,
+              _("somebody in source %s asked to be erased, and from what a source of kind %s gives "
+                "as a file nobody can be erased"),
+              words->name, words->kind);
+    return strcmp(words->kind, "postgres") != 0
+               ? restore_hint_as_it_was(words->name, error)
+               : error_set_hint(error, _("Restore it into a database: --database NAME --source %s"),
+                                words->name);
 }
 
 static enum status erase_staged(struct restore *restore, const char *staged,

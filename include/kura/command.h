@@ -1,6 +1,8 @@
-/* command_process: a running command: its output to read, its errors remembered, its end. */
-#ifndef KURA_SOURCE_COMMAND_PROCESS_H
-#define KURA_SOURCE_COMMAND_PROCESS_H
+/* command: a running command: its input to write, its output to read, its errors remembered, its
+ * end. No shell is involved. It belongs to base so that sources, restores and the hooks of a night
+ * can run programs the same way. */
+#ifndef KURA_COMMAND_H
+#define KURA_COMMAND_H
 
 #include "kura/base.h"
 
@@ -9,6 +11,7 @@
 struct command_process {
     pid_t pid;  /* also its process group; 0: none, or its end was fetched */
     int handle; /* pidfd */
+    int input;  /* never blocks; -1: it has none, or its end was told */
     int output;
     int errors;
     char words[COMMAND_WORDS_SIZE]; /* the last of what came on standard error */
@@ -17,7 +20,7 @@ struct command_process {
 #define COMMAND_PROCESS_NONE                                                                       \
     (struct command_process)                                                                       \
     {                                                                                              \
-        .handle = -1, .output = -1, .errors = -1                                                   \
+        .handle = -1, .input = -1, .output = -1, .errors = -1                                      \
     }
 
 struct command_end {
@@ -29,6 +32,19 @@ struct command_end {
  * blocked or ignored signals, a process group of its own. */
 MUST_USE enum status command_process_start(struct command_process *process, char *const *words,
                                            struct error *error);
+
+/* The same with a pipe as its standard input, and with `given` as its descriptor 3 (-1: none). */
+MUST_USE enum status command_process_start_fed(struct command_process *process, char *const *words,
+                                               int given, struct error *error);
+
+/* Writes what its standard input takes within `wait_ms`; *put may be 0. *closed: it will take no
+ * more, because it ended or closed its input; why is told by its end. Its output must be read, or
+ * none be expected. */
+MUST_USE enum status command_process_write(struct command_process *process, const void *data,
+                                           size_t size, int wait_ms, size_t *put, bool *closed,
+                                           struct error *error);
+/* No more will be written: it reads the end of its input. */
+void command_process_end_input(struct command_process *process);
 
 /* Reads up to `size` bytes of output; after `wait_ms` without any *got is 0. *ended: there will be
  * no more. */

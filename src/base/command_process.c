@@ -1,6 +1,6 @@
-/* command_process: starts a command, reads both its outputs without ever waiting for the wrong one,
- * and leaves no process behind. */
-#include "command_process.h"
+/* command_process: starts a command, writes its input and reads both its outputs without ever
+ * waiting for the wrong one, and leaves no process behind. */
+#include "kura/command.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -41,8 +41,10 @@ static bool make_pipe(int ends[2])
 /* What the child is to become. */
 struct child {
     char *const *words;
+    int input; /* -1: none */
     int output;
     int errors;
+    int given;  /* becomes descriptor 3; -1: none */
     int report; /* an errno goes here if it cannot */
     pid_t parent;
 };
@@ -65,9 +67,22 @@ static bool take_nothing(void)
     return nothing == STDIN_FILENO || (nothing > 0 && dup2(nothing, STDIN_FILENO) == STDIN_FILENO);
 }
 
+/* After all others are marked to be closed. The report may have that number: it moves. */
+static bool give(struct child *child)
+{
+    if (child->given < 0) {
+        return true;
+    }
+    if (child->report == FIRST_OTHER_DESCRIPTOR) {
+        child->report = fcntl(child->report, F_DUPFD_CLOEXEC, FIRST_OTHER_DESCRIPTOR + 1);
+    }
+    return child->given == FIRST_OTHER_DESCRIPTOR ? fcntl(child->given, F_SETFD, 0) == 0
+                                                  : dup2(child->given, FIRST_OTHER_DESCRIPTOR) >= 0;
+}
+
 /* Only what may be called between fork and exec in a program with threads. A backup that is killed
  * takes its command along: the kernel does it, and the comparison closes the moment before. */
-static bool prepare_child(const struct child *child)
+static bool prepare_child(struct child *child)
 {
     if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         return false;
@@ -75,13 +90,15 @@ static bool prepare_child(const struct child *child)
     if (getppid() != child->parent) {
         raise(SIGKILL);
     }
-    return take_nothing() && dup2(child->output, STDOUT_FILENO) >= 0 &&
+    bool input =
+        child->input < 0 ? take_nothing() : dup2(child->input, STDIN_FILENO) == STDIN_FILENO;
+    return input && dup2(child->output, STDOUT_FILENO) >= 0 &&
            dup2(child->errors, STDERR_FILENO) >= 0 &&
-           close_range(FIRST_OTHER_DESCRIPTOR, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+           close_range(FIRST_OTHER_DESCRIPTOR, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && give(child) &&
            take_usual_signals();
 }
 
-static _Noreturn void run_child(const struct child *child)
+static _Noreturn void run_child(struct child *child)
 {
     if (prepare_child(child)) {
         execvp(child->words[0], child->words);
@@ -103,20 +120,21 @@ static int read_report(int report)
 }
 
 /* 0 or an errno. Signals wait meanwhile: a handler of ours must not run in the child. */
-static int spawn(pid_t *pid, char *const *words, int output, int errors)
+static int spawn(pid_t *pid, struct child *child)
 {
     int report[2];
     if (!make_pipe(report)) {
         return errno;
     }
-    const struct child child = {words, output, errors, report[1], getpid()};
+    child->report = report[1];
+    child->parent = getpid();
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     *pid = fork();
     if (*pid == 0) {
-        run_child(&child);
+        run_child(child);
     }
     int os_error = *pid < 0 ? errno : 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -140,35 +158,58 @@ static bool never_block(int fd)
     return fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
-enum status command_process_start(struct command_process *process, char *const *words,
-                                  struct error *error)
+static enum status fail_start(const char *program, int os_error, struct error *error)
 {
-    int output[2] = {-1, -1};
-    int errors[2] = {-1, -1};
-    bool piped =
-        make_pipe(output) && make_pipe(errors) && never_block(output[0]) && never_block(errors[0]);
-    int os_error = piped ? 0 : errno;
-    process->output = output[0];
-    process->errors = errors[0];
-    CLEANUP(file_close) int output_end = output[1];
-    CLEANUP(file_close) int errors_end = errors[1];
-    if (piped) {
-        (void)fcntl(output[0], F_SETPIPE_SZ, PIPE_SIZE); /* smaller only costs speed */
-        os_error = spawn(&process->pid, words, output_end, errors_end);
-    }
-    if (os_error == 0) {
-        process->handle = pidfd_open(process->pid, 0);
-        os_error = process->handle < 0 ? errno : 0;
-    }
-    if (os_error == 0) {
-        return STATUS_OK;
-    }
-    error_set_errno(error, os_error, _("the command %s could not be started"), words[0]);
+    error_set_errno(error, os_error, _("the command %s could not be started"), program);
     if (os_error == ENOENT) {
         error_set_hint(error, _("Is it installed? The configuration may name it by its whole "
                                 "path. It is started directly and not by a shell."));
     }
     return error->status;
+}
+
+static enum status start(struct command_process *process, char *const *words, bool fed, int given,
+                         struct error *error)
+{
+    int input[2] = {-1, -1};
+    int output[2] = {-1, -1};
+    int errors[2] = {-1, -1};
+    bool piped = make_pipe(output) && make_pipe(errors) && (!fed || make_pipe(input)) &&
+                 never_block(output[0]) && never_block(errors[0]) &&
+                 (!fed || never_block(input[1]));
+    int os_error = piped ? 0 : errno;
+    process->input = input[1];
+    process->output = output[0];
+    process->errors = errors[0];
+    CLEANUP(file_close) int input_end = input[0];
+    CLEANUP(file_close) int output_end = output[1];
+    CLEANUP(file_close) int errors_end = errors[1];
+    if (piped) {
+        struct child child = {.words = words,
+                              .input = input_end,
+                              .output = output_end,
+                              .errors = errors_end,
+                              .given = given};
+        (void)fcntl(fed ? input[1] : output[0], F_SETPIPE_SZ, PIPE_SIZE); /* only costs speed */
+        os_error = spawn(&process->pid, &child);
+    }
+    if (os_error == 0) {
+        process->handle = pidfd_open(process->pid, 0);
+        os_error = process->handle < 0 ? errno : 0;
+    }
+    return os_error == 0 ? STATUS_OK : fail_start(words[0], os_error, error);
+}
+
+enum status command_process_start(struct command_process *process, char *const *words,
+                                  struct error *error)
+{
+    return start(process, words, false, -1, error);
+}
+
+enum status command_process_start_fed(struct command_process *process, char *const *words,
+                                      int given, struct error *error)
+{
+    return start(process, words, true, given, error);
 }
 
 static void remember(struct command_process *process, const char *text, size_t size)
@@ -200,6 +241,38 @@ static void drain_errors(struct command_process *process)
             return;
         }
     }
+}
+
+enum status command_process_write(struct command_process *process, const void *data, size_t size,
+                                  int wait_ms, size_t *put, bool *closed, struct error *error)
+{
+    *put = 0;
+    *closed = false;
+    struct pollfd waiting[] = {{.fd = process->input, .events = POLLOUT},
+                               {.fd = process->errors, .events = POLLIN}};
+    if (poll(waiting, LENGTH(waiting), wait_ms) < 0) {
+        return errno == EINTR ? STATUS_OK
+                              : error_set_errno(error, errno, _("waiting for the command failed"));
+    }
+    if (waiting[1].revents != 0) {
+        drain_errors(process);
+    }
+    if (waiting[0].revents == 0) {
+        return STATUS_OK;
+    }
+    ssize_t result = write(process->input, data, size);
+    if (result < 0 && errno != EINTR && errno != EAGAIN && errno != EPIPE) {
+        return error_set_errno(error, errno, _("the command could not be written to"));
+    }
+    *closed = result < 0 && errno == EPIPE;
+    *put = result > 0 ? (size_t)result : 0;
+    return STATUS_OK;
+}
+
+void command_process_end_input(struct command_process *process)
+{
+    file_close(&process->input);
+    process->input = -1;
 }
 
 enum status command_process_read(struct command_process *process, unsigned char *target,
@@ -294,6 +367,7 @@ void command_process_stop(struct command_process *process)
         process->pid = 0;
     }
     file_close(&process->handle);
+    file_close(&process->input);
     file_close(&process->output);
     file_close(&process->errors);
     *process = COMMAND_PROCESS_NONE;

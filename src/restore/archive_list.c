@@ -1,0 +1,294 @@
+/* archive_list: see the header. The list looks like this, a line for each entry and one for what it
+ * depends on:
+ *
+ *     216; 1259 16387 TABLE public customers owner
+ *     3222; 1259 16395 INDEX public customers_name_idx owner
+ *     ;	depends on: 216
+ */
+#include "archive_list.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct item {
+    unsigned long id;
+    const char *line; /* borrowed, not terminated */
+    size_t size;
+    const char *kind;  /* of `kinds`, or NULL: nothing that concerns tables */
+    bool belongs;      /* may come along with what it depends on */
+    const char *needs; /* the numbers of the second line, or NULL */
+    bool chosen;
+};
+struct list {
+    struct item *items;
+    size_t count;
+};
+
+static void list_free(struct list *list)
+{
+    free(list->items);
+}
+
+/* What depends on an entry of a kind that is not here (a schema, a type, a function, an extension)
+ * relies on the database to have it. The longer of two that begin alike comes first. */
+static const struct {
+    const char *name;
+    bool belongs;
+} kinds[] = {
+    {"TABLE DATA", true},
+    {"TABLE ATTACH", true},
+    {"TABLE", false},
+    {"FOREIGN TABLE", false},
+    {"VIEW", false},
+    {"MATERIALIZED VIEW", false},
+    {"SEQUENCE OWNED BY", true},
+    {"SEQUENCE SET", true},
+    {"SEQUENCE", true},
+    {"DEFAULT", true},
+    {"CHECK CONSTRAINT", true},
+    {"FK CONSTRAINT", true},
+    {"CONSTRAINT", true},
+    {"INDEX ATTACH", true},
+    {"INDEX", true},
+    {"STATISTICS DATA", true},
+    {"STATISTICS", true},
+    {"TRIGGER", true},
+    {"RULE", true},
+    {"POLICY", true},
+    {"ROW SECURITY", true},
+    {"COMMENT", true},
+    {"SECURITY LABEL", true},
+    {"ACL", true},
+};
+
+/* Behind "216; 1259 16387 ". */
+static const char *words_of(const struct item *item)
+{
+    const char *at = item->line;
+    for (int i = 0; i < 3; i++) {
+        at += strspn(at, "0123456789");
+        at += strspn(at, "; ");
+    }
+    return at;
+}
+
+static void find_kind(struct item *item)
+{
+    const char *words = words_of(item);
+    for (size_t i = 0; i < LENGTH(kinds); i++) {
+        size_t size = strlen(kinds[i].name);
+        if (strncmp(words, kinds[i].name, size) == 0 && words[size] == ' ') {
+            item->kind = kinds[i].name;
+            item->belongs = kinds[i].belongs;
+            return;
+        }
+    }
+}
+
+static enum status add(struct list *list, const char *line, size_t size, struct error *error)
+{
+    if ((list->count & (list->count + 1)) == 0) { /* 2^n - 1 are full */
+        struct item *grown = realloc(list->items, (2 * list->count + 1) * sizeof *grown);
+        if (grown == NULL) {
+            return error_set_memory(error);
+        }
+        list->items = grown;
+    }
+    struct item *item = &list->items[list->count++];
+    *item = (struct item){.id = strtoul(line, NULL, 10), .line = line, .size = size};
+    find_kind(item);
+    return STATUS_OK;
+}
+
+static enum status read_list(struct list *list, const char *text, struct error *error)
+{
+    static const char needs[] = ";\tdepends on:";
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && *text != '\0') {
+        size_t size = strcspn(text, "\n");
+        if (strncmp(text, needs, sizeof needs - 1) == 0 && list->count > 0) {
+            list->items[list->count - 1].needs = text + sizeof needs - 1;
+        } else if (text[0] >= '0' && text[0] <= '9') {
+            status = add(list, text, size, error);
+        }
+        text += size + (text[size] == '\n');
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ the tables by name */
+
+static bool is_kind(const struct item *item, const char *kind)
+{
+    return item->kind != NULL && strcmp(item->kind, kind) == 0;
+}
+
+/* "TABLE public customers owner": blanks in names are not marked, so the whole name must stand
+ * between two blanks, with the schema in front of it or any one. */
+static bool has_name(const struct item *item, const char *name)
+{
+    const char *words = words_of(item) + strlen("TABLE ");
+    const char *end = item->line + item->size;
+    const char *dot = strchr(name, '.');
+    if (dot != NULL) {
+        size_t schema = (size_t)(dot - name);
+        size_t rest = strlen(dot + 1);
+        if ((size_t)(end - words) > schema + rest + 2 && strncmp(words, name, schema) == 0 &&
+            words[schema] == ' ' && strncmp(words + schema + 1, dot + 1, rest) == 0 &&
+            words[schema + 1 + rest] == ' ') {
+            return true;
+        }
+    }
+    size_t size = strlen(name);
+    for (const char *at = words; (size_t)(end - at) > size + 2; at++) {
+        if (at > words && at[0] == ' ' && strncmp(at + 1, name, size) == 0 && at[size + 1] == ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status choose_table(struct list *list, const char *name, struct error *error)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_kind(&list->items[i], "TABLE") && has_name(&list->items[i], name)) {
+            list->items[i].chosen = true;
+            found++;
+        }
+    }
+    if (found > 1) {
+        error_set(error, STATUS_USAGE, 0, _("--table: several tables are called %s"), name);
+        return error_set_hint(error, "%s", _("Name it with its schema: SCHEMA.NAME"));
+    }
+    return found == 1
+               ? STATUS_OK
+               : error_set(error, STATUS_NOT_FOUND, 0, _("the backup has no table %s"), name);
+}
+
+/* ------------------------------------------------------------------ what belongs to them */
+
+static struct item *find(struct list *list, unsigned long id)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].id == id) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
+}
+
+struct needs {
+    bool some; /* of the chosen */
+    bool all;  /* none of another table */
+};
+
+static struct needs look_at_needs(struct list *list, const struct item *item)
+{
+    struct needs needs = {.all = true};
+    const char *at = item->needs;
+    while (at != NULL && *at == ' ') {
+        char *end;
+        const struct item *other = find(list, strtoul(at, &end, 10));
+        needs.some |= other != NULL && other->chosen;
+        needs.all &= other == NULL || other->kind == NULL || other->chosen;
+        at = end;
+    }
+    return needs;
+}
+
+/* A partition's table hangs on its parent's by an entry that names both. */
+static bool choose_partition(struct list *list, const struct item *attach)
+{
+    bool more = false;
+    const char *at = attach->needs;
+    while (at != NULL && *at == ' ') {
+        char *end;
+        struct item *table = find(list, strtoul(at, &end, 10));
+        if (table != NULL && is_kind(table, "TABLE") && !table->chosen) {
+            table->chosen = true;
+            more = true;
+        }
+        at = end;
+    }
+    return more;
+}
+
+/* The parent comes second; the child's own attachment must not bring the parent along. */
+static bool is_of_chosen_parent(struct list *list, const struct item *attach)
+{
+    const char *last = attach->needs == NULL ? NULL : strchr(attach->needs + 1, ' ');
+    const struct item *parent = last == NULL ? NULL : find(list, strtoul(last, NULL, 10));
+    return parent != NULL && parent->chosen;
+}
+
+static bool choose_more(struct list *list)
+{
+    bool more = false;
+    for (size_t i = 0; i < list->count; i++) {
+        struct item *item = &list->items[i];
+        if (is_kind(item, "TABLE ATTACH") && is_of_chosen_parent(list, item)) {
+            more |= choose_partition(list, item);
+        }
+        struct needs needs = {0};
+        if (!item->chosen && item->belongs) {
+            needs = look_at_needs(list, item);
+        }
+        if (needs.some && needs.all) {
+            item->chosen = true;
+            more = true;
+        }
+    }
+    return more;
+}
+
+/* A foreign key needs two tables and is part of the one that it names: "FK CONSTRAINT public
+ * vehicles vehicles_customer_fkey owner" beside "TABLE public vehicles owner". */
+static bool is_part_of(const struct item *key, const struct item *table)
+{
+    const char *words = words_of(table) + strlen("TABLE ");
+    const char *owner = table->line + table->size;
+    while (owner > words && owner[-1] != ' ') {
+        owner--;
+    }
+    return strncmp(words_of(key) + strlen("FK CONSTRAINT "), words, (size_t)(owner - words)) == 0;
+}
+
+/* What belongs to the tables and cannot come along. */
+static bool is_left(struct list *list, const struct item *item)
+{
+    bool left = !item->chosen && item->belongs && look_at_needs(list, item).some;
+    if (!left || !is_kind(item, "FK CONSTRAINT")) {
+        return left;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct item *table = &list->items[i];
+        if (table->chosen && is_kind(table, "TABLE") && is_part_of(item, table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status archive_list_choose(struct buffer *lines, size_t *left, const char *text,
+                                const char *const *tables, struct error *error)
+{
+    CLEANUP(list_free) struct list list = {0};
+    *left = 0;
+    enum status status = read_list(&list, text, error);
+    for (size_t i = 0; status == STATUS_OK && tables[i] != NULL; i++) {
+        status = choose_table(&list, tables[i], error);
+    }
+    while (status == STATUS_OK && choose_more(&list)) {
+    }
+    for (size_t i = 0; status == STATUS_OK && i < list.count; i++) {
+        const struct item *item = &list.items[i];
+        *left += is_left(&list, item);
+        if (item->chosen) {
+            status = buffer_append(lines, item->line, item->size, error);
+        }
+        if (item->chosen && status == STATUS_OK) {
+            status = buffer_append_u8(lines, '\n', error);
+        }
+    }
+    return status;
+}

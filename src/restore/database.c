@@ -1,0 +1,155 @@
+/* database: the way back into PostgreSQL on one page. Look at everything first; load into a hidden
+ * database; count; let erasures be done, and count again; only then give it its name. */
+#include "dump.h"
+#include "hidden.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* The archive by its name; a command's dump has only one file. */
+static enum status find_archive(struct hidden_database *database, struct error *error)
+{
+    const struct statement_source *words = &database->source->words;
+    bool postgres = strcmp(words->kind, "postgres") == 0;
+    if (!postgres && strcmp(words->kind, "command") != 0) {
+        error_set(error, STATUS_USAGE, 0, _("the source %s is no PostgreSQL database (%s)"),
+                  words->name, words->kind);
+        return error_set_hint(error, "%s", _("kura restore --target DIR gives it back as files."));
+    }
+    return snapshot_find(&database->entry, &database->content, database->snapshot, database->source,
+                         postgres ? POSTGRES_DUMP_NAME : "output", error);
+}
+
+static enum status load(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(memory_free) char *to = NULL;
+    const struct database_options *options = database->options;
+    enum status status = postgres_complete(&to, options->connection, database->name, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const char *words[] = {
+        "pg_restore", "--exit-on-error", "--no-password", "--dbname", to, NULL, NULL, NULL};
+    if (options->no_owner) {
+        words[5] = "--no-owner";
+        words[6] = "--no-privileges";
+    }
+    return archive_run(database, words, -1, NULL, NULL, error);
+}
+
+/* Erasing is the caller's affair; that it is done as a whole, and leaves nothing behind in the
+ * tables' files, is this one's. */
+static enum status amend(struct hidden_database *database, struct error *error)
+{
+    enum status status = postgres_script(&database->inside, "BEGIN", error);
+    if (status == STATUS_OK) {
+        status = database_amend(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = postgres_script(&database->inside, "COMMIT", error);
+    }
+    if (status == STATUS_OK) {
+        status = postgres_script(&database->inside, "VACUUM FULL", error);
+    }
+    if (status == STATUS_OK) {
+        status = database_count(database, error);
+    }
+    return status == STATUS_OK ? database_persons(database, false, error) : status;
+}
+
+static enum status prove(struct hidden_database *database, struct error *error)
+{
+    struct database_summary *summary = database->summary;
+    enum status status = hidden_connect(&database->inside, database, database->name, error);
+    if (status == STATUS_OK) {
+        status = database_count(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = database_compare(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = database_persons(database, true, error);
+    }
+    summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
+    uint64_t loaded = summary->rows;
+    if (status == STATUS_OK && database->options->amend != NULL) {
+        status = amend(database, error);
+    }
+    summary->removed = loaded > summary->rows ? loaded - summary->rows : 0;
+    /* An archive has no statistics; without them the first day is slow. */
+    return status == STATUS_OK ? postgres_script(&database->inside, "ANALYZE", error) : status;
+}
+
+static enum status restore_all(struct hidden_database *database, struct error *error)
+{
+    enum status status = hidden_check_target(database, error);
+    if (status == STATUS_OK) {
+        status = hidden_create(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = load(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = hidden_give_properties(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = prove(database, error);
+    }
+    return status == STATUS_OK ? hidden_publish(database, error) : status;
+}
+
+enum status restore_database_name(char **name, const char *connection, struct error *error)
+{
+    CLEANUP(memory_free) char *words = NULL;
+    enum status status = postgres_complete(&words, connection, NULL, error);
+    if (status == STATUS_OK) {
+        status = postgres_database_name(name, words, error);
+    }
+    return status == STATUS_OK ? status : error_add_context(error, "--database");
+}
+
+static enum status begin(struct hidden_database *database, struct error *error)
+{
+    const struct database_options *options = database->options;
+    enum status status =
+        dump_find_source(&database->source, database->snapshot, options->source, error);
+    if (status == STATUS_OK) {
+        status = find_archive(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = restore_database_name(&database->target, options->connection, error);
+    }
+    if (status == STATUS_OK && (database->summary->database = strdup(database->target)) == NULL) {
+        status = error_set_memory(error);
+    }
+    database->summary->bytes = database->content.size;
+    return status == STATUS_OK ? hidden_open_server(database, error) : status;
+}
+
+static void end(struct hidden_database *database)
+{
+    hidden_drop(database);
+    postgres_close(&database->inside);
+    postgres_close(&database->server);
+    buffer_free(&database->script);
+    occupant_free(&database->old);
+    entry_free(&database->entry);
+    content_free(&database->content);
+    free(database->target);
+}
+
+enum status restore_into_database(struct database_summary *summary, struct snapshot *snapshot,
+                                  const struct database_options *options, struct error *error)
+{
+    double started = clock_monotonic();
+    *summary = (struct database_summary){.persons = -1};
+    struct hidden_database database = {
+        .options = options, .snapshot = snapshot, .summary = summary};
+    enum status status = begin(&database, error);
+    if (status == STATUS_OK) {
+        status = options->tables == NULL ? restore_all(&database, error)
+                                         : database_restore_tables(&database, error);
+    }
+    end(&database);
+    summary->seconds = clock_monotonic() - started;
+    return status;
+}

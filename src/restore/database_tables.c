@@ -1,0 +1,287 @@
+/* database_tables: some tables go into a database that lives. pg_restore writes SQL and the rows;
+ * all of it is done in one transaction of ours, which counts before it commits. A table that is
+ * there already ends it, and leaves nothing. */
+#include "archive_list.h"
+#include "hidden.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SQL_LIMIT (1024 * 1024) /* of what stands between the rows */
+
+/* ------------------------------------------------------------------ the rows */
+
+/* The data section line by line:
+ *
+ *     COPY public.customers (id, name) FROM stdin;
+ *     1	山田
+ *     \.
+ *
+ * and between such blocks statements without any text of a user's. */
+struct rows {
+    struct hidden_database *database;
+    struct buffer line;
+    struct buffer sql;
+    bool copying;
+};
+
+static void rows_free(struct rows *rows)
+{
+    buffer_free(&rows->line);
+    buffer_free(&rows->sql);
+}
+
+/* "COPY " and a name as SQL quotes it. */
+static enum status remember_table(struct hidden_database *database, const char *line,
+                                  struct error *error)
+{
+    struct database_summary *summary = database->summary;
+    const char *name = line + strlen("COPY ");
+    size_t size = 0;
+    for (bool quoted = false; name[size] != '\0' && (quoted || name[size] != ' '); size++) {
+        quoted ^= name[size] == '"';
+    }
+    struct statement_table *grown =
+        realloc(summary->tables, (summary->table_count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return error_set_memory(error);
+    }
+    summary->tables = grown;
+    grown[summary->table_count] = (struct statement_table){.name = strndup(name, size)};
+    return grown[summary->table_count++].name == NULL ? error_set_memory(error) : STATUS_OK;
+}
+
+static enum status run_sql(struct rows *rows, struct error *error)
+{
+    enum status status = buffer_append_u8(&rows->sql, '\0', error);
+    if (status == STATUS_OK) {
+        status = postgres_script(&rows->database->inside, (const char *)rows->sql.data, error);
+    }
+    buffer_clear(&rows->sql);
+    return status;
+}
+
+static bool ends_with(const char *line, const char *end)
+{
+    size_t size = strlen(line);
+    size_t tail = strlen(end);
+    return size >= tail && strcmp(line + size - tail, end) == 0;
+}
+
+/* A whole line, without its end. */
+static enum status take_sql(struct rows *rows, const char *line, struct error *error)
+{
+    if (line[0] == '\\') {
+        return STATUS_OK; /* \restrict: for psql */
+    }
+    enum status status = rows->sql.size + strlen(line) > SQL_LIMIT
+                             ? error_set(error, STATUS_CORRUPT, 0, "%s",
+                                         _("the description of the tables is too long"))
+                             : buffer_append_text(&rows->sql, line, error);
+    if (status == STATUS_OK) {
+        status = buffer_append_u8(&rows->sql, '\n', error);
+    }
+    if (status == STATUS_OK && strncmp(line, "COPY ", 5) == 0 && ends_with(line, " FROM stdin;")) {
+        status = remember_table(rows->database, line, error);
+        if (status == STATUS_OK) {
+            status = run_sql(rows, error);
+        }
+        rows->copying = status == STATUS_OK;
+    }
+    return status;
+}
+
+static enum status take_line(struct rows *rows, struct error *error)
+{
+    const char *line = (const char *)rows->line.data;
+    size_t size = rows->line.size;
+    if (rows->copying && (size != 3 || memcmp(line, "\\.\n", 3) != 0)) {
+        return postgres_copy(&rows->database->inside, line, size, error);
+    }
+    if (rows->copying) {
+        rows->copying = false;
+        return postgres_copy_end(&rows->database->inside, error);
+    }
+    rows->line.data[size - 1] = '\0';
+    return take_sql(rows, line, error);
+}
+
+/* A row may be as long as PostgreSQL lets it be: what is there of it goes on at once. */
+static enum status take_output(void *context, const char *data, size_t size, struct error *error)
+{
+    struct rows *rows = context;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && size > 0) {
+        const char *end = memchr(data, '\n', size);
+        size_t part = end == NULL ? size : (size_t)(end - data) + 1;
+        status = buffer_append(&rows->line, data, part, error);
+        if (status == STATUS_OK && end != NULL) {
+            status = take_line(rows, error);
+            buffer_clear(&rows->line);
+        } else if (status == STATUS_OK && rows->line.size > SQL_LIMIT && rows->copying) {
+            status = postgres_copy(&rows->database->inside, (const char *)rows->line.data,
+                                   rows->line.size, error);
+            buffer_clear(&rows->line);
+        }
+        data += part;
+        size -= part;
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ what is around them */
+
+/* Two lines are for psql: the first and the last that begin so. They become comments. */
+static void take_out_restriction(char *script)
+{
+    char *first = strstr(script, "\n\\restrict ");
+    char *last = NULL;
+    for (char *at = strstr(script, "\n\\unrestrict "); at != NULL;
+         at = strstr(at + 1, "\n\\unrestrict ")) {
+        last = at;
+    }
+    if (first != NULL) {
+        memcpy(first + 1, "--", 2);
+    }
+    if (last != NULL) {
+        memcpy(last + 1, "--", 2);
+    }
+}
+
+struct part {
+    struct hidden_database *database;
+    int list;
+};
+
+static void words_for(const char *words[10], const struct part *part, const char *section)
+{
+    size_t count = 0;
+    words[count++] = "pg_restore";
+    words[count++] = "--use-list=/dev/fd/3";
+    words[count++] = section;
+    words[count++] = "--file=-";
+    if (part->database->options->no_owner) {
+        words[count++] = "--no-owner";
+        words[count++] = "--no-privileges";
+    }
+    words[count] = NULL;
+}
+
+static enum status do_section(const struct part *part, const char *section, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer script = {0};
+    const char *words[10];
+    words_for(words, part, section);
+    enum status status = archive_read(&script, part->database, words, part->list, error);
+    if (status == STATUS_OK) {
+        take_out_restriction((char *)script.data);
+        status = postgres_script(&part->database->inside, (const char *)script.data, error);
+    }
+    return status;
+}
+
+static enum status do_rows(const struct part *part, struct error *error)
+{
+    CLEANUP(rows_free) struct rows rows = {.database = part->database};
+    const char *words[10];
+    words_for(words, part, "--section=data");
+    enum status status = archive_run(part->database, words, part->list, take_output, &rows, error);
+    if (status == STATUS_OK && rows.copying) {
+        status = error_set(error, STATUS_CORRUPT, 0, "%s", _("the rows of a table have no end"));
+    }
+    return status == STATUS_OK ? run_sql(&rows, error) : status;
+}
+
+/* ------------------------------------------------------------------ the choice */
+
+/* Names only; a file that has no name and that pg_restore gets as its descriptor 3. */
+static enum status write_list(int *fd, const struct buffer *lines, struct error *error)
+{
+    *fd = memfd_create("kura-list", MFD_CLOEXEC);
+    return *fd < 0 ? error_set_errno(error, errno, "%s", _("the list of tables cannot be kept"))
+                   : file_write_all(*fd, lines->data, lines->size, _("the list of tables"), error);
+}
+
+static void tell_left(const struct hidden_database *database, size_t left)
+{
+    const struct restore_events *events = &database->options->events;
+    struct error told = {0};
+    if (left == 0 || events->warn == NULL) {
+        return;
+    }
+    error_set(
+        &told, STATUS_UNSUPPORTED, 0,
+        _("%zu foreign keys, defaults or the like refer to other tables or sequences and were "
+          "left out"),
+        left);
+    events->warn(events->context, database->options->source, NULL, &told);
+}
+
+static enum status choose(int *list, size_t *left, struct hidden_database *database,
+                          struct error *error)
+{
+    const char *const words[] = {"pg_restore", "--list", "--verbose", NULL};
+    CLEANUP(buffer_free) struct buffer text = {0};
+    CLEANUP(buffer_free) struct buffer lines = {0};
+    enum status status = archive_read(&text, database, words, -1, error);
+    if (status == STATUS_OK) {
+        status = archive_list_choose(&lines, left, (const char *)text.data,
+                                     database->options->tables, error);
+    }
+    return status == STATUS_OK ? write_list(list, &lines, error) : status;
+}
+
+static enum status transact(struct hidden_database *database, int list, struct error *error)
+{
+    const struct part part = {database, list};
+    const struct database_options *options = database->options;
+    enum status status = postgres_script(&database->inside, "BEGIN", error);
+    if (status == STATUS_OK) {
+        status = do_section(&part, "--section=pre-data", error);
+    }
+    if (status == STATUS_OK) {
+        status = do_rows(&part, error);
+    }
+    if (status == STATUS_OK) {
+        status = do_section(&part, "--section=post-data", error);
+    }
+    if (status == STATUS_OK) {
+        status = database_count_again(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = database_compare(database, error);
+    }
+    database->summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
+    uint64_t loaded = database->summary->rows;
+    if (status == STATUS_OK && options->amend != NULL) {
+        status = database_amend(database, error);
+        if (status == STATUS_OK) {
+            status = database_count_again(database, error);
+        }
+    }
+    if (status == STATUS_OK) {
+        database->summary->removed = loaded - database->summary->rows;
+        status =
+            postgres_script(&database->inside, "SET LOCAL synchronous_commit = on; COMMIT", error);
+    }
+    return status;
+}
+
+enum status database_restore_tables(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(file_close) int list = -1;
+    size_t left = 0;
+    enum status status = choose(&list, &left, database, error);
+    if (status == STATUS_OK) {
+        status = hidden_connect(&database->inside, database, NULL, error);
+    }
+    if (status == STATUS_OK) {
+        status = transact(database, list, error);
+    }
+    if (status == STATUS_OK) {
+        tell_left(database, left);
+    }
+    return status;
+}

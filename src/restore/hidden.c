@@ -1,0 +1,105 @@
+/* hidden: making the hidden database as the dump wants it, and removing it. */
+#include "hidden.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ as the dump wants it */
+
+static enum status read_options(struct buffer *options, struct hidden_database *database,
+                                struct error *error)
+{
+    /* A schema that cannot be: what is left is the database itself, which --create always gives. */
+    const char *const words[] = {"pg_restore", "--create", "--schema-only",
+                                 "--schema=/", "--file=-", NULL};
+    struct buffer *script = &database->script;
+    enum status status = archive_read(script, database, words, -1, error);
+    return status == STATUS_OK ? hidden_take_options(options, (const char *)script->data, error)
+                               : status;
+}
+
+/* ------------------------------------------------------------------ its life */
+
+static enum status create_as_dumped(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer sql = {0};
+    const char *values[] = {database->name, NULL, NULL};
+    enum status status =
+        buffer_append_text(&sql, "CREATE DATABASE %I WITH TEMPLATE = template0", error);
+    if (status == STATUS_OK) {
+        status = read_options(&sql, database, error);
+    }
+    if (status == STATUS_OK && database->old.exists) {
+        values[1] = database->old.tablespace;
+        status = buffer_append_text(&sql, " TABLESPACE = %I", error);
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append_u8(&sql, '\0', error);
+    }
+    if (status == STATUS_OK) {
+        status = hidden_run(&database->server, (const char *)sql.data, values, error);
+        database->made = status == STATUS_OK || postgres_is_lost(&database->server);
+    }
+    if (status == STATUS_USAGE) { /* by the server: the words are the archive's */
+        error->status = STATUS_FAILED;
+        error_set_hint(error, "%s",
+                       _("If this server does not know the locale: make an empty database with "
+                         "another one (createdb --template=template0 --locale=…) and restore into "
+                         "that."));
+    }
+    return status == STATUS_OK ? status : error->status;
+}
+
+/* An empty one keeps its encoding, its locale, and the extensions that an administrator put there.
+ */
+static enum status create_like_old(struct hidden_database *database, struct error *error)
+{
+    const char *const values[] = {database->name, database->target, NULL};
+    enum status status =
+        hidden_run(&database->server, "CREATE DATABASE %I WITH TEMPLATE = %I", values, error);
+    database->made = status == STATUS_OK || postgres_is_lost(&database->server);
+    return status;
+}
+
+enum status hidden_create(struct hidden_database *database, struct error *error)
+{
+    hidden_name_make(database->name, database->target);
+    const char *const values[] = {database->name, database->target, NULL};
+    enum status status = database->old.exists && database->old.empty
+                             ? create_like_old(database, error)
+                             : create_as_dumped(database, error);
+    if (status != STATUS_OK) {
+        return error_add_context(error, "%s", _("no database could be made for the restore"));
+    }
+    return hidden_run(&database->server,
+                      "COMMENT ON DATABASE %I IS 'kura restore: unfinished. The next kura "
+                      "restore into this database removes it.'",
+                      values, error);
+}
+
+void hidden_drop(struct hidden_database *database)
+{
+    struct error problem = {0};
+    const char *const values[] = {database->name, NULL};
+    const struct database_options *options = database->options;
+    const struct restore_events *events = &options->events;
+    if (!database->made) {
+        return;
+    }
+    postgres_close(&database->inside);
+    /* Also when the user wants to stop, and when the last statement did not end. */
+    struct database_options patient = *options;
+    patient.cancelled = NULL;
+    database->options = &patient;
+    enum status status = hidden_reopen_server(database, &problem);
+    if (status == STATUS_OK) {
+        status = hidden_run(&database->server, "DROP DATABASE IF EXISTS %I WITH (FORCE)", values,
+                            &problem);
+    }
+    database->options = options;
+    if (status != STATUS_OK && events->warn != NULL) {
+        error_add_context(&problem, _("the unfinished database %s remains"), database->name);
+        error_set_hint(&problem, "%s", _("The next restore into the same database removes it."));
+        events->warn(events->context, database->options->source, NULL, &problem);
+    }
+    database->made = status != STATUS_OK;
+}

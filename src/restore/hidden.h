@@ -1,0 +1,148 @@
+/* hidden: a restore into a database, and the hidden database that everything is loaded into until
+ * it is proved. Its name says whose it is:
+ *
+ *     <the target's name, cut to fit> ".kura-" <4 random bytes, hex> <4 bytes of check, hex>
+ *
+ * check = BLAKE2b-256(target's whole name, NUL, random bytes), the first 4 bytes. Nobody gives a
+ * database such a name by accident, so one that an interrupted restore left can be told from all
+ * others; and as long as a restore into a target runs, it holds an advisory lock on the server that
+ * no second one gets. */
+#ifndef RESTORE_HIDDEN_H
+#define RESTORE_HIDDEN_H
+
+#include "kura/restore.h"
+#include "kura/postgres.h"
+
+#define DATABASE_NAME_SIZE (POSTGRES_NAME_LIMIT + 1)
+
+/* What is there under the target's name. */
+struct occupant {
+    bool exists;
+    bool empty; /* no tables, views, sequences or large objects but those of extensions */
+    char *oid;
+    char *owner;
+    char *tablespace;
+    char *connection_limit;
+    char *comment; /* or NULL */
+};
+
+struct hidden_database {
+    const struct database_options *options;
+    struct snapshot *snapshot;
+    const struct catalogue_source *source;
+    struct database_summary *summary;
+    struct entry entry; /* the archive */
+    struct content content;
+    char *target;
+    char name[DATABASE_NAME_SIZE];
+    struct buffer script; /* what the archive says of its database as a whole */
+    struct occupant old;
+    struct postgres server; /* in a database that is nobody's: "postgres" or "template1" */
+    struct postgres inside; /* in the hidden database; with tables alone, in the target */
+    bool made;              /* there is a hidden database */
+};
+
+/* ---- hidden_sql.c: sessions and short statements ---- */
+
+/* Connects where the options lead; with `name` not NULL to that database. */
+MUST_USE enum status hidden_connect(struct postgres *session,
+                                    const struct hidden_database *database, const char *name,
+                                    struct error *error);
+/* A statement with %I for a name and %L for a text (postgres_format). */
+MUST_USE enum status hidden_run(struct postgres *session, const char *pattern,
+                                const char *const *values, struct error *error);
+MUST_USE enum status hidden_ask(PGresult **rows, struct postgres *session, const char *pattern,
+                                const char *const *values, struct error *error);
+/* The first column of the only row, as a number; without a row 0. */
+MUST_USE enum status hidden_number(uint64_t *number, struct postgres *session, const char *pattern,
+                                   const char *const *values, struct error *error);
+
+/* ---- hidden_server.c: before anything is written ---- */
+
+/* Connects, holds the lock of this target, removes what interrupted restores left, and looks at
+ * what is there. */
+MUST_USE enum status hidden_open_server(struct hidden_database *database, struct error *error);
+MUST_USE enum status hidden_reopen_server(struct hidden_database *database, struct error *error);
+/* The target must be absent, empty, or may be replaced; and nobody may be connected to it. */
+MUST_USE enum status hidden_check_target(struct hidden_database *database, struct error *error);
+/* Whether the database that the session is in has none of a user's own. */
+MUST_USE enum status hidden_count_objects(uint64_t *count, struct postgres *session,
+                                          struct error *error);
+void occupant_free(struct occupant *old);
+
+/* ---- hidden_name.c ---- */
+void hidden_name_make(char name[DATABASE_NAME_SIZE], const char *target);
+bool hidden_name_is_of(const char *name, const char *target);
+/* "<target>.before-20261127T235959Z" */
+void hidden_name_before(char name[DATABASE_NAME_SIZE], const char *target);
+/* A number for the advisory lock of this target, as a text. */
+void hidden_name_lock(char number[24], const char *target);
+
+/* ---- hidden_words.c: what the archive says ---- */
+
+/* Appends the encoding and the locale that the script of pg_restore --create names to the words of
+ * a CREATE DATABASE. */
+MUST_USE enum status hidden_take_options(struct buffer *options, const char *script,
+                                         struct error *error);
+/* Gives the hidden database what the script says of the old one: settings, privileges, owner,
+ * comment. */
+MUST_USE enum status hidden_say_anew(struct hidden_database *database, struct error *error);
+
+/* ---- hidden.c: its life ---- */
+MUST_USE enum status hidden_create(struct hidden_database *database, struct error *error);
+/* Removes it, whatever the state of the connections and of the user's patience; what remains is
+ * told as a warning. */
+void hidden_drop(struct hidden_database *database);
+
+/* ---- hidden_publish.c ---- */
+
+/* Gives it the properties of what it replaces, or those that the archive names. */
+MUST_USE enum status hidden_give_properties(struct hidden_database *database, struct error *error);
+/* Gives it, in one transaction, its name. */
+MUST_USE enum status hidden_publish(struct hidden_database *database, struct error *error);
+
+/* A property that cannot be given is told and keeps nobody from his data; only a lost line and the
+ * user's wish to stop end the restore. */
+MUST_USE enum status hidden_settle(const struct hidden_database *database, enum status status,
+                                   struct error *problem, const char *what, struct error *error);
+
+/* ---- archive.c: pg_restore, fed with the archive ---- */
+/* With a list of entries: a descriptor that pg_restore gets as its own number 3; else -1. */
+typedef enum status (*archive_output)(void *context, const char *data, size_t size,
+                                      struct error *error);
+/* Runs pg_restore with these words until it ends. It may end before it has read everything. Its
+ * output goes to `output`; NULL: it should have none. */
+MUST_USE enum status archive_run(struct hidden_database *database, const char *const *words,
+                                 int list, archive_output output, void *context,
+                                 struct error *error);
+/* The same, into memory; more than 64 MiB is refused. The text is terminated. */
+MUST_USE enum status archive_read(struct buffer *text, struct hidden_database *database,
+                                  const char *const *words, int list, struct error *error);
+
+/* ---- database_count.c ---- */
+
+/* Counts the rows of every table into the summary, anew. */
+MUST_USE enum status database_count(struct hidden_database *database, struct error *error);
+/* The same tables once more. */
+MUST_USE enum status database_count_again(struct hidden_database *database, struct error *error);
+/* Holds them against what the backup counted: all tables, or with `tables` these. */
+MUST_USE enum status database_compare(const struct hidden_database *database, struct error *error);
+
+/* ---- database_persons.c ---- */
+
+/* Counts the persons into the summary, if the backup did; as_counted: they must be those of then.
+ */
+MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted,
+                                      struct error *error);
+
+/* ---- database_amend.c ---- */
+
+/* Lets the caller change what was loaded, in the transaction that the session is in. */
+MUST_USE enum status database_amend(struct hidden_database *database, struct error *error);
+
+/* ---- database_tables.c ---- */
+
+/* Some tables of the archive into a database that has none of these names. */
+MUST_USE enum status database_restore_tables(struct hidden_database *database, struct error *error);
+
+#endif

@@ -1,0 +1,184 @@
+/* hidden_words: what an archive says of its database as a whole, read out of the script that
+ * pg_restore
+ * --create writes. Encoding and locale are taken for the new database; settings, privileges, owner
+ * and comment are said anew, with the new database's name in the place of the old. */
+#include "hidden.h"
+#include <string.h>
+
+/* ------------------------------------------------------------------ encoding and locale */
+
+/* The archive's own words for its database:
+ *
+ *     CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE = 'ja_JP.UTF-8';
+ *
+ * Only these options are taken over, and only if they are an option, '=', and a word or a quoted
+ * text: a tablespace of the old server means nothing here. */
+static const char *const options_kept[] = {"ENCODING",   "LOCALE_PROVIDER", "LOCALE",
+                                           "LC_COLLATE", "LC_CTYPE",        "ICU_LOCALE",
+                                           "ICU_RULES",  "BUILTIN_LOCALE"};
+
+static bool is_kept(const char *name, size_t size)
+{
+    for (size_t i = 0; i < LENGTH(options_kept); i++) {
+        if (strlen(options_kept[i]) == size && strncmp(options_kept[i], name, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The length of a word or of a quoted text ('' within it is a quote); 0: neither. */
+static size_t value_size(const char *text)
+{
+    size_t size = 1;
+    if (text[0] != '\'') {
+        return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+    }
+    while (text[size] != '\0' && text[size] != '\n') {
+        if (text[size] != '\'') {
+            size++;
+        } else if (text[size + 1] == '\'') {
+            size += 2;
+        } else {
+            return size + 1;
+        }
+    }
+    return 0;
+}
+
+enum status hidden_take_options(struct buffer *options, const char *script, struct error *error)
+{
+    static const char begin[] = "\nCREATE DATABASE ";
+    static const char template[] = " WITH TEMPLATE = template0";
+    const char *at = strstr(script, begin);
+    const char *end = at == NULL ? NULL : strchr(at + 1, '\n');
+    at = at == NULL ? NULL : strstr(at, template);
+    if (at == NULL || end == NULL || at > end) {
+        return STATUS_OK; /* an archive without it: the server's own */
+    }
+    at += strlen(template);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && *at == ' ') {
+        const char *name = at + 1;
+        size_t name_size = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+        const char *value = name + name_size + 3;
+        if (name_size == 0 || strncmp(name + name_size, " = ", 3) != 0 || value_size(value) == 0) {
+            break;
+        }
+        if (is_kept(name, name_size)) {
+            status = buffer_append(options, at, (size_t)(value - at) + value_size(value), error);
+        }
+        at = value + value_size(value);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ the other statements */
+
+/* From here to the ';' that ends it: not one within quotes, so that nobody can hide a statement in
+ * a comment of the database. Lines of comments and of psql are passed over first. NULL: no more. */
+static const char *next_statement(size_t *size, const char *script)
+{
+    for (;;) {
+        script += strspn(script, " \n\t");
+        if (strncmp(script, "--", 2) != 0 && script[0] != '\\') {
+            break;
+        }
+        script += strcspn(script, "\n");
+    }
+    char quote = '\0';
+    for (*size = 0; script[*size] != '\0'; (*size)++) {
+        char here = script[*size];
+        if (quote == '\0' && (here == '\'' || here == '"')) {
+            quote = here;
+        } else if (here == quote) {
+            quote = '\0';
+        } else if (here == ';' && quote == '\0') {
+            return script;
+        }
+    }
+    return NULL;
+}
+
+/* What a statement begins with, and the words in front of the database's name. */
+static const struct {
+    const char *begin, *before;
+    bool owner; /* left out with --no-owner */
+} forms[] = {
+    {"ALTER DATABASE ", "ALTER DATABASE ", false},
+    {"ALTER ROLE ", " IN DATABASE ", true},
+    {"GRANT ", " ON DATABASE ", true},
+    {"REVOKE ", " ON DATABASE ", true},
+    {"COMMENT ON DATABASE ", "COMMENT ON DATABASE ", false},
+};
+
+/* Where the name stands in the statement, or NULL: it is about something else. */
+static const char *find_name(const char *statement, size_t size, const char *name, size_t name_size,
+                             bool no_owner)
+{
+    static const char owner[] = " OWNER TO ";
+    for (size_t i = 0; i < LENGTH(forms); i++) {
+        const char *at = strstr(statement, forms[i].before);
+        if (strncmp(statement, forms[i].begin, strlen(forms[i].begin)) != 0 || at == NULL ||
+            at > statement + size) {
+            continue;
+        }
+        at += strlen(forms[i].before);
+        bool owned = forms[i].owner || strncmp(at + name_size, owner, sizeof owner - 1) == 0;
+        bool same = strncmp(at, name, name_size) == 0 && at[name_size] == ' ';
+        return same && !(owned && no_owner) ? at : NULL;
+    }
+    return NULL;
+}
+
+static enum status say_anew(struct hidden_database *database, const char *statement, size_t size,
+                            const char *name, size_t name_size, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer sql = {0};
+    CLEANUP(memory_free) char *own = NULL;
+    const char *const values[] = {database->name, NULL};
+    size_t front = (size_t)(name - statement);
+    enum status status = postgres_format(&own, &database->server, "%I", values, error);
+    if (status == STATUS_OK) {
+        status = buffer_append(&sql, statement, front, error);
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append_text(&sql, own, error);
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append(&sql, name + name_size, size - front - name_size, error);
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append_u8(&sql, '\0', error);
+    }
+    return status == STATUS_OK ? postgres_script(&database->server, (const char *)sql.data, error)
+                               : status;
+}
+
+enum status hidden_say_anew(struct hidden_database *database, struct error *error)
+{
+    static const char create[] = "CREATE DATABASE ";
+    const char *script = (const char *)database->script.data;
+    const char *name = NULL;
+    size_t name_size = 0;
+    size_t size = 0;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && (script = next_statement(&size, script)) != NULL) {
+        if (name == NULL && strncmp(script, create, sizeof create - 1) == 0) {
+            name = script + sizeof create - 1;
+            const char *end = strstr(name, " WITH TEMPLATE = ");
+            name_size = end == NULL ? 0 : (size_t)(end - name);
+        }
+        const char *at = name == NULL || name_size == 0 ? NULL
+                                                        : find_name(script, size, name, name_size,
+                                                                    database->options->no_owner);
+        if (at != NULL) {
+            struct error problem = {0};
+            status =
+                hidden_settle(database, say_anew(database, script, size, at, name_size, &problem),
+                              &problem, _("settings"), error);
+        }
+        script += size + 1;
+    }
+    return status;
+}

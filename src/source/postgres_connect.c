@@ -1,0 +1,280 @@
+/* postgres_connect: from the words of the configuration to a session. Service file, password file,
+ * environment, sockets and TLS are libpq's affair, here as in psql. */
+#include "postgres.h"
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_SECONDS 60 /* if the connection string says nothing */
+#define SETTINGS_SIZE 1024
+
+/* A line that died is found dead after a minute, in whichever direction nothing comes. */
+static const struct {
+    const char *key, *value;
+} defaults[] = {
+    {"keepalives_idle", "30"},
+    {"keepalives_interval", "10"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "60000"},
+};
+
+static void options_free(PQconninfoOption **options)
+{
+    PQconninfoFree(*options);
+}
+
+static const char *option_value(const PQconninfoOption *option)
+{
+    if (option->val != NULL) {
+        return option->val;
+    }
+    for (size_t i = 0; i < LENGTH(defaults); i++) {
+        if (strcmp(defaults[i].key, option->keyword) == 0) {
+            return defaults[i].value;
+        }
+    }
+    return NULL;
+}
+
+static enum status append_option(struct buffer *text, const char *key, const char *value,
+                                 struct error *error)
+{
+    enum status status = buffer_append_text(text, key, error);
+    if (status == STATUS_OK) {
+        status = buffer_append_text(text, "='", error);
+    }
+    for (; status == STATUS_OK && *value != '\0'; value++) {
+        if (*value == '\'' || *value == '\\') {
+            status = buffer_append_u8(text, '\\', error);
+        }
+        if (status == STATUS_OK) {
+            status = buffer_append_u8(text, (uint8_t)*value, error);
+        }
+    }
+    return status == STATUS_OK ? buffer_append_text(text, "' ", error) : status;
+}
+
+static enum status fail_words(char *words, struct error *error)
+{
+    if (words == NULL) {
+        return error_set_memory(error);
+    }
+    words[strcspn(words, "\n")] = '\0';
+    error_set(error, STATUS_USAGE, 0, _("the connection string cannot be used: %s"), words);
+    PQfreemem(words);
+    return error_set_hint(error, _("Write a connection string or URI of PostgreSQL, such as "
+                                   "\"service=shop\" or \"host=db.example dbname=shop\"."));
+}
+
+static enum status fail_password(struct error *error)
+{
+    error_set(error, STATUS_USAGE, 0, "%s", _("there is a password in the connection string"));
+    return error_set_hint(error, _("Everybody would see it among the arguments of pg_dump. "
+                                   "Put it into a password file (~/.pgpass or "
+                                   "passfile=FILE) or a service file."));
+}
+
+static bool is_secret(const PQconninfoOption *option)
+{
+    return strcmp(option->keyword, "password") == 0 || strcmp(option->keyword, "sslpassword") == 0;
+}
+
+static bool is_name_alone(const char *connection)
+{
+    return strchr(connection, '=') == NULL && strncmp(connection, "postgresql://", 13) != 0 &&
+           strncmp(connection, "postgres://", 11) != 0;
+}
+
+static enum status parse(PQconninfoOption **options, const char *connection, struct error *error)
+{
+    char *complaint = NULL;
+    *options = PQconninfoParse(is_name_alone(connection) ? "" : connection, &complaint);
+    return *options == NULL ? fail_words(complaint, error) : STATUS_OK;
+}
+
+enum status postgres_complete(char **words, const char *connection, const char *database,
+                              struct error *error)
+{
+    CLEANUP(options_free) PQconninfoOption *options = NULL;
+    CLEANUP(buffer_free) struct buffer text = {0};
+    enum status status = parse(&options, connection, error);
+    if (status == STATUS_OK && database == NULL && is_name_alone(connection)) {
+        database = connection;
+    }
+    for (const PQconninfoOption *option = options; status == STATUS_OK && option->keyword != NULL;
+         option++) {
+        const char *value = option_value(option);
+        if (option->val != NULL && is_secret(option)) {
+            return fail_password(error);
+        }
+        if (database != NULL && strcmp(option->keyword, "dbname") == 0) {
+            value = database;
+        }
+        if (value != NULL) {
+            status = append_option(&text, option->keyword, value, error);
+        }
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append_u8(&text, 0, error);
+    }
+    if (status == STATUS_OK) {
+        *words = (char *)text.data;
+        text = (struct buffer){0};
+    }
+    return status;
+}
+
+enum status postgres_words(char **words, const struct config_source *source, struct error *error)
+{
+    enum status status = postgres_complete(words, source->postgres.connection, NULL, error);
+    return status == STATUS_OK ? status
+                               : error_add_context(error, _("source \"%s\""), source->name);
+}
+
+enum status postgres_database_name(char **name, const char *words, struct error *error)
+{
+    /* Only libpq knows what a service file says, and only a connection that was begun tells. */
+    PGconn *begun = PQconnectStart(words);
+    const char *found = begun == NULL ? NULL : PQdb(begun);
+    enum status status = STATUS_OK;
+    if (begun == NULL) {
+        status = error_set_memory(error);
+    } else if (found == NULL || found[0] == '\0') {
+        postgres_error(error, begun, NULL);
+        error->status = STATUS_USAGE;
+        status = error->status;
+    } else if (strlen(found) > POSTGRES_NAME_LIMIT) {
+        status = error_set(error, STATUS_USAGE, 0, _("a database's name has at most %d bytes"),
+                           POSTGRES_NAME_LIMIT);
+    } else if ((*name = strdup(found)) == NULL) {
+        status = error_set_memory(error);
+    }
+    PQfinish(begun);
+    return status;
+}
+
+/* ------------------------------------------------------------------ connecting */
+
+static double connect_deadline(const struct postgres *postgres)
+{
+    CLEANUP(options_free) PQconninfoOption *options = PQconninfo(postgres->connection);
+    long seconds = 0;
+    for (const PQconninfoOption *option = options; option != NULL && option->keyword != NULL;
+         option++) {
+        if (strcmp(option->keyword, "connect_timeout") == 0 && option->val != NULL) {
+            seconds = strtol(option->val, NULL, 10);
+        }
+    }
+    double end = clock_monotonic() + (seconds > 0 ? (double)seconds : CONNECT_SECONDS);
+    return postgres->deadline != 0 && postgres->deadline < end ? postgres->deadline : end;
+}
+
+static enum status fail_connection(struct postgres *postgres, struct error *error)
+{
+    bool wanted = PQconnectionNeedsPassword(postgres->connection);
+    bool refused = PQconnectionUsedPassword(postgres->connection);
+    postgres_error(error, postgres->connection, NULL);
+    error_add_context(error, _("connecting to PostgreSQL failed"));
+    if (wanted || refused) {
+        error->status = STATUS_DENIED;
+        return error_set_hint(
+            error, wanted ? _("The server wants a password, and there is none: put it into a "
+                              "password file (~/.pgpass or passfile=FILE), readable by its owner "
+                              "only.")
+                          : _("The password in the password file or service file is not the "
+                              "right one for this user."));
+    }
+    return error_set_hint(error, _("Try psql with the same connection string, as the user who "
+                                   "makes the backup."));
+}
+
+static enum status connect(struct postgres *postgres, struct error *error)
+{
+    postgres->connection = PQconnectStart(postgres->words);
+    if (postgres->connection == NULL) {
+        return error_set_memory(error);
+    }
+    double deadline = postgres->deadline;
+    postgres->deadline = connect_deadline(postgres);
+    enum status status = STATUS_OK;
+    PostgresPollingStatusType wanted = PQstatus(postgres->connection) == CONNECTION_BAD
+                                           ? PGRES_POLLING_FAILED
+                                           : PGRES_POLLING_WRITING;
+    while (status == STATUS_OK && wanted != PGRES_POLLING_OK) {
+        if (wanted == PGRES_POLLING_FAILED) {
+            return fail_connection(postgres, error);
+        }
+        status = postgres_wait(postgres, wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT, error);
+        if (status == STATUS_OK) {
+            wanted = PQconnectPoll(postgres->connection);
+        }
+    }
+    postgres->deadline = deadline;
+    if (status == STATUS_OK && PQsetnonblocking(postgres->connection, 1) != 0) {
+        status = fail_connection(postgres, error);
+    }
+    return status;
+}
+
+/* A time-out of the role or the database would end the transaction that only waits while pg_dump
+ * reads. Not every version knows every name. Row security must fail, not leave out rows. The
+ * system's names come first and alone: nobody can plant a function in their place. */
+static enum status settle(struct postgres *postgres, unsigned lock_seconds,
+                          unsigned statement_seconds, struct error *error)
+{
+    char sql[SETTINGS_SIZE];
+    snprintf(sql, sizeof sql,
+             "SELECT pg_catalog.set_config(s.name, w.value, false)"
+             " FROM (VALUES ('client_encoding', 'UTF8'), ('search_path', ''),"
+             " ('standard_conforming_strings', 'on'),"
+             " ('default_transaction_read_only', 'off'), ('datestyle', 'ISO'),"
+             " ('intervalstyle', 'postgres'), ('bytea_output', 'hex'), ('row_security', 'off'),"
+             " ('extra_float_digits', '1'), ('lock_timeout', '%us'), ('statement_timeout', '%us'),"
+             " ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),"
+             " ('transaction_timeout', '0')) AS w (name, value)"
+             " JOIN pg_catalog.pg_settings s"
+             " ON pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) w.name",
+             lock_seconds, statement_seconds);
+    return postgres_run(postgres, sql, NULL, NULL, error);
+}
+
+enum status postgres_connect(struct postgres *postgres, unsigned lock_seconds,
+                             unsigned statement_seconds, struct error *error)
+{
+    enum status status = connect(postgres, error);
+    if (status == STATUS_OK && PQserverVersion(postgres->connection) < POSTGRES_SERVER_LEAST) {
+        return error_set(error, STATUS_UNSUPPORTED, 0,
+                         _("the server is PostgreSQL %d; 13 is the oldest that is known"),
+                         PQserverVersion(postgres->connection) / 10000);
+    }
+    return status == STATUS_OK ? settle(postgres, lock_seconds, statement_seconds, error) : status;
+}
+
+enum status postgres_open(struct postgres *postgres, const struct config_source *source,
+                          unsigned lock_seconds, unsigned statement_seconds, struct error *error)
+{
+    enum status status = postgres_words(&postgres->words, source, error);
+    return status == STATUS_OK ? postgres_connect(postgres, lock_seconds, statement_seconds, error)
+                               : status;
+}
+
+bool postgres_is_lost(const struct postgres *postgres)
+{
+    return PQstatus(postgres->connection) != CONNECTION_OK;
+}
+
+void postgres_close(struct postgres *postgres)
+{
+    if (PQtransactionStatus(postgres->connection) == PQTRANS_ACTIVE) {
+        char words[256];
+        PGcancel *cancel = PQgetCancel(postgres->connection);
+        if (cancel != NULL) {
+            (void)PQcancel(cancel, words, sizeof words);
+            PQfreeCancel(cancel);
+        }
+    }
+    PQfinish(postgres->connection);
+    free(postgres->words);
+    *postgres = (struct postgres){0};
+}

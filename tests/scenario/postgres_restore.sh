@@ -1,0 +1,324 @@
+#!/usr/bin/env bash
+# A PostgreSQL source comes back: into a new database, an empty one, in place of a full one, one table of
+# it, and as an archive for pg_restore; pgbench runs while it is backed up. What interrupts it (a kill, a
+# killed backend, a full disk, a wrong count, a stranger's table) leaves what was there, and nothing else.
+source "$(dirname "$0")/lib.sh"
+source "$tests/support/postgres.sh"
+
+postgres_start "$work/pg"
+at_exit+=("postgres_stop '$work/pg' immediate")
+
+sql() { # DATABASE SQL
+    psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$2"
+}
+
+# Words of pg_dump that are drawn anew each time are left out.
+schema_and_rows() { # DATABASE
+    pg_dump -d "$1" | grep -v '^\\\(un\)\?restrict '
+}
+
+same_databases() { # A B
+    diff <(schema_and_rows "$1") <(schema_and_rows "$2") >"$work/diff" || {
+        head -40 "$work/diff" >&2
+        fail "$1 and $2 differ"
+    }
+}
+
+hidden() { # how many databases an interrupted restore left
+    sql postgres "SELECT count(*) FROM pg_database WHERE datname LIKE '%.kura-%'"
+}
+
+restore() { # CODE ARGUMENT...
+    run "$1" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" "${@:2}"
+}
+
+# ------------------------------------------------------------------ a shop with everything in it
+
+make_database_of_all_kinds() {
+    createdb --template template0 --encoding UTF8 --lc-collate C --lc-ctype C shop
+    psql -Xq -v ON_ERROR_STOP=1 -d shop <<'SQL'
+CREATE ROLE clerk;
+CREATE SCHEMA "the shop";
+CREATE TABLE customers (id serial PRIMARY KEY, name text NOT NULL, card bytea, more jsonb, tags text[],
+    seen timestamptz DEFAULT '-infinity', born date);
+INSERT INTO customers (name, card, more, tags, seen, born)
+SELECT '山田 太郎 ' || i, decode(md5(i::text), 'hex'), jsonb_build_object('車', i, 'x', null), ARRAY['a', '"', NULL],
+    CASE i % 3 WHEN 0 THEN 'infinity'::timestamptz WHEN 1 THEN '294276-12-31 23:59:59.999999+00' ELSE '4713-01-01 00:00:00+00 BC' END,
+    '1950-01-01'::date + i FROM generate_series(1, 2000) i;
+CREATE INDEX customers_name_idx ON customers (name);
+COMMENT ON TABLE customers IS 'two
+lines; COPY customers FROM stdin;';
+GRANT SELECT ON customers TO clerk;
+CREATE TABLE "the shop"."the vehicles" (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    customer int REFERENCES customers, twice int GENERATED ALWAYS AS (customer * 2) STORED);
+INSERT INTO "the shop"."the vehicles" (customer) SELECT id FROM customers;
+CREATE TABLE visits (day date, customer int) PARTITION BY RANGE (day);
+CREATE TABLE visits_2026 PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE visits_2027 PARTITION OF visits FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
+INSERT INTO visits SELECT '2026-06-01'::date + i, i FROM generate_series(1, 400) i;
+CREATE VIEW names AS SELECT name FROM customers;
+CREATE MATERIALIZED VIEW initials AS SELECT DISTINCT left(name, 1) FROM customers;
+CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2';
+SELECT lo_from_bytea(0, '\x00ff') \g /dev/null
+ALTER DATABASE shop SET search_path = 'public', 'the shop';
+SQL
+    pgbench -i -q -s 1 shop >"$work/pgbench.log" 2>&1
+}
+
+make_database_of_all_kinds
+configure
+cat >>"$work/kura.yaml" <<YAML
+  - { name: server, postgres: "dbname=shop", globals: true, large_objects: true }
+YAML
+cat >>"$work/kura.yaml" <<'YAML'
+persons:
+  - { domain: customer, source: server, sql: SELECT id FROM customers }
+YAML
+mkdir -p "$work/shop"
+make_database "$work/shop/customers.db"
+make_documents "$work/shop/documents"
+expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
+expect_exit 0 kura backup
+
+# ------------------------------------------------------------------ a new database
+
+restore 0 --source server --database "dbname=copy"
+says out 'The rows of every table are as the backup counted them.'
+same_databases shop copy
+[ "$(sql copy "INSERT INTO customers (name) VALUES ('next') RETURNING id")" = 2001 ] || fail "the sequence does not go on"
+[ "$(sql copy 'SELECT datcollate FROM pg_database WHERE datname = current_database()')" = C ] || fail "the locale is another"
+[ "$(sql copy 'SHOW search_path')" = 'public, "the shop"' ] || fail "the database's settings are lost"
+[ "$(hidden)" = 0 ] || fail "something is left over"
+
+# Only one source is a PostgreSQL database: it need not be named; a service file and a URI will do.
+dropdb copy
+printf '[copy]\ndbname=copy\n' >"$work/pg_service.conf"
+PGSERVICEFILE=$work/pg_service.conf restore 0 --database service=copy --json
+json '.restored_persons == 2000 and .database == "copy" and .counts_match and .restored_rows["public.customers"] == 2000'
+restore 1 --database "postgresql:///copy"
+says err 'is not empty'
+says err '--overwrite'
+
+# ------------------------------------------------------------------ an empty one, with what it was given
+
+createdb --template template0 --encoding UTF8 --lc-collate C.UTF-8 --lc-ctype C.UTF-8 empty
+psql -Xq -d empty <<'SQL'
+ALTER DATABASE empty SET work_mem = '7MB';
+ALTER DATABASE empty SET search_path = '"the shop"', 'public';
+ALTER ROLE clerk IN DATABASE empty SET statement_timeout = '9s';
+ALTER DATABASE empty CONNECTION LIMIT 77;
+REVOKE ALL ON DATABASE empty FROM PUBLIC;
+GRANT CONNECT ON DATABASE empty TO clerk WITH GRANT OPTION;
+COMMENT ON DATABASE empty IS '店の''データ';
+CREATE ROLE owner_of_empty;
+ALTER DATABASE empty OWNER TO owner_of_empty;
+SQL
+given() { # what a database was given, but for its oid
+    sql postgres "SELECT datdba::regrole, datacl, datconnlimit, datcollate, shobj_description(d.oid, 'pg_database'),
+        array(SELECT (setrole::regrole, setconfig) FROM pg_db_role_setting s WHERE s.setdatabase = d.oid ORDER BY 1)
+        FROM pg_database d WHERE datname = 'empty'"
+}
+given >"$work/given.before"
+restore 0 --source server --database empty
+given >"$work/given.after"
+diff "$work/given.before" "$work/given.after" || fail "an empty database lost what it was given"
+same_databases shop empty
+[ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'empty%'")" = 1 ] || fail "the empty one remains"
+
+# ------------------------------------------------------------------ in place of a full one
+
+sql empty "CREATE TABLE mine AS SELECT 1"
+restore 1 --database empty
+[ "$(sql empty 'SELECT count(*) FROM mine')" = 1 ] || fail "refused, and changed all the same"
+restore 0 --database empty --overwrite --json
+kept=$(jq -r .kept_as "$work/out")
+[ "$(sql "$kept" 'SELECT count(*) FROM mine')" = 1 ] || fail "the old one is not kept"
+same_databases shop empty
+given | sed 's/|C|/|C.UTF-8|/' | diff "$work/given.before" - || fail "the new one was not given what the old one had"
+
+# Whoever is connected is told of before anything is loaded.
+psql -Xq -d empty -c 'SELECT pg_sleep(30)' >/dev/null 2>&1 &
+sleeper=$!
+at_exit+=("kill $sleeper 2>/dev/null")
+until [ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = 'empty'")" = 1 ]; do sleep 0.1; done
+restore 1 --database empty --overwrite
+says err 'programs are connected'
+kill "$sleeper"
+
+# ------------------------------------------------------------------ one table
+
+sql shop "CREATE TABLE elsewhere AS SELECT 1"
+createdb one
+restore 0 --database one --table public.customers
+diff <(pg_dump -d shop -t customers -t customers_id_seq | grep -v restrict) <(pg_dump -d one | grep -v restrict) ||
+    fail "the table is not what it was"
+restore 1 --database one --table customers
+says err 'already exists'
+sql one 'CREATE SCHEMA "the shop"'
+restore 3 --database one --table "the shop.the vehicles" # its foreign key is left out, and told
+says err 'left out'
+[ "$(sql one 'SELECT sum(twice) FROM "the shop"."the vehicles"')" = 4002000 ] || fail "the vehicles are not whole"
+restore 0 --database one --table visits
+[ "$(sql one 'SELECT count(*) FROM visits')" = 400 ] || fail "the partitions did not come along"
+restore 1 --database one --table nothing
+says err 'has no table nothing'
+
+# ------------------------------------------------------------------ as an archive
+
+restore 0 --target "$work/back" --source server
+createdb --template template0 by_hand
+pg_restore --exit-on-error -d by_hand "$work/back/server/database.pgdump"
+sql shop "DROP TABLE elsewhere"
+same_databases shop by_hand
+grep -q 'CREATE ROLE clerk' "$work/back/server/globals.sql" || fail "the roles are missing"
+
+# ------------------------------------------------------------------ words that are refused
+
+restore 2 --database "dbname=copy password=geheim"
+says err 'password'
+restore 2 --database "postgresql://u:geheim@localhost/copy"
+! grep -q geheim "$work/err" || fail "a password was shown"
+restore 2 --database "no=such=thing"
+restore 2 --database copy --target "$work/x"
+restore 2 --database copy --source documents
+says err 'no PostgreSQL database'
+restore 1 --database "host=$work/nowhere dbname=copy"
+says err 'connecting to PostgreSQL failed'
+sql postgres "CREATE ROLE weak LOGIN PASSWORD 'right'"
+echo "127.0.0.1:$PGPORT:*:weak:wrong" >"$work/pgpass"
+chmod 600 "$work/pgpass"
+restore 1 --database "host=127.0.0.1 user=weak dbname=new passfile=$work/pgpass"
+says err 'not the right one'
+sed -i s/wrong/right/ "$work/pgpass"
+restore 1 --database "host=127.0.0.1 user=weak dbname=new passfile=$work/pgpass"
+says err 'may not make databases'
+says err 'CREATEDB'
+# A role with the right, but none to the owner's objects, and a role that is missing here.
+sql postgres "ALTER ROLE weak CREATEDB"
+restore 1 --database "host=127.0.0.1 user=weak dbname=new passfile=$work/pgpass"
+says err '--no-owner'
+sql postgres "SELECT 1 FROM pg_database WHERE datname LIKE 'new%'" | grep -q . && fail "half of it is there"
+[ "$(hidden)" = 0 ] || fail "a failed restore left a database"
+
+# ------------------------------------------------------------------ what interrupts it
+
+# The count of a table is not what it was: pg_restore is another one, that adds a row at the end.
+mkdir "$work/bin"
+cat >"$work/bin/pg_restore" <<SH
+#!/bin/sh
+$(command -v pg_restore) "\$@" || exit
+for word; do case \$word in *dbname=*kura-*) psql -Xq -d "\$word" -c "INSERT INTO customers (name) VALUES ('one more')";; esac; done
+SH
+chmod +x "$work/bin/pg_restore"
+PATH=$work/bin:$PATH restore 5 --database tampered
+says err 'public.customers has 2001 rows where the backup counted 2000'
+[ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'tampered%'")" = 0 ] || fail "what was not proved is there"
+sed -i "s/INSERT INTO customers .*)\"/UPDATE customers SET id = 5000 WHERE id = 1000\"/" "$work/bin/pg_restore"
+sql shop 'ALTER TABLE "the shop"."the vehicles" DROP CONSTRAINT "the vehicles_customer_fkey"'
+expect_exit 0 kura backup server
+PATH=$work/bin:$PATH restore 5 --database tampered
+says err 'not the same ones'
+
+# Somebody makes a table while an empty one is filled: the table is kept, and told.
+createdb raced
+cat >"$work/bin/pg_restore" <<SH
+#!/bin/sh
+$(command -v pg_restore) "\$@" || exit
+for word; do case \$word in *dbname=*kura-*) psql -Xq -d raced -c "CREATE TABLE just_now ()";; esac; done
+SH
+PATH=$work/bin:$PATH restore 0 --database raced --json
+[ "$(sql "$(jq -r .kept_as "$work/out")" "SELECT count(*) FROM pg_tables WHERE tablename = 'just_now'")" = 1 ] ||
+    fail "a table that somebody made meanwhile is lost"
+
+# Something happens while it is half loaded. A trigger of the server would need a superuser; here pg_restore
+# is another one, that lets the dump in slowly.
+cat >"$work/bin/pg_restore" <<SH
+#!/bin/sh
+case "\$*" in
+*.kura-*)
+    { head -c 300000; touch "$work/halfway"; while [ -e "$work/halfway" ]; do sleep 0.1; done; cat; } |
+        exec $(command -v pg_restore) "\$@" ;;
+*) exec $(command -v pg_restore) "\$@" ;;
+esac
+SH
+in_the_middle() { # COMMAND: while a restore into the database "broken" is half done; sets code
+    rm -f "$work/halfway"
+    PATH=$work/bin:$PATH "$KURA" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" --database broken \
+        >"$work/out" 2>"$work/err" </dev/null &
+    victim=$!
+    until [ -e "$work/halfway" ]; do
+        kill -0 "$victim" 2>/dev/null || fail "the restore ended too early"
+        sleep 0.1
+    done
+    until [ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_restore'")" = 1 ]; do
+        sleep 0.1
+    done
+    "$@"
+    rm -f "$work/halfway"
+    code=0
+    wait "$victim" || code=$?
+    [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'broken'")" = 0 ] || fail "half of it is there"
+}
+
+in_the_middle sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_restore'" >"$work/ended"
+[ "$code" = 1 ] || fail "a killed backend ended it with $code"
+says err 'pg_restore failed'
+[ "$(hidden)" = 0 ] || fail "a killed backend left a database"
+
+stop_on_request() { kill -INT "$victim"; }
+in_the_middle stop_on_request
+[ "$code" = 1 ] || fail "Ctrl-C ended it with $code"
+says err 'stopped on request'
+[ "$(hidden)" = 0 ] || fail "Ctrl-C left a database"
+
+second_one() {
+    restore 1 --database broken
+    says err 'another restore into the database broken is running'
+    kill -9 "$victim"
+}
+in_the_middle second_one
+[ "$(hidden)" = 1 ] || fail "no hidden database after kill -9"
+createdb broken.kura-0123456789abcdef # of somebody who has a strange taste
+restore 0 --database broken
+says err 'an interrupted restore had left the database broken.kura-'
+same_databases shop broken
+[ "$(hidden)" = 1 ] || fail "a leftover remains, or a stranger's database is gone"
+sql postgres 'DROP DATABASE "broken.kura-0123456789abcdef"; ' && sql postgres 'DROP DATABASE broken'
+
+stop_the_server() { postgres_stop "$work/pg" immediate; postgres_start "$work/pg"; }
+in_the_middle stop_the_server
+[ "$code" = 1 ] || fail "a dead server ended it with $code"
+restore 0 --database broken
+same_databases shop broken
+[ "$(hidden)" = 0 ] || fail "a leftover remains"
+
+# The server's disk is full.
+if ((EUID == 0)) && mkdir "$work/small" && mount -t tmpfs -o size=24m kura-small "$work/small" 2>/dev/null; then
+    at_exit+=("umount -l '$work/small'")
+    mkdir "$work/small/space"
+    chown postgres: "$work/small" "$work/small/space"
+    sql postgres "CREATE TABLESPACE small LOCATION '$work/small/space'"
+    sql postgres "CREATE DATABASE tight TEMPLATE template0 TABLESPACE small"
+    restore 1 --database tight
+    says err 'pg_restore failed'
+    [ "$(hidden)" = 0 ] || fail "a full disk left a database"
+    [ "$(sql tight 'SELECT count(*) FROM pg_tables WHERE schemaname = $$public$$')" = 0 ] || fail "half of it is there"
+fi
+
+# ------------------------------------------------------------------ under load
+
+# pgbench moves money all the time: in every copy accounts, tellers, branches and history agree.
+pgbench -n -c 2 -T 600 shop >"$work/pgbench.log" 2>&1 &
+writer=$!
+at_exit+=("kill $writer 2>/dev/null")
+for round in 1 2 3; do
+    expect_exit 0 kura backup server
+    restore 0 --database "load$round"
+    sums=$(sql "load$round" "SELECT count(DISTINCT s) FROM (SELECT sum(abalance) s FROM pgbench_accounts UNION ALL
+        SELECT sum(tbalance) FROM pgbench_tellers UNION ALL SELECT sum(bbalance) FROM pgbench_branches UNION ALL
+        SELECT coalesce(sum(delta), 0) FROM pgbench_history) x")
+    [ "$sums" = 1 ] || fail "the sums of the copy do not agree"
+done
+kill -0 "$writer" || fail "the load was disturbed"
+kill "$writer"
+echo "postgres restore: new, empty, replaced, one table, archive, interrupted in six ways, under load"
