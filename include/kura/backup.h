@@ -53,6 +53,7 @@ struct backup_summary {
     uint64_t bytes_new; /* content that was not known */
     uint64_t stored;    /* bytes sent */
     uint64_t warnings;
+    uint64_t erased_present; /* registered as erased, and still among the persons of a database */
     size_t failed_sources;
     struct problems problems; /* met in the repository or the state, and dealt with */
     double seconds;
@@ -66,5 +67,13 @@ struct backup_summary {
 MUST_USE enum status backup_run(struct backup_summary *summary, struct repo *repo,
                                 const struct backup_options *options, struct error *error);
 void backup_summary_free(struct backup_summary *summary);
+
+/* Until when the rule keeps the snapshot `number` of those made at `times`, at the latest: the
+ * moment from which on none of its parts needs it, if a backup is made at least once in each of the
+ * periods until then. Of each day, week (from Monday), month and year, in local time, the last
+ * snapshot is kept, for as many of these as the rule says. Not after times[number]: it may go now.
+ * False: there is no rule, so nothing ever goes. */
+MUST_USE bool retention_until(struct moment *until, const struct config_retention *rule,
+                              const struct moment *times, size_t count, size_t number);
 
 #endif

@@ -117,6 +117,11 @@ bool carry_is_spent(const struct carry_ledger *ledger, const char *jti);
 const struct carry_medium_state *carry_find_medium(const struct carry_ledger *ledger,
                                                    const char *id);
 bool carry_is_out(const struct carry_record *carry); /* counts as outstanding */
+/* Whether a person is in the carry, by the pseudonyms that this host keeps of it. */
+enum carry_holds { CARRY_HOLDS, CARRY_HOLDS_NOT, CARRY_HOLDS_UNKNOWN };
+enum carry_holds carry_holds_person(const struct carry_record *carry, const char *state,
+                                    const struct host_key *host,
+                                    const unsigned char person[PERSON_SIZE]);
 bool carry_is_overdue(const struct carry_record *carry, const struct policy *policy,
                       struct moment now);
 

@@ -57,6 +57,14 @@ struct config_together {
     unsigned timeout; /* seconds that each command may take; default 60 */
 };
 
+/* How a person of the domain is erased from what a source brings back. */
+struct config_erasure {
+    char *domain;
+    char *source;
+    char **sql;   /* for a database: statements with the parameter :id, NULL-terminated */
+    char **paths; /* for a tree: patterns of paths with {id}, NULL-terminated */
+};
+
 struct config_retention { /* how many to keep; 0: not said */
     unsigned daily, weekly, monthly, yearly;
 };
@@ -75,6 +83,8 @@ struct config {
     struct config_source *sources;
     size_t source_count;
     struct config_together together;
+    struct config_erasure *erasures;
+    size_t erasure_count;
     struct config_retention retention;
     char *policy; /* file of the signed policy for carries, or NULL: none on this machine */
     char *gate;   /* socket of the gate service, or NULL: the gate runs in the program itself */

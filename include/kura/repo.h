@@ -11,6 +11,7 @@
 
 #define OBJECT_ID_SIZE 32
 #define OBJECT_ID_TEXT_SIZE 65
+#define ERASURE_ID_SIZE 16 /* of an entry of the register */
 
 /* ------------------------------------------------------------------ opening */
 
@@ -126,6 +127,8 @@ struct statement {
     uint64_t stored;     /* bytes that this backup added to the store */
     uint64_t audit_size; /* head of the host's log then, opaque to the repository; 0: none */
     unsigned char audit_root[32];
+    unsigned char (*erasures)[ERASURE_ID_SIZE]; /* of the register then (register.h), sorted */
+    size_t erasure_count;
     int64_t persons; /* of all sources together, nobody twice; -1: counted in none */
     struct statement_source *sources;
     size_t source_count;

@@ -2,7 +2,7 @@
 #ifndef KURA_RESTORE_H
 #define KURA_RESTORE_H
 
-#include "kura/repo.h"
+#include "kura/register.h"
 #include <signal.h>
 
 struct restore_progress {
@@ -29,6 +29,16 @@ struct selection {
 bool selection_has_source(const struct selection *selection, const char *name);
 bool selection_has_path(const struct selection *selection, const char *path);
 
+/* What of registered persons was not given back. */
+struct restore_erased {
+    uint64_t databases;    /* that rules were applied to */
+    uint64_t rows;         /* that the rules changed or removed in them */
+    uint64_t rows_removed; /* fewer in the counted tables than before */
+    uint64_t files;        /* all but folders that were left out */
+    uint64_t refused;      /* databases that are not given, because a rule does not fit them */
+};
+void restore_erased_add(struct restore_erased *to, const struct restore_erased *more);
+
 enum restore_existing {
     RESTORE_KEEP,    /* an existing file is an error for that file (a warning), and stays */
     RESTORE_REPLACE, /* it is replaced, atomically */
@@ -38,7 +48,8 @@ struct restore_options {
     const char *target; /* folder; made if absent */
     struct selection selection;
     enum restore_existing existing;
-    bool owners; /* set owner and group (root) */
+    bool owners;                             /* set owner and group (root) */
+    const struct erasure_register *erasures; /* opened and obeyed; NULL: all as it was */
     struct restore_events events;
     const volatile sig_atomic_t *cancelled;
     /* Whether the restored may lie in the opened target: asked before its first byte, and when all
@@ -56,23 +67,38 @@ struct restore_summary {
     size_t recounted;   /* databases whose rows and persons were counted once more, */
     bool recount_match; /* and all of these are as the backup said; */
     size_t recount_failed; /* those that could not be counted, of which a warning told */
+    struct restore_erased erased;
     double seconds;
 };
 
 /* Writes DIR/<source>/<path>. Every path stays beneath the target whatever the snapshot says. Files
  * appear under their names only when they are whole; run again after an interruption it goes on.
- * What is damaged is told and left out, and the rest comes back: then STATUS_OK with failed > 0. */
+ * What is damaged is told and left out, and the rest comes back: then STATUS_OK with failed > 0.
+ * The register is obeyed before anything has its name: a database that a rule does not fit is told
+ * and stays away (erased.refused). An interrupted restore that obeyed another register is not gone
+ * on with: STATUS_EXISTS. */
 MUST_USE enum status restore_run(struct restore_summary *summary, struct snapshot *snapshot,
                                  const struct statement *statement,
                                  const struct restore_options *options, struct error *error);
 
+struct dump_options {
+    const struct erasure_register *erasures; /* as for a restore */
+    /* Folder where a database may lie, without a name, while it is erased from; may be NULL if
+     * there are no rules for databases. */
+    const char *temporary;
+    const volatile sig_atomic_t *cancelled; /* may be NULL */
+};
 /* The content of one file to a descriptor, in order. path NULL: the only file of the source (a
- * database, a command's output). A folder is STATUS_USAGE: use restore_dump_tar. */
-MUST_USE enum status restore_dump(struct snapshot *snapshot, const char *source, const char *path,
-                                  int fd, struct error *error);
-/* A pax tar (POSIX.1-2001) of `path` and all below to a descriptor. */
-MUST_USE enum status restore_dump_tar(struct snapshot *snapshot, const char *source,
-                                      const char *path, int fd, struct error *error);
+ * database, a command's output). A folder is STATUS_USAGE: use restore_dump_tar. A file of somebody
+ * who asked to be erased is STATUS_REFUSED [erased]. */
+MUST_USE enum status restore_dump(struct restore_erased *erased, struct snapshot *snapshot,
+                                  const char *source, const char *path, int fd,
+                                  const struct dump_options *options, struct error *error);
+/* A pax tar (POSIX.1-2001) of `path` and all below to a descriptor; without the files of those who
+ * asked to be erased. */
+MUST_USE enum status restore_dump_tar(struct restore_erased *erased, struct snapshot *snapshot,
+                                      const char *source, const char *path, int fd,
+                                      const struct dump_options *options, struct error *error);
 
 /* ---- into a PostgreSQL database ---- */
 
@@ -100,6 +126,17 @@ struct database_options {
  * text. *rows: how many it changed. */
 MUST_USE enum status hidden_database_run(struct hidden_database *database, const char *sql,
                                          const char *id, uint64_t *rows, struct error *error);
+
+/* For `amend`: the rules of the register for a source. */
+struct restore_amendment {
+    const struct erasure_register *erasures; /* opened */
+    const char *source;
+    struct restore_erased erased;
+};
+/* context: a struct restore_amendment. A rule that is not a DELETE, UPDATE or INSERT, or does not
+ * fit the database, is STATUS_FAILED or the server's word. */
+MUST_USE enum status restore_amend(void *context, struct hidden_database *database,
+                                   struct error *error);
 
 struct database_summary {
     char *database;                 /* its name */

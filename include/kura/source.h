@@ -133,6 +133,21 @@ struct query_sink {
 MUST_USE enum status source_query(const struct config_source *source, const struct query *query,
                                   const struct query_sink *sink, struct error *error);
 
+/* ---- changing the rows of a copy ---- */
+
+struct sqlite3;
+struct sqlite3_stmt;
+/* Prepares the only statement of `sql`, with the text `id` (borrowed) for its only parameter :id.
+ * From here on the connection lets nothing but rows of this database be read and changed, until it
+ * is released. STATUS_USAGE with what is wrong. */
+MUST_USE enum status sqlite_change_prepare(struct sqlite3_stmt **statement, struct sqlite3 *db,
+                                           const char *sql, const char *id, struct error *error);
+void sqlite_change_release(struct sqlite3 *db);
+/* Whether such statements (NULL-terminated) fit the source as it is now; none is run. STATUS_USAGE:
+ * one does not; STATUS_UNSUPPORTED: this kind of source cannot tell. */
+MUST_USE enum status source_check_changes(const struct config_source *source,
+                                          const char *const *sql, struct error *error);
+
 /* ---- for drivers ---- */
 struct source_driver {
     enum source_kind kind;

@@ -2,6 +2,7 @@
  * packs, publish. What was stored before an interruption serves the next run. */
 #include "kura/backup.h"
 #include "journey.h"
+#include "kura/register.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,8 +237,25 @@ static enum status publish(struct backup_summary *summary, struct journey *journ
                : writer_publish(&summary->statement, journey->writer, publication, error);
 }
 
+/* Whoever is registered twice counts once. */
+static uint64_t count_erased_present(const struct journey *journey)
+{
+    const struct erasure_register *erased = writer_register(journey->writer);
+    uint64_t present = 0;
+    for (size_t i = 0; i < erased->count; i++) {
+        const unsigned char *person = erased->items[i].person;
+        bool again = false;
+        for (size_t j = 0; j < i && !again; j++) {
+            again = memcmp(erased->items[j].person, person, PERSON_SIZE) == 0;
+        }
+        present += !again && persons_has(&journey->persons, person);
+    }
+    return present;
+}
+
 static void sum_up(struct backup_summary *summary, struct journey *journey)
 {
+    summary->erased_present = count_erased_present(journey);
     struct writer_progress sent;
     writer_get_progress(journey->writer, &sent);
     summary->files = journey->files;

@@ -130,6 +130,18 @@ const struct cli_option_definition cli_option_definitions[OPTION_COUNT] = {
                                N_("write onto a removable medium all the same; the reason is "
                                   "recorded (no customer's name)"),
                                AT(onto_removable), CLI_TEXT, 0},
+    [OPTION_DOMAIN] = {"domain", N_("NAME"),
+                       N_("which kind of person, as in kura.yaml (if there are several)"),
+                       AT(domain), CLI_TEXT, 0},
+    [OPTION_REASON] = {"reason", N_("TEXT"), N_("why; it is recorded (no customer's name)"),
+                       AT(reason), CLI_TEXT, 0},
+    [OPTION_AS_IT_WAS] = {"as-it-was", NULL,
+                          N_("with those who asked to be erased; needs the data manager's key and "
+                             "--reason"),
+                          AT(as_it_was), CLI_FLAG, 0},
+    [OPTION_KEY_PASSPHRASE_FILE] = {"key-passphrase-file", N_("FILE"),
+                                    N_("file with the passphrase of --key"),
+                                    AT(key_passphrase_file), CLI_TEXT, 0},
     [OPTION_DATABASE] = {"database", N_("CONNECTION"),
                          N_("PostgreSQL database to restore into: a name, \"service=NAME\" or "
                             "another connection string"),

@@ -69,6 +69,10 @@ enum cli_option {
     OPTION_PATH,
     OPTION_ID,
     OPTION_ONTO_REMOVABLE,
+    OPTION_DOMAIN,
+    OPTION_REASON,
+    OPTION_AS_IT_WAS,
+    OPTION_KEY_PASSPHRASE_FILE,
     OPTION_DATABASE,
     OPTION_TABLE,
     OPTION_NO_OWNER,
@@ -107,7 +111,9 @@ struct cli_arguments {
     bool yes, destroyed;
     const char *note, *to, *from, *passphrase_out, *path, *id;
     const char *onto_removable; /* the reason */
-    const char *database;       /* restore */
+    const char *domain, *reason, *key_passphrase_file;
+    bool as_it_was;
+    const char *database; /* restore */
     struct cli_words tables;
     bool no_owner;
     unsigned long read_data; /* percent */

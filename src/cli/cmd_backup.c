@@ -69,6 +69,7 @@ static enum status print_json(const struct backup_summary *summary, const char *
         {"bytes_new", summary->bytes_new},
         {"warnings", summary->warnings},
         {"failed_sources", summary->failed_sources},
+        {"erased_present", summary->erased_present},
         {"problems", summary->problems.count + summary->problems.dropped},
     };
     for (size_t i = 0; i < LENGTH(numbers); i++) {
@@ -163,6 +164,25 @@ static void look_at_chain(char head_code[HEAD_CODE_SIZE], struct cli *cli,
     look_at_clock(cli, &list, statement);
 }
 
+/* Erasing from the shop's own data is the shop's work: kura writes to no live database. */
+static void tell_erased(struct cli *cli, const struct backup_summary *summary)
+{
+    struct error told = {0};
+    if (summary->erased_present == 0) {
+        return;
+    }
+    error_set(&told, STATUS_FAILED, 0,
+              ngettext("%llu person who asked to be erased is still in a database",
+                       "%llu persons who asked to be erased are still in a database",
+                       summary->erased_present),
+              (unsigned long long)summary->erased_present);
+    error_set_hint(&told, "%s",
+                   _("Erase them with the shop's own program. Rows that are only made anonymous "
+                     "must not count as persons: see persons in kura.yaml(5)."));
+    cli_report_warning(&told);
+    cli_note(cli, EXIT_WARNINGS);
+}
+
 static enum status back_up(struct backup_summary *summary, struct cli_road *store,
                            struct cli_access *access, struct error *error)
 {
@@ -243,6 +263,7 @@ static void set_facts(struct cli *cli, const struct backup_summary *summary, enu
         cli_json_set_count(cli->facts, "persons", (uint64_t)summary->statement.persons);
     }
     cli_json_set_count(cli->facts, "warnings", summary->warnings);
+    cli_json_set_count(cli->facts, "erased_present", summary->erased_present);
     /* What of this log is off-site now: known without asking the storage. */
     cli_json_set_count(cli->facts, "log_size", summary->statement.audit_size);
     if (summary->statement.audit_size > 0) {
@@ -280,6 +301,7 @@ static enum status run(struct cli *cli, struct error *error)
     if (summary.warnings > 0 || summary.failed_sources > 0) {
         cli_note(cli, EXIT_WARNINGS);
     }
+    tell_erased(cli, &summary);
     char head_code[HEAD_CODE_SIZE];
     look_at_chain(head_code, cli, &access, &summary.statement);
     if (cli->arguments.json) {

@@ -1,6 +1,6 @@
 /* kura restore: the way back, on a bare machine with the kit alone, or with an identity. */
-#include "kura/restore.h"
 #include "cli_audit.h"
+#include "cli_register.h"
 #include "cli_road.h"
 #include "cmd_restore.h"
 #include <ctype.h>
@@ -186,7 +186,8 @@ static enum status check_persons(struct cli_road *road, const struct cli_view *v
 }
 
 static enum status restore(struct restore_summary *summary, struct cli_road *road,
-                           struct cli_view *view, struct error *error)
+                           struct cli_view *view, const struct cli_register *obeyed,
+                           struct error *error)
 {
     struct cli *cli = road->cli;
     const struct cli_arguments *arguments = &cli->arguments;
@@ -212,6 +213,7 @@ static enum status restore(struct restore_summary *summary, struct cli_road *roa
         .selection = {arguments->sources.items, arguments->includes.items},
         .existing = arguments->overwrite ? RESTORE_REPLACE : RESTORE_KEEP,
         .owners = geteuid() == 0,
+        .erasures = cli_register_entries(obeyed),
         .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn},
         .cancelled = cli_catch_signals(),
         .judge = cli_road_check,
@@ -236,9 +238,9 @@ static bool is_whole(const struct cli *cli, const struct cli_view *view,
     return summary->counts_match && summary->failed == 0 && cli->arguments.includes.count == 0;
 }
 
-static enum status print_json(const struct cli *cli, const struct cli_view *view,
-                              const struct restore_summary *summary, bool fresh,
-                              struct error *error)
+static enum status print_json(struct cli *cli, const struct cli_view *view,
+                              const struct restore_summary *summary,
+                              const struct cli_register *obeyed, bool fresh, struct error *error)
 {
     json_t *object = cli_json_statement(view->statement);
     json_object_set_new(object, "files", json_integer((json_int_t)summary->files));
@@ -252,6 +254,7 @@ static enum status print_json(const struct cli *cli, const struct cli_view *view
     json_object_set_new(object, "recount_match", json_boolean(summary->recount_match));
     json_object_set_new(object, "head_proved", json_boolean(fresh));
     json_object_set_new(object, "seconds", json_real(summary->seconds));
+    cli_register_tell(obeyed, cli, &summary->erased, object);
     return cli_json_print(object, error);
 }
 
@@ -332,57 +335,83 @@ static void set_facts(struct cli *cli, const struct cli_view *view)
     cli_json_set_count(cli->facts, "patterns", cli->arguments.includes.count);
 }
 
-static enum status restore_files(struct cli_road *road, struct cli_view *view, bool fresh,
-                                 struct error *error)
+static enum status fail_refused(const struct restore_erased *erased, struct error *error)
+{
+    error_set(error, STATUS_FAILED, 0,
+              ngettext("%llu database was not restored: erasing from it failed",
+                       "%llu databases were not restored: erasing from them failed",
+                       erased->refused),
+              (unsigned long long)erased->refused);
+    return error_set_hint(error, "%s", _("The messages above say why; all else is restored."));
+}
+
+/* What the restore came to, in words and exit code. */
+static enum status tell(struct cli *cli, const struct cli_view *view,
+                        const struct restore_summary *summary, const struct cli_register *obeyed,
+                        bool fresh, struct error *error)
+{
+    enum status status = STATUS_OK;
+    bool all = cli->arguments.includes.count == 0;
+    if (!all && summary->files == 0 && summary->failed == 0 && summary->erased.files == 0) {
+        error_set(error, STATUS_NOT_FOUND, 0, "%s", _("nothing in the snapshot matches --include"));
+        return error_set_hint(error, "%s", _("kura find and kura ls show what there is."));
+    }
+    if (summary->failed > 0) {
+        cli_note(cli, EXIT_WARNINGS);
+    }
+    if (!summary->counts_match && summary->failed == 0 && all) {
+        cli_note(cli, EXIT_INTEGRITY);
+    }
+    if (!summary->recount_match) {
+        cli_note(cli, EXIT_INTEGRITY);
+    }
+    if (cli->arguments.json) {
+        status = print_json(cli, view, summary, obeyed, fresh, error);
+    } else {
+        if (!cli->arguments.quiet) {
+            print_text(cli, view, summary);
+        }
+        cli_register_tell(obeyed, cli, &summary->erased, NULL);
+    }
+    return status == STATUS_OK && summary->erased.refused > 0
+               ? fail_refused(&summary->erased, error)
+               : status;
+}
+
+static enum status restore_files(struct cli_road *road, struct cli_view *view,
+                                 const struct cli_register *obeyed, bool fresh, struct error *error)
 {
     struct cli *cli = road->cli;
     struct restore_summary summary = {0};
     cli_json_set_bytes(cli->facts, "target", cli->arguments.target);
-    enum status status = restore(&summary, road, view, error);
+    enum status status = restore(&summary, road, view, obeyed, error);
     cli_json_set_count(cli->facts, "files", summary.files);
     cli_json_set_count(cli->facts, "bytes", summary.bytes);
     cli_json_set_count(cli->facts, "failed", summary.failed);
     json_object_set_new(cli->facts, "recount_match", json_boolean(summary.recount_match));
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (cli->arguments.includes.count > 0 && summary.files == 0 && summary.failed == 0) {
-        error_set(error, STATUS_NOT_FOUND, 0, "%s", _("nothing in the snapshot matches --include"));
-        return error_set_hint(error, "%s", _("kura find and kura ls show what there is."));
-    }
-    if (summary.failed > 0) {
-        cli_note(cli, EXIT_WARNINGS);
-    }
-    if (!summary.counts_match && summary.failed == 0 && cli->arguments.includes.count == 0) {
-        cli_note(cli, EXIT_INTEGRITY);
-    }
-    if (!summary.recount_match) {
-        cli_note(cli, EXIT_INTEGRITY);
-    }
-    if (cli->arguments.json) {
-        return print_json(cli, view, &summary, fresh, error);
-    }
-    if (!cli->arguments.quiet) {
-        print_text(cli, view, &summary);
-    }
-    return STATUS_OK;
+    return status == STATUS_OK ? tell(cli, view, &summary, obeyed, fresh, error) : status;
 }
 
 static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_view_free) struct cli_view view = {.access.work = CLI_WORK_RESTORE};
     CLEANUP(cli_road_end) struct cli_road road;
+    CLEANUP(cli_register_free) struct cli_register obeyed = {0};
     bool fresh = false;
     cli_road_begin(&road, cli, ROAD_OUTPUT);
     view.access.log_folder = cli_record_folder(cli);
     enum status status = prepare(&view, &fresh, cli, error);
+    if (status == STATUS_OK) {
+        status = cli_register_open(&obeyed, cli, &view.access, &view.list, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
     set_facts(cli, &view);
     cli_road_unlock_access(&road, &view.access);
-    return cli->arguments.database == NULL ? restore_files(&road, &view, fresh, error)
-                                           : cmd_restore_into_database(&road, &view, fresh, error);
+    return cli->arguments.database == NULL
+               ? restore_files(&road, &view, &obeyed, fresh, error)
+               : cmd_restore_into_database(&road, &view, &obeyed, fresh, error);
 }
 
 const struct cli_command cmd_restore = {
@@ -394,7 +423,9 @@ const struct cli_command cmd_restore = {
         N_("With --kit no configuration is needed: the kit knows where the storage is. Existing\n"
            "files stay unless --overwrite is given. An interrupted restore goes on when it is\n"
            "run again. The exit code is 3 if something could not be written, 5 if something is\n"
-           "damaged; everything else is restored all the same.\n"
+           "damaged; everything else is restored all the same. Persons who asked to be erased\n"
+           "(kura person erase) do not come back: a database gets its name only when they are\n"
+           "gone from it. If a rule does not fit it, it stays away and the exit code is 1.\n"
            "\n"
            "With --database a PostgreSQL source is loaded into a database that is new or empty:\n"
            "under another name first, and it gets its own when the rows of every table are as\n"
@@ -419,6 +450,10 @@ const struct cli_command cmd_restore = {
                 OPTION_RETRY,
                 OPTION_KNOWN_HOSTS,
                 OPTION_JSON,
+                OPTION_AS_IT_WAS,
+                OPTION_REASON,
+                OPTION_KEY,
+                OPTION_KEY_PASSPHRASE_FILE,
                 OPTION_DATABASE,
                 OPTION_TABLE,
                 OPTION_NO_OWNER,

@@ -2,10 +2,12 @@
 #ifndef KURA_CMD_RESTORE_H
 #define KURA_CMD_RESTORE_H
 
+#include "cli_register.h"
 #include "cli_road.h"
 
 /* The words of --database; the view is open, and its origin proved as far as the user wants it. */
 MUST_USE enum status cmd_restore_into_database(struct cli_road *road, struct cli_view *view,
-                                               bool fresh, struct error *error);
+                                               const struct cli_register *obeyed, bool fresh,
+                                               struct error *error);
 
 #endif

@@ -55,8 +55,10 @@ static enum status choose_source(const char **name, const struct cli_view *view,
                           _("Name one with --source NAME; kura snapshots shows them."));
 }
 
-static enum status print_json(const struct cli_view *view, const struct database_summary *summary,
-                              bool fresh, struct error *error)
+static enum status print_json(struct cli *cli, const struct cli_view *view,
+                              const struct database_summary *summary,
+                              const struct cli_register *obeyed,
+                              const struct restore_erased *erased, bool fresh, struct error *error)
 {
     json_t *object = cli_json_statement(view->statement);
     json_t *rows = json_object();
@@ -75,6 +77,7 @@ static enum status print_json(const struct cli_view *view, const struct database
     json_object_set_new(object, "counts_match", json_boolean(summary->proved));
     json_object_set_new(object, "head_proved", json_boolean(fresh));
     json_object_set_new(object, "seconds", json_real(summary->seconds));
+    cli_register_tell(obeyed, cli, erased, object);
     return cli_json_print(object, error);
 }
 
@@ -106,7 +109,8 @@ static void print_text(const struct cli_view *view, const struct database_summar
 }
 
 static enum status restore(struct database_summary *summary, struct cli_road *road,
-                           struct cli_view *view, const char *source, struct error *error)
+                           struct cli_view *view, struct restore_amendment *amendment,
+                           struct error *error)
 {
     struct cli *cli = road->cli;
     const struct cli_arguments *arguments = &cli->arguments;
@@ -114,26 +118,30 @@ static enum status restore(struct database_summary *summary, struct cli_road *ro
     struct telling telling = {.cli = cli, .progress = cli_progress_new(arguments)};
     const struct database_options options = {
         .connection = arguments->database,
-        .source = source,
+        .source = amendment->source,
         .tables = arguments->tables.count == 0 ? NULL : arguments->tables.items,
         .replace = arguments->overwrite,
         .no_owner = arguments->no_owner,
         .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn},
         .cancelled = cli_catch_signals(),
+        .amend =
+            register_erases_rows(amendment->erasures, amendment->source) ? restore_amend : NULL,
+        .amend_context = amendment,
     };
     enum status status = restore_into_database(summary, view->snapshot, &options, error);
     cli_progress_free(telling.progress);
     return status;
 }
 
-enum status cmd_restore_into_database(struct cli_road *road, struct cli_view *view, bool fresh,
+enum status cmd_restore_into_database(struct cli_road *road, struct cli_view *view,
+                                      const struct cli_register *obeyed, bool fresh,
                                       struct error *error)
 {
     struct cli *cli = road->cli;
     CLEANUP(database_summary_free) struct database_summary summary = {0};
     CLEANUP(memory_free) char *database = NULL;
-    const char *source = NULL;
-    enum status status = choose_source(&source, view, &cli->arguments.sources, error);
+    struct restore_amendment amendment = {.erasures = cli_register_entries(obeyed)};
+    enum status status = choose_source(&amendment.source, view, &cli->arguments.sources, error);
     if (status == STATUS_OK) {
         status = restore_database_name(&database, cli->arguments.database, error);
     }
@@ -141,7 +149,7 @@ enum status cmd_restore_into_database(struct cli_road *road, struct cli_view *vi
         return status;
     }
     cli_road_record_database(road, database);
-    status = restore(&summary, road, view, source, error);
+    status = restore(&summary, road, view, &amendment, error);
     cli_json_set_count(cli->facts, "rows", summary.rows);
     cli_json_set_count(cli->facts, "bytes", summary.bytes);
     if (status != STATUS_OK) {
@@ -151,10 +159,11 @@ enum status cmd_restore_into_database(struct cli_road *road, struct cli_view *vi
         cli_json_set_bytes(cli->facts, "kept_as", summary.kept_as);
     }
     if (cli->arguments.json) {
-        return print_json(view, &summary, fresh, error);
+        return print_json(cli, view, &summary, obeyed, &amendment.erased, fresh, error);
     }
     if (!cli->arguments.quiet) {
         print_text(view, &summary);
     }
+    cli_register_tell(obeyed, cli, &amendment.erased, NULL);
     return STATUS_OK;
 }

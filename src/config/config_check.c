@@ -323,5 +323,8 @@ enum status config_check(const struct yaml_config *yaml, const struct config_lin
     if (status == STATUS_OK) {
         status = config_check_together(yaml, lines, error);
     }
+    if (status == STATUS_OK) {
+        status = config_check_erasure(yaml, lines, error);
+    }
     return status == STATUS_OK ? check_settings(lines, yaml, error) : status;
 }

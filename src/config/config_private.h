@@ -44,6 +44,11 @@ struct yaml_source {
     unsigned command_count, exclude_count, lock_timeout;
     int one_file_system, large_objects, globals;
 };
+struct yaml_erasure {
+    char *domain, *source;
+    char **sql, **paths;
+    unsigned sql_count, paths_count;
+};
 struct yaml_person_kind {
     char *domain, *source, *sql;
 };
@@ -61,7 +66,8 @@ struct yaml_config {
     struct yaml_repository repository;
     struct yaml_source *sources;
     struct yaml_person_kind *persons;
-    unsigned sources_count, persons_count;
+    struct yaml_erasure *erasure;
+    unsigned sources_count, persons_count, erasure_count;
     unsigned compression, due_hours;
     char *spool_limit, *policy, *gate;
     struct config_retention retention;
@@ -104,6 +110,9 @@ MUST_USE enum status config_take(struct config *config, const struct yaml_config
 /* Names, numbers, and which keys go together. */
 MUST_USE enum status config_check(const struct yaml_config *yaml, const struct config_lines *lines,
                                   struct error *error);
+/* The same for what erasing means: each rule fits its source, and depends on the person. */
+MUST_USE enum status config_check_erasure(const struct yaml_config *yaml,
+                                          const struct config_lines *lines, struct error *error);
 MUST_USE enum status config_check_persons(const struct yaml_config *yaml,
                                           const struct config_lines *lines, struct error *error);
 MUST_USE enum status config_take_persons(struct config *config, const struct yaml_config *yaml,

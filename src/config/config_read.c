@@ -107,8 +107,15 @@ void config_free(struct config *config)
         list_free(source->exclude);
         config_source_forget_persons(source);
     }
+    for (size_t i = 0; i < config->erasure_count; i++) {
+        free(config->erasures[i].domain);
+        free(config->erasures[i].source);
+        list_free(config->erasures[i].sql);
+        list_free(config->erasures[i].paths);
+    }
     free(config->stores);
     free(config->sources);
+    free(config->erasures);
     list_free(config->recipients);
     free(config->path);
     free(config->host_key);

@@ -49,6 +49,17 @@ static const cyaml_schema_value_t source_item = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_source, source_fields),
 };
 
+static const cyaml_schema_field_t erasure_fields[] = {
+    FIELD_TEXT(struct yaml_erasure, domain),
+    FIELD_TEXT(struct yaml_erasure, source),
+    FIELD_LIST(struct yaml_erasure, sql, &text_item),
+    FIELD_LIST(struct yaml_erasure, paths, &text_item),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t erasure_item = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_erasure, erasure_fields),
+};
+
 static const cyaml_schema_field_t person_kind_fields[] = {
     FIELD_TEXT(struct yaml_person_kind, domain),
     FIELD_TEXT(struct yaml_person_kind, source),
@@ -79,6 +90,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_MAPPING("repository", CYAML_FLAG_OPTIONAL, struct yaml_config, repository,
                         repository_fields),
     FIELD_LIST(struct yaml_config, sources, &source_item),
+    FIELD_LIST(struct yaml_config, erasure, &erasure_item),
     FIELD_LIST(struct yaml_config, persons, &person_kind_item),
     FIELD_NUMBER(struct yaml_config, compression),
     CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct yaml_config, retention,

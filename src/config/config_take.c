@@ -124,6 +124,21 @@ static enum status take_source(struct config_source *source, const struct yaml_s
     return status;
 }
 
+static enum status take_erasure(struct config_erasure *erasure, const struct yaml_erasure *yaml,
+                                struct error *error)
+{
+    enum status status = take_text(&erasure->domain, yaml->domain, error);
+    if (status == STATUS_OK) {
+        status = take_text(&erasure->source, yaml->source, error);
+    }
+    if (status == STATUS_OK) {
+        status = take_list(&erasure->sql, NULL, yaml->sql, yaml->sql_count, error);
+    }
+    return status == STATUS_OK
+               ? take_list(&erasure->paths, NULL, yaml->paths, yaml->paths_count, error)
+               : status;
+}
+
 static enum status take_repository(struct config *config, const struct yaml_repository *yaml,
                                    const char *folder, struct error *error)
 {
@@ -186,6 +201,14 @@ enum status config_take(struct config *config, const struct yaml_config *yaml,
     }
     if (status == STATUS_OK) {
         status = config_take_together(config, yaml, lines, error);
+    }
+    config->erasures = calloc((size_t)yaml->erasure_count + 1, sizeof *config->erasures);
+    if (config->erasures == NULL) {
+        return error_set_memory(error);
+    }
+    config->erasure_count = yaml->erasure_count;
+    for (unsigned i = 0; i < yaml->erasure_count && status == STATUS_OK; i++) {
+        status = take_erasure(&config->erasures[i], &yaml->erasure[i], error);
     }
     return status == STATUS_OK ? config_take_persons(config, yaml, error) : status;
 }

@@ -1,6 +1,7 @@
 /* check: whether everything is there and undamaged that the good statements promise. Nothing is
  * trusted that does not verify; each damaged object is named once; the rest goes on. */
 #include "check.h"
+#include "kura/register.h"
 #include <string.h>
 
 void check_tell(struct check *check, enum object_kind kind, const unsigned char id[OBJECT_ID_SIZE],
@@ -33,6 +34,14 @@ static enum status count_sets(struct check *check, struct error *error)
     return status;
 }
 
+static enum status check_register(struct check *check, struct error *error)
+{
+    CLEANUP(erasure_register_free) struct erasure_register entries = {0};
+    enum status status = register_read(&entries, check->repo, &check->list, error);
+    return status == STATUS_OK ? problems_copy(&check->report->problems, &entries.problems, error)
+                               : status;
+}
+
 static enum status run_parts(struct check *check, struct error *error)
 {
     enum status status = repo_list(&check->list, check->repo, error);
@@ -46,6 +55,9 @@ static enum status run_parts(struct check *check, struct error *error)
     }
     if (status == STATUS_OK) {
         status = check_keys(check, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_register(check, error);
     }
     if (status == STATUS_OK) {
         status = check_sets_open(check, error);

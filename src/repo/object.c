@@ -287,7 +287,7 @@ enum status object_put(struct repo *repo, struct store *store, enum object_kind 
                        struct error *error)
 {
     (void)repo;
-    bool nameless = kind == OBJECT_REPOSITORY || kind == OBJECT_HOST || kind == OBJECT_KEYS;
+    bool nameless = object_is_nameless(kind);
     enum status status = STATUS_EXISTS;
     for (unsigned tries = 0; status == STATUS_EXISTS && tries < PUT_TRIES; tries++) {
         char digits[RANDOM_NAME_DIGITS + 1];

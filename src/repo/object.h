@@ -14,6 +14,7 @@ enum object_kind {
     OBJECT_REFERENCES,
     OBJECT_INDEX,
     OBJECT_PACK,
+    OBJECT_REGISTER,
 };
 #define OBJECT_NAME_SIZE 160
 #define OBJECT_LIMIT ((size_t)8 * 1024 * 1024) /* bytes of a sealed object or a small one */
@@ -32,8 +33,8 @@ void repo_give_store(struct repo *repo, struct store *store); /* NULL is silent 
 unsigned repo_connections(const struct repo *repo);
 
 /* Publishes bytes under the id. When the name is taken: by these very bytes, that is success; else,
- * under `<id>.<random>`. For OBJECT_REPOSITORY, HOST and KEYS the id is ignored and the name
- * random; for OBJECT_SNAPSHOT the name is always `<id>.<random>`. */
+ * under `<id>.<random>`. For OBJECT_REPOSITORY, HOST, KEYS and REGISTER the id is ignored and the
+ * name random; for OBJECT_SNAPSHOT the name is always `<id>.<random>`. */
 MUST_USE enum status object_put(struct repo *repo, struct store *store, enum object_kind kind,
                                 const unsigned char id[OBJECT_ID_SIZE], const struct buffer *bytes,
                                 struct error *error);
@@ -56,7 +57,8 @@ MUST_USE enum status object_list(struct repo *repo, struct store *store, enum ob
                                  struct problems *problems, object_visit visit, void *context,
                                  struct error *error);
 
-/* Sealed objects (FORMAT.md): kind STATEMENT, REFERENCES, INDEX; the content is padded and sealed.
+/* Sealed objects (FORMAT.md): kind STATEMENT, REFERENCES, INDEX, REGISTER; the content is padded
+ * and sealed.
  */
 MUST_USE enum status object_seal(struct buffer *bytes, const struct repo *repo,
                                  enum object_kind kind, const struct buffer *content,

@@ -13,6 +13,7 @@ static const char *const FOLDERS[] = {
     [OBJECT_REFERENCES] = "references",
     [OBJECT_INDEX] = "index",
     [OBJECT_PACK] = "packs",
+    [OBJECT_REGISTER] = "register",
 };
 
 const char *object_folder(enum object_kind kind)
@@ -20,14 +21,15 @@ const char *object_folder(enum object_kind kind)
     return FOLDERS[kind];
 }
 
-static bool is_random_kind(enum object_kind kind)
+bool object_is_nameless(enum object_kind kind)
 {
-    return kind == OBJECT_REPOSITORY || kind == OBJECT_HOST || kind == OBJECT_KEYS;
+    return kind == OBJECT_REPOSITORY || kind == OBJECT_HOST || kind == OBJECT_KEYS ||
+           kind == OBJECT_REGISTER;
 }
 
 size_t object_limit(enum object_kind kind)
 {
-    if (is_random_kind(kind)) {
+    if (object_is_nameless(kind)) {
         return SMALL_OBJECT_LIMIT;
     }
     return kind == OBJECT_PACK       ? PACK_LIMIT
@@ -61,7 +63,7 @@ bool object_name_parse(unsigned char id[OBJECT_ID_SIZE], enum object_kind kind, 
         return false;
     }
     const char *base = name + folder + 1;
-    if (is_random_kind(kind)) {
+    if (object_is_nameless(kind)) {
         return is_random_name(base);
     }
     const char *shard = base;

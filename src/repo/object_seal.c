@@ -20,6 +20,7 @@ static const char *seal_word(enum object_kind kind)
     return kind == OBJECT_STATEMENT    ? "statement"
            : kind == OBJECT_REFERENCES ? "references"
            : kind == OBJECT_INDEX      ? "index"
+           : kind == OBJECT_REGISTER   ? "register"
                                        : "pack";
 }
 

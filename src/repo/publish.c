@@ -62,6 +62,12 @@ static enum status fill(struct statement *statement, struct writer *writer,
         memcpy(statement->parents, writer->parents, writer->parent_count * OBJECT_ID_SIZE);
     }
     statement->parent_count = writer->parent_count;
+    statement->erasures = calloc(writer->erasures.count + 1, ERASURE_ID_SIZE);
+    if (statement->erasures == NULL) {
+        return error_set_memory(error);
+    }
+    memcpy(statement->erasures, writer->erasures.items, writer->erasures.count * ERASURE_ID_SIZE);
+    statement->erasure_count = writer->erasures.count;
     enum status status = copy_words(statement, publication, error);
     return status ? status
                   : state_indexes(writer->state, true, &statement->indexes, &statement->index_count,

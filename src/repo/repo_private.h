@@ -10,7 +10,7 @@
 #define RANDOM_NAME_DIGITS 32
 /* A hostile store may list any number of names: beyond these the listing is refused. */
 #define OBJECT_COUNT_LIMIT 1000000
-#define SMALL_COUNT_LIMIT 10000                /* in repository/, hosts/, keys/ */
+#define SMALL_COUNT_LIMIT 10000                /* in repository/, hosts/, keys/, register/ */
 #define SMALL_OBJECT_LIMIT (size_t)(64 * 1024) /* bytes of one of them */
 /* A chunk's sealed length: a tag byte and 1 byte to CHUNK_MAXIMUM of content. */
 #define SEALED_CHUNK_MINIMUM (SEAL_OVERHEAD + 2u)
@@ -88,6 +88,8 @@ MUST_USE enum status object_list_names(struct name_list *list, struct repo *repo
 MUST_USE bool object_name_parse(unsigned char id[OBJECT_ID_SIZE], enum object_kind kind,
                                 const char *name);
 size_t object_limit(enum object_kind kind);
+/* Its objects have random names: their content says what they are. */
+bool object_is_nameless(enum object_kind kind);
 /* One folder of a kind: "index", or one of the 256 of the packs (shard 0..255, else 0). */
 MUST_USE enum status object_list_folder(struct store *store, enum object_kind kind, unsigned shard,
                                         struct problems *problems, object_visit visit,

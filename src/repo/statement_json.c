@@ -12,16 +12,18 @@ void statement_free(struct statement *statement)
     free(statement->parents);
     free(statement->references);
     free(statement->indexes);
+    free(statement->erasures);
     *statement = (struct statement){0};
 }
 
 /* ---- writing ---- */
 
-static json_t *ids_to_json(unsigned char (*ids)[OBJECT_ID_SIZE], size_t count)
+/* `ids` are `count` ids of `size` bytes each. */
+static json_t *ids_to_json(const void *ids, size_t count, size_t size)
 {
     CLEANUP(json_free) json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        if (json_array_append_new(list, json_new_hex(ids[i], OBJECT_ID_SIZE)) != 0) {
+        if (json_array_append_new(list, json_new_hex((const char *)ids + i * size, size)) != 0) {
             return NULL;
         }
     }
@@ -56,18 +58,22 @@ json_t *statement_to_json(const struct statement *statement)
     CLEANUP(json_free) json_t *json = json_object();
     int failed = json_object_set_new(json, "version", json_integer(FORMAT_VERSION));
     failed |= json_object_set_new(json, "sequence", json_integer((json_int_t)statement->sequence));
-    failed |= json_object_set_new(json, "parents",
-                                  ids_to_json(statement->parents, statement->parent_count));
+    failed |= json_object_set_new(
+        json, "parents", ids_to_json(statement->parents, statement->parent_count, OBJECT_ID_SIZE));
     failed |= json_object_set_new(json, "time", json_new_moment(statement->time));
     failed |= json_object_set_new(json, "due", json_new_moment(statement->due));
     failed |=
         json_object_set_new(json, "snapshot", json_new_hex(statement->snapshot, OBJECT_ID_SIZE));
-    failed |= json_object_set_new(json, "references",
-                                  ids_to_json(statement->references, statement->reference_count));
-    failed |= json_object_set_new(json, "indexes",
-                                  ids_to_json(statement->indexes, statement->index_count));
+    failed |= json_object_set_new(
+        json, "references",
+        ids_to_json(statement->references, statement->reference_count, OBJECT_ID_SIZE));
+    failed |= json_object_set_new(
+        json, "indexes", ids_to_json(statement->indexes, statement->index_count, OBJECT_ID_SIZE));
     failed |= json_object_set_new(json, "stored", json_integer((json_int_t)statement->stored));
     failed |= json_object_set_new(json, "audit", audit_to_json(statement));
+    failed |= json_object_set_new(
+        json, "register",
+        ids_to_json(statement->erasures, statement->erasure_count, ERASURE_ID_SIZE));
     failed |= json_object_set_new(json, "persons", json_new_persons(statement->persons));
     failed |= json_object_set_new(json, "sources", sources_to_json(statement));
     return failed != 0 ? NULL : json_incref(json);
@@ -75,26 +81,42 @@ json_t *statement_to_json(const struct statement *statement)
 
 /* ---- reading ---- */
 
-static bool take_ids(unsigned char (**ids)[OBJECT_ID_SIZE], size_t *count, const json_t *json,
-                     const char *key)
+/* NULL if they are not `size` bytes each, or memory ran out. */
+static void *ids_from_json(size_t *count, const json_t *list, size_t size)
 {
-    const json_t *list = json_object_get(json, key);
-    if (!json_is_array(list)) {
-        return false;
-    }
     size_t number = json_array_size(list);
-    *ids = calloc(number + 1, OBJECT_ID_SIZE);
-    if (*ids == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < number; i++) {
+    CLEANUP(memory_free)
+    unsigned char *ids = json_is_array(list) ? calloc(number + 1, size) : NULL;
+    for (size_t i = 0; ids != NULL && i < number; i++) {
         const char *text = json_string_value(json_array_get(list, i));
-        if (text == NULL || !hex_decode((*ids)[i], OBJECT_ID_SIZE, text, strlen(text))) {
-            return false;
+        if (text == NULL || !hex_decode(ids + i * size, size, text, strlen(text))) {
+            return NULL;
         }
     }
     *count = number;
-    return true;
+    void *result = ids;
+    ids = NULL;
+    return result;
+}
+
+static bool take_ids(unsigned char (**ids)[OBJECT_ID_SIZE], size_t *count, const json_t *json,
+                     const char *key)
+{
+    *ids = ids_from_json(count, json_object_get(json, key), OBJECT_ID_SIZE);
+    return *ids != NULL;
+}
+
+/* Statements of before there was a register have no such member. */
+static bool take_erasures(struct statement *statement, const json_t *json)
+{
+    const json_t *list = json_object_get(json, "register");
+    if (list == NULL) {
+        return true;
+    }
+    statement->erasures = json_array_size(list) > SMALL_COUNT_LIMIT
+                              ? NULL
+                              : ids_from_json(&statement->erasure_count, list, ERASURE_ID_SIZE);
+    return statement->erasures != NULL;
 }
 
 static bool take_audit(struct statement *statement, const json_t *json)
@@ -142,7 +164,7 @@ static bool take_members(struct statement *statement, const json_t *json)
            take_ids(&statement->references, &statement->reference_count, json, "references") &&
            take_ids(&statement->indexes, &statement->index_count, json, "indexes") &&
            json_take_count(&statement->stored, json, "stored") && take_audit(statement, json) &&
-           json_take_persons(&statement->persons, json);
+           take_erasures(statement, json) && json_take_persons(&statement->persons, json);
 }
 
 enum status statement_from_json(struct statement *statement, const json_t *json,

@@ -156,6 +156,8 @@ void writer_free(struct writer *writer)
     secret_free(writer->keys);
     free(writer->recipients);
     free(writer->parents);
+    erasure_register_free(&writer->erased);
+    free(writer->erasures.items);
     free(writer->memory);
     free(writer->new_memory);
     free(writer->folder);
@@ -180,6 +182,11 @@ const unsigned char *writer_node_key(const struct writer *writer)
 const struct problems *writer_problems(const struct writer *writer)
 {
     return &writer->problems;
+}
+
+const struct erasure_register *writer_register(const struct writer *writer)
+{
+    return &writer->erased;
 }
 
 bool writer_distrusted(const struct writer *writer)

@@ -10,6 +10,7 @@
 #ifndef REPO_WRITER_PRIVATE_H
 #define REPO_WRITER_PRIVATE_H
 
+#include "register_private.h"
 #include "repo_private.h"
 #include "state.h"
 
@@ -96,7 +97,9 @@ struct writer {
     unsigned char (*parents)[OBJECT_ID_SIZE];
     size_t parent_count;
     uint64_t sequence; /* of this backup */
-    char *memory;      /* NULL if there is none */
+    struct erasure_register erased;
+    struct erasure_ids erasures; /* for the statement */
+    char *memory;                /* NULL if there is none */
     char *new_memory;
     char new_memory_name[MEMORY_NAME_SIZE];
     bool published;

@@ -153,6 +153,15 @@ static enum status check_base(struct writer *writer, const struct snapshot_list 
     return state_forget_base(writer->state, error);
 }
 
+/* An erasure that is gone is told each night, and every new statement goes on demanding it. */
+static enum status take_register(struct writer *writer, const struct snapshot_list *list,
+                                 struct error *error)
+{
+    enum status status = register_read(&writer->erased, writer->repo, list, error);
+    status = status ? status : problems_copy(&writer->problems, &writer->erased.problems, error);
+    return status ? status : register_ids(&writer->erasures, list, &writer->erased, error);
+}
+
 enum status trust_check(struct writer *writer, struct error *error)
 {
     CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
@@ -160,6 +169,7 @@ enum status trust_check(struct writer *writer, struct error *error)
     status = status ? status : state_get_base(writer->state, &writer->base, error);
     status = status ? status : take_heads(writer, &list, error);
     status = status ? status : check_host(writer, error);
+    status = status ? status : take_register(writer, &list, error);
     status = status ? status : check_base(writer, &list, error);
     status = status ? status : drop_missing_indexes(writer, error);
     /* Dropping may have forgotten the base. */

@@ -1,5 +1,6 @@
 /* dump: see the header. */
 #include "dump.h"
+#include "restore_private.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,8 +147,38 @@ static enum status find_file(struct only_file *file, struct snapshot *snapshot,
     return status;
 }
 
-enum status restore_dump(struct snapshot *snapshot, const char *source_name, const char *path,
-                         int fd, struct error *error)
+static enum status check_not_erased(const struct only_file *file, const char *source,
+                                    const char *path, const struct dump_options *options,
+                                    struct error *error)
+{
+    /* By the name that was asked for, or by the one that has the content. */
+    bool erased = restore_leaves_out(options->erasures, source, &file->entry) ||
+                  (path != NULL && register_erases_path(options->erasures, source, path));
+    if (!erased) {
+        return STATUS_OK;
+    }
+    error_set(error, STATUS_REFUSED, 0, "[erased] %s",
+              _("this file is of somebody who asked to be erased"));
+    return error_set_hint(error, "%s",
+                          _("With the data manager's key, --as-it-was --reason TEXT gives it all "
+                            "the same; that is recorded."));
+}
+
+static enum status send_file(struct restore_erased *erased, const struct dump *dump,
+                             const struct content *content, const struct dump_options *options,
+                             struct error *error)
+{
+    CLEANUP(dump_image_close) struct dump_image image = {.fd = -1};
+    if (!register_erases_rows(options->erasures, dump->source->words.name)) {
+        return dump_content(dump, content, error);
+    }
+    enum status status = dump_image_make(&image, erased, dump, content, options, error);
+    return status == STATUS_OK ? dump_image_send(&image, dump, error) : status;
+}
+
+enum status restore_dump(struct restore_erased *erased, struct snapshot *snapshot,
+                         const char *source_name, const char *path, int fd,
+                         const struct dump_options *options, struct error *error)
 {
     const struct catalogue_source *source;
     struct only_file file = {0};
@@ -158,11 +189,14 @@ enum status restore_dump(struct snapshot *snapshot, const char *source_name, con
                               : find_file(&file, snapshot, source, path, error);
     }
     if (status == STATUS_OK) {
+        status = check_not_erased(&file, source_name, path, options, error);
+    }
+    if (status == STATUS_OK) {
         status = chunk_reader_new(&reader, snapshot, error);
     }
     if (status == STATUS_OK) {
         struct dump dump = {snapshot, source, reader, write_descriptor, &fd};
-        status = dump_content(&dump, &file.content, error);
+        status = send_file(erased, &dump, &file.content, options, error);
     }
     chunk_reader_free(reader);
     entry_free(&file.entry);

@@ -1,5 +1,6 @@
 /* dump_tar: a folder as a pax tar, by libarchive. */
 #include "dump.h"
+#include "restore_private.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -9,6 +10,8 @@
 
 struct tar {
     struct dump dump;
+    const struct dump_options *options;
+    struct restore_erased *erased;
     struct archive *archive;
     bool found;
 };
@@ -75,25 +78,51 @@ static void fill(struct archive_entry *target, const struct entry *entry)
     }
 }
 
-static enum status visit(void *context, const struct entry *entry, const struct content *content,
-                         struct error *error)
+/* image->fd negative: the content as it is. */
+static enum status write_entry(struct tar *tar, const struct entry *entry,
+                               const struct content *content, const struct dump_image *image,
+                               struct error *error)
 {
-    struct tar *tar = context;
-    tar->found = true;
-    if (entry->type == ENTRY_SOCKET) {
-        return STATUS_OK; /* tar has no sockets */
-    }
     struct archive_entry *header = archive_entry_new();
     if (header == NULL) {
         return error_set_memory(error);
     }
     fill(header, entry);
+    if (image->fd >= 0) {
+        archive_entry_set_size(header, (la_int64_t)image->size);
+    }
     int result = archive_write_header(tar->archive, header);
     archive_entry_free(header);
     if (result < ARCHIVE_WARN) {
         return failed(tar->archive, error);
     }
-    return entry->type == ENTRY_FILE ? dump_content(&tar->dump, content, error) : STATUS_OK;
+    if (entry->type != ENTRY_FILE) {
+        return STATUS_OK;
+    }
+    return image->fd >= 0 ? dump_image_send(image, &tar->dump, error)
+                          : dump_content(&tar->dump, content, error);
+}
+
+static enum status visit(void *context, const struct entry *entry, const struct content *content,
+                         struct error *error)
+{
+    struct tar *tar = context;
+    CLEANUP(dump_image_close) struct dump_image image = {.fd = -1};
+    const struct erasure_register *erasures = tar->options->erasures;
+    const char *source = tar->dump.source->words.name;
+    enum status status = STATUS_OK;
+    tar->found = true;
+    if (restore_leaves_out(erasures, source, entry)) {
+        tar->erased->files += entry->type == ENTRY_FOLDER ? 0 : 1;
+        return STATUS_OK;
+    }
+    if (entry->type == ENTRY_SOCKET) {
+        return STATUS_OK; /* tar has no sockets */
+    }
+    if (entry->type == ENTRY_FILE && register_erases_rows(erasures, source)) {
+        status = dump_image_make(&image, tar->erased, &tar->dump, content, tar->options, error);
+    }
+    return status == STATUS_OK ? write_entry(tar, entry, content, &image, error) : status;
 }
 
 static enum status open_archive(struct archive **archive, int fd, struct error *error)
@@ -107,11 +136,12 @@ static enum status open_archive(struct archive **archive, int fd, struct error *
     return good ? STATUS_OK : failed(*archive, error);
 }
 
-enum status restore_dump_tar(struct snapshot *snapshot, const char *source_name, const char *path,
-                             int fd, struct error *error)
+enum status restore_dump_tar(struct restore_erased *erased, struct snapshot *snapshot,
+                             const char *source_name, const char *path, int fd,
+                             const struct dump_options *options, struct error *error)
 {
     const struct catalogue_source *source;
-    struct tar tar = {0};
+    struct tar tar = {.options = options, .erased = erased};
     enum status status = dump_find_source(&source, snapshot, source_name, error);
     if (status == STATUS_OK) {
         tar.dump = (struct dump){snapshot, source, NULL, write_data, &tar};

@@ -156,6 +156,8 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
                         struct error *error)
 {
     double begin = clock_monotonic();
+    unsigned char rules[RULES_DIGEST_SIZE];
+    restore_rules_digest(rules, options->erasures);
     *summary = (struct restore_summary){.counts_match = true, .recount_match = true};
     struct restore restore = {.options = options,
                               .snapshot = snapshot,
@@ -166,6 +168,7 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
         .snapshot = statement->id,
         .replace = options->existing == RESTORE_REPLACE,
         .owners = options->owners,
+        .rules = rules,
         .judge = options->judge,
         .judge_context = options->judge_context,
     };

@@ -76,8 +76,7 @@ static enum status finish_file(struct restore *restore, uint64_t number, const s
         target_drop_file(restore->target, number);
     } else {
         struct error problem = {0};
-        restore_recount(restore, from, &entry, &number);
-        status = target_finish_file(restore->target, number, name, &entry, &problem);
+        status = restore_finish_file(restore, number, source, &entry, &problem);
         restore_settle(restore, name, entry.path, status, &problem);
         status = status == STATUS_NO_SPACE ? status : STATUS_OK;
         if (status != STATUS_OK) {

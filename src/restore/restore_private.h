@@ -35,6 +35,23 @@ void restore_fail(struct restore *restore, const char *source, const char *path,
 void restore_settle(struct restore *restore, const char *source, const char *path,
                     enum status status, const struct error *problem);
 
+/* Publishes a whole file; a database is counted again, and erased from if the register has rules
+ * for it, before (restore_erase.c). */
+MUST_USE enum status restore_finish_file(struct restore *restore, uint64_t number, size_t source,
+                                         const struct entry *entry, struct error *error);
+/* Whether the entry is not to come back. */
+bool restore_leaves_out(const struct erasure_register *erasures, const char *source,
+                        const struct entry *entry);
+/* STATUS_FAILED for a source that the register has SQL for and that is no SQLite database. */
+MUST_USE enum status restore_check_rules(const struct erasure_register *erasures,
+                                         const struct statement_source *words, struct error *error);
+/* The way out when a rule does not fit; returns error->status. */
+enum status restore_hint_as_it_was(const char *source, struct error *error);
+/* Which entries are obeyed; zeros for none. */
+#define RULES_DIGEST_SIZE 32
+void restore_rules_digest(unsigned char digest[RULES_DIGEST_SIZE],
+                          const struct erasure_register *erasures);
+
 /* Walks the snapshot: folders, links and small files are made, the rest becomes the plan
  * (restore_walk.c). */
 MUST_USE enum status restore_walk_source(struct restore *restore, size_t source,

@@ -91,8 +91,7 @@ static enum status plan_file(struct source_walk *walk, const struct entry *entry
         restore_fail(restore, source, entry->path, &problem);
         target_drop_file(restore->target, file.number);
     } else if (file.chunks == 0) {
-        restore_recount(restore, walk->source, entry, &file.number);
-        status = target_finish_file(restore->target, file.number, source, entry, &problem);
+        status = restore_finish_file(restore, file.number, walk->number, entry, &problem);
         restore_settle(restore, source, entry->path, status, &problem);
         atomic_fetch_add(&restore->bytes_done, entry->size);
     }
@@ -187,6 +186,19 @@ static enum status adopt_folder(struct source_walk *walk, const struct entry *fi
     return plan_add_entry(&number, walk->restore->plan, PLAN_FOLDER, walk->number, &folder, error);
 }
 
+/* A database that was erased from has another size than the backup says. */
+static enum status look(enum target_place *place, const struct source_walk *walk,
+                        const struct entry *entry, struct error *error)
+{
+    struct target *target = walk->restore->target;
+    const char *name = walk->source->words.name;
+    struct entry expected = *entry;
+    if (register_erases_rows(walk->restore->options->erasures, name)) {
+        target_noted_size(&expected.size, target, walk->number);
+    }
+    return target_look(place, target, name, &expected, error);
+}
+
 static enum status visit(void *context, const struct entry *entry, const struct content *content,
                          struct error *error)
 {
@@ -198,6 +210,10 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     if (status != STATUS_OK || !selection_has_path(&restore->options->selection, entry->path)) {
         return status;
     }
+    if (restore_leaves_out(restore->options->erasures, walk->source->words.name, entry)) {
+        restore->summary->erased.files += entry->type == ENTRY_FOLDER ? 0 : 1;
+        return STATUS_OK;
+    }
     atomic_fetch_add(&restore->files_total, 1);
     atomic_fetch_add(&restore->bytes_total, entry->type == ENTRY_FILE ? entry->size : 0);
     if (entry->type == ENTRY_FOLDER) {
@@ -205,10 +221,12 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     }
     enum target_place place;
     struct error problem = {0};
-    status = target_look(&place, restore->target, walk->source->words.name, entry, &problem);
+    status = look(&place, walk, entry, &problem);
     if (status == STATUS_OK && place == PLACE_FINISHED) {
         restore->summary->resumed++;
-        restore_recount(restore, walk->source, entry, NULL);
+        if (!register_erases_rows(restore->options->erasures, walk->source->words.name)) {
+            restore_recount(restore, walk->source, entry, NULL);
+        }
         atomic_fetch_add(&restore->files_done, 1);
         atomic_fetch_add(&restore->bytes_done, entry->size);
         return STATUS_OK;
@@ -269,6 +287,12 @@ enum status restore_walk_source(struct restore *restore, size_t source, struct e
         error_set(&problem, STATUS_NOT_FOUND, 0, _("this source failed when it was backed up: %s"),
                   walk.source->words.problem == NULL ? "" : walk.source->words.problem);
         restore_fail(restore, walk.source->words.name, NULL, &problem);
+        return STATUS_OK;
+    }
+    struct error unfit;
+    if (restore_check_rules(restore->options->erasures, &walk.source->words, &unfit) != STATUS_OK) {
+        restore->summary->erased.refused++;
+        restore_fail(restore, walk.source->words.name, NULL, &unfit);
         return STATUS_OK;
     }
     enum status status = target_make_folder(restore->target, walk.source->words.name, "", error);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,7 +33,9 @@ static enum status clear_staging(struct target *target, bool marker, struct erro
     }
     struct dirent *file;
     while ((file = readdir(listing)) != NULL) {
-        if (file->d_name[0] != '.' && (marker || strcmp(file->d_name, MARKER) != 0)) {
+        bool known = strcmp(file->d_name, MARKER) == 0 ||
+                     strncmp(file->d_name, TARGET_NOTE, sizeof TARGET_NOTE - 1) == 0;
+        if (file->d_name[0] != '.' && (marker || !known)) {
             unlinkat(target->staging, file->d_name, 0);
         }
     }
@@ -55,47 +58,78 @@ static void read_boot_id(char id[BOOT_ID_SIZE + 1])
     id[got] = '\0';
 }
 
-/* The marker: the snapshot's id, a space, and the start of the machine in which it was begun. */
-static enum status read_marker(struct target *target, const char *id, struct error *error)
-{
-    char text[OBJECT_ID_TEXT_SIZE + BOOT_ID_SIZE + 1] = "";
+/* The marker: the snapshot's id, the start of the machine in which it was begun, and by what the
+ * restored is erased from; a space between each. */
+struct marker {
+    char snapshot[OBJECT_ID_TEXT_SIZE];
     char boot[BOOT_ID_SIZE + 1];
-    CLEANUP(file_close) int fd = openat(target->staging, MARKER, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char rules[OBJECT_ID_TEXT_SIZE];
+};
+#define MARKER_SIZE (sizeof(struct marker) + 8)
+
+static enum status read_marker(struct marker *marker, const struct target *target,
+                               struct error *error)
+{
+    char text[MARKER_SIZE] = "";
     size_t got = 0;
-    if (fd >= 0) {
-        enum status status = file_read_at(fd, text, sizeof text - 1, 0, &got, MARKER, error);
-        if (status != STATUS_OK) {
-            return status;
+    *marker = (struct marker){0};
+    CLEANUP(file_close) int fd = openat(target->staging, MARKER, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    enum status status =
+        fd < 0 ? STATUS_OK : file_read_at(fd, text, sizeof text - 1, 0, &got, MARKER, error);
+    if (status == STATUS_OK) {
+        char *rest = text;
+        snprintf(marker->snapshot, sizeof marker->snapshot, "%s", strsep(&rest, " "));
+        snprintf(marker->boot, sizeof marker->boot, "%s", rest == NULL ? "" : strsep(&rest, " "));
+        snprintf(marker->rules, sizeof marker->rules, "%s", rest == NULL ? "" : rest);
+        if (marker->rules[0] == '\0') { /* of before there was a register */
+            memset(marker->rules, '0', sizeof marker->rules - 1);
         }
     }
-    read_boot_id(boot);
-    target->resumed = strncmp(text, id, OBJECT_ID_TEXT_SIZE - 1) == 0;
-    target->rebooted = target->resumed && (got < OBJECT_ID_TEXT_SIZE || boot[0] == '\0' ||
-                                           strcmp(text + OBJECT_ID_TEXT_SIZE, boot) != 0);
-    return clear_staging(target, !target->resumed, error);
+    return status;
 }
 
-static enum status write_marker(struct target *target, const char *id, struct error *error)
+static enum status write_marker(const struct target *target, const struct marker *marker,
+                                struct error *error)
 {
+    char text[MARKER_SIZE];
+    int size =
+        snprintf(text, sizeof text, "%s %s %s", marker->snapshot, marker->boot, marker->rules);
     CLEANUP(file_close)
     int fd = openat(target->staging, MARKER, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                     0600);
     if (fd < 0) {
         return error_set_errno(error, errno, _("%s cannot be made"), TARGET_STAGING "/" MARKER);
     }
-    char boot[BOOT_ID_SIZE + 1];
-    read_boot_id(boot);
-    enum status status = file_write_all(fd, id, strlen(id), MARKER, error);
-    if (status == STATUS_OK) {
-        status = file_write_all(fd, " ", 1, MARKER, error);
-    }
-    if (status == STATUS_OK) {
-        status = file_write_all(fd, boot, strlen(boot), MARKER, error);
-    }
+    enum status status = file_write_all(fd, text, (size_t)size, MARKER, error);
     if (status == STATUS_OK && fsync(fd) != 0) {
         status = error_set_errno(error, errno, _("%s cannot be written"), MARKER);
     }
     return status;
+}
+
+/* Takes up what an interrupted run of the same snapshot left. What that run gave back by other
+ * rules, as somebody was erased since, must not stay. */
+static enum status begin(struct target *target, const struct target_options *options,
+                         struct error *error)
+{
+    struct marker left, own;
+    hex_encode(own.snapshot, options->snapshot, OBJECT_ID_SIZE);
+    hex_encode(own.rules, options->rules, OBJECT_ID_SIZE);
+    read_boot_id(own.boot);
+    enum status status = read_marker(&left, target, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    target->resumed = strcmp(left.snapshot, own.snapshot) == 0;
+    target->rebooted = target->resumed && (own.boot[0] == '\0' || strcmp(left.boot, own.boot) != 0);
+    if (target->resumed && strcmp(left.rules, own.rules) != 0) {
+        error_set(error, STATUS_EXISTS, 0,
+                  _("the restore into %s that was interrupted obeyed another register of erasures"),
+                  options->path);
+        return error_set_hint(error, "%s", _("Remove what it made there and restore anew."));
+    }
+    status = clear_staging(target, !target->resumed, error);
+    return status != STATUS_OK || target->resumed ? status : write_marker(target, &own, error);
 }
 
 static enum status judge_root(const struct target *target, struct error *error)
@@ -144,14 +178,9 @@ enum status target_open(struct target **target, const struct target_options *opt
     made->judge = options->judge;
     made->judge_context = options->judge_context;
     pthread_mutex_init(&made->lock, NULL);
-    char id[OBJECT_ID_TEXT_SIZE];
-    hex_encode(id, options->snapshot, OBJECT_ID_SIZE);
     enum status status = open_folders(made, options, error);
     if (status == STATUS_OK) {
-        status = read_marker(made, id, error);
-    }
-    if (status == STATUS_OK && !made->resumed) {
-        status = write_marker(made, id, error);
+        status = begin(made, options, error);
     }
     if (status != STATUS_OK) {
         target_free(made);

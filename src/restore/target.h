@@ -17,6 +17,7 @@ struct target;
 struct target_options {
     const char *path;
     const unsigned char *snapshot; /* OBJECT_ID_SIZE */
+    const unsigned char *rules;    /* 32 bytes: by what the restored is erased from */
     bool replace;
     bool owners;
     /* As in struct restore_options. */
@@ -68,6 +69,18 @@ MUST_USE enum status target_open_file(int *fd, struct target *target, uint64_t n
 MUST_USE enum status target_open_entry(int *fd, struct target *target, const char *source,
                                        const struct entry *entry, struct error *error);
 void target_drop_file(struct target *target, uint64_t number);
+/* The name of a file in the making within the hidden folder. */
+#define TARGET_NAME_SIZE 32
+void target_staged_name(char name[TARGET_NAME_SIZE], uint64_t number);
+/* Everything that was written to it is in the file, and no descriptor of ours is left. */
+void target_close_file(struct target *target, uint64_t number);
+
+/* What was done to a source's only file makes it another size than the snapshot says: noted before
+ * it gets its name, so that an interrupted run's is known again. */
+MUST_USE enum status target_note_size(struct target *target, size_t source, uint64_t size,
+                                      struct error *error);
+/* Changes *size only if there is a note. */
+void target_noted_size(uint64_t *size, const struct target *target, size_t source);
 
 /* Gives an open file or folder its owner, mode, attributes and times, in the order that keeps them
  * (metadata.c). `owners`: set owner and group, and only then the set-id bits. What cannot be set is

@@ -6,16 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static void staged_name(char name[32], uint64_t number)
+void target_staged_name(char name[TARGET_NAME_SIZE], uint64_t number)
 {
-    snprintf(name, 32, "%llu", (unsigned long long)number);
+    snprintf(name, TARGET_NAME_SIZE, "%llu", (unsigned long long)number);
 }
 
 enum status target_begin_file(struct target *target, uint64_t number, uint64_t size,
                               struct error *error)
 {
-    char name[32];
-    staged_name(name, number);
+    char name[TARGET_NAME_SIZE];
+    target_staged_name(name, number);
     CLEANUP(file_close)
     int fd =
         openat(target->staging, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -40,8 +40,8 @@ static struct open_file *take_open(struct target *target, uint64_t number, struc
             choice = file;
         }
     }
-    char name[32];
-    staged_name(name, number);
+    char name[TARGET_NAME_SIZE];
+    target_staged_name(name, number);
     int fd = choice == NULL ? -1 : openat(target->staging, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         error_set_errno(error, errno, "%s", _("a restored file cannot be opened"));
@@ -84,7 +84,7 @@ enum status target_write_file(struct target *target, uint64_t number, uint64_t o
     return status;
 }
 
-static void close_number(struct target *target, uint64_t number)
+void target_close_file(struct target *target, uint64_t number)
 {
     pthread_mutex_lock(&target->lock);
     for (size_t i = 0; i < OPEN_FILES; i++) {
@@ -99,9 +99,9 @@ static void close_number(struct target *target, uint64_t number)
 enum status target_finish_file(struct target *target, uint64_t number, const char *source,
                                const struct entry *entry, struct error *error)
 {
-    char name[32];
-    staged_name(name, number);
-    close_number(target, number);
+    char name[TARGET_NAME_SIZE];
+    target_staged_name(name, number);
+    target_close_file(target, number);
     CLEANUP(file_close) int fd = openat(target->staging, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         return error_set_errno(error, errno, "%s", _("a restored file cannot be opened"));
@@ -119,7 +119,7 @@ enum status target_finish_file(struct target *target, uint64_t number, const cha
 enum status target_open_file(int *fd, struct target *target, uint64_t number, struct error *error)
 {
     char name[32];
-    staged_name(name, number);
+    target_staged_name(name, number);
     *fd = openat(target->staging, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     return *fd < 0 ? error_set_errno(error, errno, "%s", _("a restored file cannot be opened"))
                    : STATUS_OK;
@@ -127,8 +127,43 @@ enum status target_open_file(int *fd, struct target *target, uint64_t number, st
 
 void target_drop_file(struct target *target, uint64_t number)
 {
-    char name[32];
-    staged_name(name, number);
-    close_number(target, number);
+    char name[TARGET_NAME_SIZE];
+    target_staged_name(name, number);
+    target_close_file(target, number);
     unlinkat(target->staging, name, 0);
+}
+
+/* ------------------------------------------------------------------ notes */
+
+static void note_name(char name[TARGET_NAME_SIZE], size_t source)
+{
+    snprintf(name, TARGET_NAME_SIZE, TARGET_NOTE "%zu", source);
+}
+
+enum status target_note_size(struct target *target, size_t source, uint64_t size,
+                             struct error *error)
+{
+    char name[TARGET_NAME_SIZE];
+    note_name(name, source);
+    CLEANUP(file_close)
+    int fd =
+        openat(target->staging, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return error_set_errno(error, errno, "%s", _("a restored file cannot be made"));
+    }
+    enum status status = file_write_all(fd, &size, sizeof size, name, error);
+    return status == STATUS_OK && fsync(fd) != 0
+               ? error_set_errno(error, errno, "%s", _("a restored file cannot be written"))
+               : status;
+}
+
+void target_noted_size(uint64_t *size, const struct target *target, size_t source)
+{
+    char name[TARGET_NAME_SIZE];
+    uint64_t noted;
+    note_name(name, source);
+    CLEANUP(file_close) int fd = openat(target->staging, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && read(fd, &noted, sizeof noted) == (ssize_t)sizeof noted) {
+        *size = noted;
+    }
 }

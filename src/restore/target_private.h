@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #define OPEN_FILES 32
+#define TARGET_NOTE "size-" /* and the number of the source: a file in the staging folder */
 
 struct open_file {
     uint64_t number; /* 0: free */

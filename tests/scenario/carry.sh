@@ -304,6 +304,12 @@ json '.media[0].out and .media[0].labelled'
 says out "$carry"
 expect_exit 0 kura carry list
 says out "$carry"
+# Who is on the medium is known by pseudonym: customers 1 to 10.
+where() { kura person where "$1" --domain customer --kit kit.txt --passphrase-file pw --json; }
+expect_exit 0 where 5
+json ".carries | length == 1 and .[0].carry == \"$carry\" and .[0].medium == \"M-001\" and .[0].certain"
+expect_exit 0 where 11
+json '.carries == []'
 grep -q "03-0000-0000" "stick/kura-$carry-READ-ME.txt" || fail "no notice for the finder"
 ! grep -rqE '山田 太郎|090-' stick state/audit || fail "a customer shows"
 

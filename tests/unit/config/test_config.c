@@ -149,6 +149,33 @@ static void test_postgres(void **state)
     config_free(&config);
 }
 
+#define ERASURE                                                                                    \
+    STORE "sources:\n  - {name: customers, sqlite: a}\n  - {name: documents, tree: b}\nerasure:\n"
+
+static void test_what_erasing_means(void **state)
+{
+    (void)state;
+    static const char text[] = ERASURE
+        "  - { domain: customer, source: customers, sql: [\"DELETE FROM a WHERE b = :id\", "
+        "\":id\"] }\n"
+        "  - { domain: customer, source: documents, paths: [\"scans/{id}\", \"*-{id}.pdf\"] }\n";
+    struct config config;
+    struct error error = {0};
+    if (read_bytes(&config, text, strlen(text), &error) != STATUS_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(config.erasure_count, 2);
+    assert_string_equal(config.erasures[0].domain, "customer");
+    assert_string_equal(config.erasures[0].source, "customers");
+    assert_string_equal(config.erasures[0].sql[0], "DELETE FROM a WHERE b = :id");
+    assert_string_equal(config.erasures[0].sql[1], ":id");
+    assert_null(config.erasures[0].sql[2]);
+    assert_null(config.erasures[0].paths[0]);
+    assert_null(config.erasures[1].sql[0]);
+    assert_string_equal(config.erasures[1].paths[1], "*-{id}.pdf");
+    config_free(&config);
+}
+
 /* A text, and what the message must contain. */
 struct mistake {
     const char *text;
@@ -229,6 +256,34 @@ static const struct mistake mistakes[] = {
      "line 3:", "timeout"},
     {"repository:\n  host_key: h\n  trusted_key: abc\n  stores: [{name: a, url: /a}]\n",
      "line 3:", "\"trusted_key\""},
+    {ERASURE "  - {source: customers, sql: [\":id\"]}\n", "line 8:", "\"domain\" is missing"},
+    {ERASURE "  - {domain: d, sql: [\":id\"]}\n", "line 8:", "\"source\" is missing"},
+    {ERASURE "  - domain: \"\"\n    source: customers\n    sql: [\":id\"]\n",
+     "line 8:", "\"erasure[0].domain\""},
+    {ERASURE "  - domain: d\n    source: cars\n    sql: [\":id\"]\n",
+     "line 9:", "no source \"cars\""},
+    {ERASURE "  - {domain: d, source: customers}\n", "line 8:", "neither \"sql\" nor \"paths\""},
+    {ERASURE "  - {domain: d, source: documents, sql: [\":id\"]}\n",
+     "line 8:", "goes with a database only"},
+    {ERASURE "  - {domain: d, source: customers, paths: [\"{id}\"]}\n",
+     "line 8:", "\"paths\" goes with \"tree\" only"},
+    {ERASURE "  - domain: d\n    source: customers\n    sql:\n      - DELETE FROM a\n",
+     "line 11:", "\"erasure[0].sql[0]\" has no parameter :id"},
+    {ERASURE "  - domain: d\n    source: documents\n    paths:\n      - \"{id}\"\n      - scans\n",
+     "line 12:", "\"erasure[0].paths[1]\" has no {id}"},
+    {ERASURE "  - {domain: d, source: documents, paths: [\"/{id}\"]}\n",
+     "line 8:", "not a path within the source"},
+    {ERASURE "  - {domain: d, source: documents, paths: [\"../{id}\"]}\n",
+     "line 8:", "not a path within the source"},
+    {ERASURE "  - {domain: d, source: documents, paths: [\"a//{id}\"]}\n",
+     "line 8:", "not a path within the source"},
+    {ERASURE "  - {domain: d, source: documents, paths: [\"*{id}\"]}\n",
+     "line 8:", "other persons, too"},
+    {ERASURE "  - {domain: d, source: documents, paths: [\"{id}?\"]}\n",
+     "line 8:", "other persons, too"},
+    {ERASURE "  - {domain: d, source: documents, paths: [\"{id}{id}\"]}\n",
+     "line 8:", "other persons, too"},
+    {ERASURE "  - {domain: d, source: documents, path: [\"{id}\"]}\n", "line 8:", "\"path\""},
     {STORE "due_hours: 3\ndue_hours: 4\n", "line 5:", "\"due_hours\" is given twice"},
     {STORE "sources:\n  - name: a\n    tree: x\n    name: b\n",
      "line 7:", "\"sources[0].name\" is given twice"},
@@ -371,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_all_settings),
         cmocka_unit_test(test_postgres),
         cmocka_unit_test(test_persons),
+        cmocka_unit_test(test_what_erasing_means),
         cmocka_unit_test(test_mistakes_name_line_and_key),
         cmocka_unit_test(test_unknown_keys_are_answered_with_the_known_ones),
         cmocka_unit_test(test_a_file_that_cannot_be_read_is_a_usage_error),

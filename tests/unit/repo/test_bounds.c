@@ -1,5 +1,6 @@
 /* The bounds that src/README.md names: what is at the bound is read, what is beyond it is refused.
  */
+#include "../../../src/repo/register_private.h"
 #include "../../../src/keys/age_private.h"
 #include "../../../src/repo/catalogue.h"
 #include "../../../src/repo/statement_private.h"
@@ -36,7 +37,7 @@ static void test_json(void **state)
     assert_int_equal(json_parse(&json, "{\"a\":1,\"a\":1}", 13, 13, &error), STATUS_CORRUPT);
 }
 
-static enum status statement_of(size_t sources, uint64_t sequence)
+static enum status statement_of(size_t sources, uint64_t sequence, size_t erasures)
 {
     struct error error;
     struct statement made = {.sequence = sequence, .source_count = sources};
@@ -46,6 +47,9 @@ static enum status statement_of(size_t sources, uint64_t sequence)
     for (size_t i = 0; i < sources; i++) {
         made.sources[i].name = made.sources[i].kind = (char[]){"tree"};
     }
+    made.erasures = calloc(erasures + 1, ERASURE_ID_SIZE);
+    made.erasure_count = erasures;
+    assert_non_null(made.erasures);
     json_t *json = statement_to_json(&made);
     assert_non_null(json);
     enum status status = statement_from_json(&read, json, &error);
@@ -55,15 +59,54 @@ static enum status statement_of(size_t sources, uint64_t sequence)
     }
     json_decref(json);
     free(made.sources);
+    free(made.erasures);
     return status;
 }
 
 static void test_statement(void **state)
 {
     (void)state;
-    assert_int_equal(statement_of(STATEMENT_SOURCES_LIMIT, SEQUENCE_LIMIT), STATUS_OK);
-    assert_int_equal(statement_of(STATEMENT_SOURCES_LIMIT + 1, 1), STATUS_CORRUPT);
-    assert_int_equal(statement_of(1, SEQUENCE_LIMIT + 1), STATUS_CORRUPT);
+    const size_t sources = STATEMENT_SOURCES_LIMIT, erasures = SMALL_COUNT_LIMIT;
+    assert_int_equal(statement_of(sources, SEQUENCE_LIMIT, erasures), STATUS_OK);
+    assert_int_equal(statement_of(sources + 1, 1, 0), STATUS_CORRUPT);
+    assert_int_equal(statement_of(1, SEQUENCE_LIMIT + 1, 0), STATUS_CORRUPT);
+    assert_int_equal(statement_of(1, 1, erasures + 1), STATUS_CORRUPT);
+}
+
+/* One rule with so many statements of SQL, so many times. */
+static enum status words_of(size_t rules, size_t texts)
+{
+    struct error error;
+    struct buffer text = {0};
+    static char word[] = "x";
+    char **sql = calloc(texts + 1, sizeof *sql), *none[] = {NULL};
+    struct erasure read = {0}, made = {.domain = word, .value = word, .reason = word, .by = word};
+    made.rules = calloc(rules, sizeof *made.rules);
+    assert_non_null(sql);
+    assert_non_null(made.rules);
+    for (size_t i = 0; i < texts; i++) {
+        sql[i] = word;
+    }
+    for (size_t i = 0; i < rules; i++) {
+        made.rules[i] = (struct erasure_rule){word, i == 0 ? sql : none, none};
+    }
+    made.rule_count = rules;
+    assert_good(erasure_words_encode(&text, &made, &error));
+    enum status status = erasure_words_decode(&read, text.data, text.size, &error);
+    erasure_free(&read);
+    buffer_free(&text);
+    free(made.rules);
+    free(sql);
+    return status;
+}
+
+static void test_erasure(void **state)
+{
+    (void)state;
+    assert_int_equal(words_of(1, ERASURE_RULES_LIMIT), STATUS_OK);
+    assert_int_equal(words_of(1, ERASURE_RULES_LIMIT + 1), STATUS_CORRUPT);
+    assert_int_equal(words_of(ERASURE_RULES_LIMIT, 1), STATUS_OK);
+    assert_int_equal(words_of(ERASURE_RULES_LIMIT + 1, 1), STATUS_CORRUPT);
 }
 
 static enum status catalogue_of(size_t dictionaries, uint32_t size, uint8_t level)
@@ -233,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_json),        cmocka_unit_test(test_statement),
         cmocka_unit_test(test_catalogue),   cmocka_unit_test(test_index),
         cmocka_unit_test(test_host_record), cmocka_unit_test(test_age_header),
+        cmocka_unit_test(test_erasure),
     };
     return cmocka_run_group_tests_name("bounds", tests, start, NULL);
 }

@@ -32,6 +32,9 @@ static void test_said_and_read(void **state)
     said.reference_count = 1;
     said.index_count = 1;
     said.audit_size = 3;
+    said.erasure_count = 2;
+    said.erasures = calloc(2, ERASURE_ID_SIZE);
+    randombytes_buf(said.erasures, 2 * ERASURE_ID_SIZE);
     randombytes_buf(said.audit_root, sizeof said.audit_root);
     free(said.sources[0].problem);
     said.sources[0].problem = NULL;
@@ -61,6 +64,9 @@ static void test_said_and_read(void **state)
     assert_memory_equal(read->indexes[0], said.indexes[0], OBJECT_ID_SIZE);
     assert_int_equal(read->stored, 12345);
     assert_int_equal(read->audit_size, 3);
+    assert_int_equal(read->erasure_count, 2);
+    assert_memory_equal(read->erasures, said.erasures, 2 * ERASURE_ID_SIZE);
+    assert_int_equal(list.items[0].erasure_count, 0);
     assert_memory_equal(read->audit_root, said.audit_root, 32);
     assert_int_equal(read->source_count, 1);
     const struct statement_source *source = &read->sources[0];

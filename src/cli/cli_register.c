@@ -1,0 +1,210 @@
+/* cli_register: see the header. */
+#include "cli_register.h"
+#include "cli_audit.h"
+#include "cli_road.h"
+#include <string.h>
+
+/* ------------------------------------------------------------------ the manager's key */
+
+static enum status read_key(struct cli_manager *manager, struct cli *cli, struct error *error)
+{
+    struct cli_arguments own = cli->arguments;
+    if (own.key_passphrase_file != NULL) {
+        own.passphrase_file = own.key_passphrase_file;
+    }
+    struct passphrase_source passphrase = cli_passphrase(&own);
+    enum status status = minisign_read_secret(&manager->key, own.key, &passphrase, error);
+    manager->unlocked = status == STATUS_OK;
+    return status == STATUS_DENIED && own.key_passphrase_file == NULL
+               ? error_set_hint(error, "%s",
+                                _("Its passphrase can be given with --key-passphrase-file FILE."))
+               : status;
+}
+
+static enum status name_manager(struct cli_manager *manager, const struct policy *policy,
+                                struct error *error)
+{
+    for (size_t i = 0; i < policy->people_count; i++) {
+        const struct policy_person *person = &policy->people[i];
+        struct minisign_public own;
+        struct error ignored = {0};
+        if (policy_may_approve(person) && !policy_key_ended(person, moment_now()) &&
+            minisign_public_parse(&own, person->key, strlen(person->key), &ignored) == STATUS_OK &&
+            memcmp(&own, &manager->key.public_key, sizeof own) == 0) {
+            snprintf(manager->person, sizeof manager->person, "%s", person->id);
+            return STATUS_OK;
+        }
+    }
+    return error_set(error, STATUS_REFUSED, 0, "[manager-key] %s",
+                     _("the policy has this key for no data manager or deputy"));
+}
+
+static enum status unlock(struct cli_manager *manager, struct cli *cli, struct cli_road *machine,
+                          struct error *error)
+{
+    enum cli_rules rules = cli_road_rules(machine);
+    if (rules == CLI_RULES_UNKNOWN) {
+        return error_set(error, STATUS_REFUSED, 0, "[manager-key] %s: %s",
+                         _("the policy of this machine cannot be verified, so nobody's key counts"),
+                         machine->why.message);
+    }
+    if (rules == CLI_RULES_SIGNED && cli->arguments.key == NULL) {
+        error_set(error, STATUS_REFUSED, 0, "[manager-key] %s",
+                  _("this needs the signature of the data manager or a deputy"));
+        return error_set_hint(error, "%s", _("Name the signing key with --key FILE."));
+    }
+    if (cli->arguments.key == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = read_key(manager, cli, error);
+    return status == STATUS_OK && rules == CLI_RULES_SIGNED
+               ? name_manager(manager, &machine->policy.policy, error)
+               : status;
+}
+
+enum status cli_manager_unlock(struct cli_manager *manager, struct cli *cli, struct error *error)
+{
+    CLEANUP(cli_road_end) struct cli_road machine;
+    cli_road_begin(&machine, cli, ROAD_OUTPUT);
+    return unlock(manager, cli, &machine, error);
+}
+
+void cli_manager_free(struct cli_manager *manager)
+{
+    minisign_secret_free(&manager->key);
+    *manager = (struct cli_manager){0};
+}
+
+/* ------------------------------------------------------------------ obeying */
+
+/* Whoever opens the backup could read it with age alone: this keeps nobody out who has the keys. It
+ * keeps what was erased from coming back by accident, and says who wanted it and why. */
+static enum status take_as_it_was(struct cli_register *obeyed, struct cli *cli, struct error *error)
+{
+    CLEANUP(cli_manager_free) struct cli_manager manager = {0};
+    const char *reason = cli->arguments.reason;
+    if (reason == NULL || reason[0] == '\0') {
+        return error_set(error, STATUS_USAGE, 0, "%s", _("--as-it-was needs --reason TEXT"));
+    }
+    json_object_set_new(cli->facts, "as_it_was", json_true());
+    cli_json_set_bytes(cli->facts, "reason", reason);
+    enum status status = cli_manager_unlock(&manager, cli, error);
+    if (status == STATUS_OK) {
+        obeyed->as_it_was = true;
+        if (manager.person[0] != '\0') {
+            cli_json_set_bytes(cli->facts, "manager", manager.person);
+        }
+        cli_say(cli, _("All is given as it was, with those who asked to be erased. Reason: %s"),
+                reason);
+    }
+    return status;
+}
+
+static enum status check_whole(const struct cli_register *obeyed, struct cli *cli,
+                               struct error *error)
+{
+    const char *hint = _("Get the missing part from another copy of the repository. With the data "
+                         "manager's key, --as-it-was --reason TEXT gives all as it was.");
+    if (obeyed->entries.missing > 0) {
+        cli_note(cli, EXIT_INTEGRITY);
+        error_set(error, STATUS_CORRUPT, 0,
+                  ngettext("the register of erasures lacks %zu entry: somebody who asked to be "
+                           "erased would come back",
+                           "the register of erasures lacks %zu entries: people who asked to be "
+                           "erased would come back",
+                           obeyed->entries.missing),
+                  obeyed->entries.missing);
+        return error_set_hint(error, "%s", hint);
+    }
+    if (obeyed->entries.unopened > 0) {
+        error_set(error, STATUS_DENIED, 0,
+                  ngettext("%zu erasure in the register is not sealed to this identity, so it "
+                           "cannot be obeyed",
+                           "%zu erasures in the register are not sealed to this identity, so they "
+                           "cannot be obeyed",
+                           obeyed->entries.unopened),
+                  obeyed->entries.unopened);
+        return error_set_hint(error, "%s",
+                              _("Use the recovery kit or another identity. With the data manager's "
+                                "key, --as-it-was --reason TEXT gives all as it was."));
+    }
+    return STATUS_OK;
+}
+
+enum status cli_register_open(struct cli_register *obeyed, struct cli *cli,
+                              const struct cli_access *access, const struct snapshot_list *list,
+                              struct error *error)
+{
+    if (cli->arguments.as_it_was) {
+        return take_as_it_was(obeyed, cli, error);
+    }
+    enum status status = register_read(&obeyed->entries, access->repo, list, error);
+    if (status == STATUS_OK) {
+        cli_report_problems(cli, &obeyed->entries.problems);
+        status = check_whole(obeyed, cli, error);
+    }
+    return status;
+}
+
+void cli_register_free(struct cli_register *obeyed)
+{
+    erasure_register_free(&obeyed->entries);
+}
+
+const struct erasure_register *cli_register_entries(const struct cli_register *obeyed)
+{
+    return obeyed->as_it_was ? NULL : &obeyed->entries;
+}
+
+/* ------------------------------------------------------------------ telling */
+
+static void tell_each(const struct cli *cli, const struct erasure_register *entries)
+{
+    for (size_t i = 0; cli->arguments.verbose && i < entries->count; i++) {
+        const struct erasure *erasure = &entries->items[i];
+        char time[MOMENT_TEXT_SIZE], person[2 * PERSON_SIZE + 1], host[2 * SIGN_PUBLIC_SIZE + 1];
+        char manager[MINISIGN_PUBLIC_TEXT_SIZE] = "-";
+        if (erasure->approved) {
+            minisign_public_format(manager, &erasure->manager);
+        }
+        cli_say(cli, _("Person %s, registered at %s by host %.16s…, signed by manager's key %s"),
+                hex_encode(person, erasure->person, PERSON_SIZE),
+                moment_format_local(time, erasure->time),
+                hex_encode(host, erasure->host, SIGN_PUBLIC_SIZE), manager);
+    }
+}
+
+static json_t *to_json(const struct cli_register *obeyed, const struct restore_erased *erased)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "as_it_was", json_boolean(obeyed->as_it_was));
+    cli_json_set_count(json, "registered", obeyed->entries.count);
+    cli_json_set_count(json, "databases", erased->databases);
+    cli_json_set_count(json, "rows", erased->rows);
+    cli_json_set_count(json, "rows_removed", erased->rows_removed);
+    cli_json_set_count(json, "files", erased->files);
+    cli_json_set_count(json, "refused", erased->refused);
+    return json;
+}
+
+void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
+                       const struct restore_erased *erased, json_t *object)
+{
+    const size_t count = obeyed->entries.count;
+    if (object != NULL) {
+        json_object_set_new(object, "erased", to_json(obeyed, erased));
+    }
+    if (obeyed->as_it_was || count == 0) {
+        return;
+    }
+    json_object_set_new(cli->facts, "erased", to_json(obeyed, erased));
+    cli_say(
+        cli,
+        ngettext("%zu erasure is registered: %llu rows were changed or removed, %llu files left "
+                 "out.",
+                 "%zu erasures are registered: %llu rows were changed or removed, %llu files "
+                 "left out.",
+                 count),
+        count, (unsigned long long)erased->rows, (unsigned long long)erased->files);
+    tell_each(cli, &obeyed->entries);
+}

@@ -1,0 +1,41 @@
+/* cli_register: what the commands that give data back have to do with persons who asked to be
+ * erased, and whose signature overrules that. */
+#ifndef KURA_CLI_REGISTER_H
+#define KURA_CLI_REGISTER_H
+
+#include "cli.h"
+#include "kura/policy.h"
+#include "kura/restore.h"
+
+/* A signing key of the data manager or deputy. Empty is {0}. */
+struct cli_manager {
+    bool unlocked;
+    struct minisign_secret key;
+    char person[POLICY_NAME_SIZE]; /* the policy's id of who has it; empty without a policy */
+};
+/* Where a signed policy is in force, --key must be the key of one of its data managers or deputies:
+ * STATUS_REFUSED [manager-key] otherwise. Elsewhere it is taken if it is given. */
+MUST_USE enum status cli_manager_unlock(struct cli_manager *manager, struct cli *cli,
+                                        struct error *error);
+void cli_manager_free(struct cli_manager *manager);
+
+/* What a command obeys. Empty is {0}. */
+struct cli_register {
+    struct erasure_register entries;
+    bool as_it_was;
+};
+/* Reads the register and tells what is wrong with it. An entry that is missing or cannot be opened
+ * is STATUS_CORRUPT or STATUS_DENIED: nothing can be given back without somebody who asked to be
+ * erased. --as-it-was obeys nothing: it needs --reason and the manager's key, and is recorded. */
+MUST_USE enum status cli_register_open(struct cli_register *obeyed, struct cli *cli,
+                                       const struct cli_access *access,
+                                       const struct snapshot_list *list, struct error *error);
+void cli_register_free(struct cli_register *obeyed);
+/* For restore and dump; NULL: all as it was. */
+const struct erasure_register *cli_register_entries(const struct cli_register *obeyed);
+/* Says in how far it was obeyed, and puts it into the facts for the log; `object` (may be NULL)
+ * gets the same for programs. */
+void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
+                       const struct restore_erased *erased, json_t *object);
+
+#endif

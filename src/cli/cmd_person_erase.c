@@ -1,0 +1,260 @@
+/* kura person erase: somebody asked to be erased. From now on no restore and no dump brings back
+ * what the rules of kura.yaml say of that person. */
+#include "cli_audit.h"
+#include "cli_person.h"
+#include "cli_register.h"
+#include "cli_road.h"
+#include "kura/source.h"
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------ the rules of today */
+
+/* The texts stay the configuration's: only the list is made here. */
+static enum status take_rules(struct erasure *erasure, const struct config *config,
+                              const struct cli_person *person, struct error *error)
+{
+    erasure->rules = calloc(config->erasure_count + 1, sizeof *erasure->rules);
+    if (erasure->rules == NULL) {
+        return error_set_memory(error);
+    }
+    for (size_t i = 0; i < config->erasure_count; i++) {
+        const struct config_erasure *rule = &config->erasures[i];
+        if (strcmp(rule->domain, person->domain) == 0) {
+            erasure->rules[erasure->rule_count++] =
+                (struct erasure_rule){rule->source, rule->sql, rule->paths};
+        }
+    }
+    if (erasure->rule_count == 0) {
+        error_set(error, STATUS_USAGE, 0,
+                  _("%s does not say what erasing a person of the domain %s means"), config->path,
+                  person->domain);
+        return error_set_hint(error, "%s", _("Add rules under erasure: as kura.yaml(5) shows."));
+    }
+    return STATUS_OK;
+}
+
+/* A rule that does not fit would come to light on the worst day. Whether the database can be opened
+ * here and now is another matter. */
+static enum status check_rules(struct cli *cli, const struct erasure *erasure,
+                               const struct config *config, struct error *error)
+{
+    for (size_t i = 0; i < erasure->rule_count; i++) {
+        const struct erasure_rule *rule = &erasure->rules[i];
+        const struct config_source *source = config_find_source(config, rule->source);
+        if (rule->sql[0] == NULL || source == NULL) {
+            continue;
+        }
+        enum status status = source_check_changes(source, (const char *const *)rule->sql, error);
+        if (status == STATUS_USAGE) {
+            error_add_context(error, _("erasure of source %s"), rule->source);
+            return error_set_hint(error, "%s",
+                                  _("Nobody was registered. Put the rule in kura.yaml right."));
+        }
+        if (status != STATUS_OK && status != STATUS_UNSUPPORTED) {
+            error_add_context(error, "%s", _("the rules could not be tried on the database"));
+            cli_report_warning(error);
+            cli_note(cli, EXIT_WARNINGS);
+        }
+        error_clear(error);
+    }
+    return STATUS_OK;
+}
+
+/* An id that cannot be the name of a file would never be found in a path. */
+static enum status check_id(const struct erasure *erasure, struct error *error)
+{
+    const char *id = erasure->value;
+    bool one = strchr(id, '/') == NULL && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
+    for (size_t i = 0; i < erasure->rule_count && !one; i++) {
+        if (erasure->rules[i].paths[0] != NULL) {
+            error_set(error, STATUS_USAGE, 0,
+                      _("with this id no path of source %s can be named: it is not a file name"),
+                      erasure->rules[i].source);
+            return error_set_hint(error, "%s", _("Give the id as it stands in the paths."));
+        }
+    }
+    return STATUS_OK;
+}
+
+static void name_author(char by[POLICY_NAME_SIZE], const struct cli_manager *manager)
+{
+    const struct passwd *user = getpwuid(getuid());
+    if (manager->person[0] != '\0') {
+        snprintf(by, POLICY_NAME_SIZE, "%s", manager->person);
+    } else if (user != NULL) {
+        text_printable(by, POLICY_NAME_SIZE, user->pw_name);
+    } else {
+        snprintf(by, POLICY_NAME_SIZE, "%u", (unsigned)getuid());
+    }
+}
+
+/* ------------------------------------------------------------------ registering */
+
+struct erasing {
+    struct cli *cli;
+    struct cli_access access;
+    struct cli_person person;
+    struct cli_manager manager;
+    struct erasure erasure; /* its texts are borrowed, its list of rules is not */
+    char by[POLICY_NAME_SIZE];
+    bool again;
+};
+
+static void erasing_end(struct erasing *erasing)
+{
+    free(erasing->erasure.rules);
+    cli_manager_free(&erasing->manager);
+    cli_access_free(&erasing->access);
+}
+
+static enum status look_at_register(struct erasing *erasing, struct error *error)
+{
+    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
+    CLEANUP(erasure_register_free) struct erasure_register entries = {0};
+    enum status status = cli_list(&list, erasing->cli, &erasing->access, error);
+    if (status == STATUS_OK) {
+        status = register_read(&entries, erasing->access.repo, &list, error);
+    }
+    if (status == STATUS_OK) {
+        cli_report_problems(erasing->cli, &entries.problems);
+        erasing->again = register_has(&entries, erasing->person.pseudonym);
+    }
+    return status;
+}
+
+static enum status write_entry(struct erasing *erasing, struct error *error)
+{
+    CLEANUP(memory_free) struct age_recipient *recipients = NULL;
+    size_t count = 0;
+    const struct cli_access *access = &erasing->access;
+    enum status status =
+        cli_recipients_read(&recipients, &count, &access->config, &access->host.recovery, error);
+    if (status == STATUS_OK) {
+        const struct register_writing writing = {
+            .recipients = recipients,
+            .recipient_count = count,
+            .manager = erasing->manager.unlocked ? &erasing->manager.key : NULL,
+        };
+        status = register_write(&erasing->erasure, access->repo, &writing, error);
+    }
+    return status;
+}
+
+/* register_write takes the words as they are and changes none of them. */
+static char *borrow(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static enum status prepare(struct erasing *erasing, struct error *error)
+{
+    struct cli *cli = erasing->cli;
+    const struct config *config = &erasing->access.config;
+    enum status status =
+        cli_person_take(&erasing->person, cli, config, repo_secret(erasing->access.repo), error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    erasing->erasure.domain = borrow(erasing->person.domain);
+    erasing->erasure.value = borrow(erasing->person.id);
+    erasing->erasure.reason = borrow(cli->arguments.reason);
+    erasing->erasure.by = erasing->by;
+    status = take_rules(&erasing->erasure, config, &erasing->person, error);
+    if (status == STATUS_OK) {
+        status = check_id(&erasing->erasure, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_rules(cli, &erasing->erasure, config, error);
+    }
+    if (status == STATUS_OK) {
+        status = cli_manager_unlock(&erasing->manager, cli, error);
+    }
+    name_author(erasing->by, &erasing->manager);
+    return status;
+}
+
+/* ------------------------------------------------------------------ telling */
+
+static enum status print_json(const struct erasing *erasing,
+                              const struct cli_person_carries *carries, struct error *error)
+{
+    json_t *object = json_pack("{s:s,s:b,s:b}", "person", erasing->person.text, "approved",
+                               erasing->erasure.approved, "again", erasing->again);
+    cli_json_set_moment(object, "time", erasing->erasure.time);
+    cli_json_set_id(object, "id", erasing->erasure.id, ERASURE_ID_SIZE);
+    json_object_set_new(object, "carries", cli_person_carries_json(carries));
+    return cli_json_print(object, error);
+}
+
+static enum status tell(struct erasing *erasing, struct error *error)
+{
+    CLEANUP(cli_person_carries_free) struct cli_person_carries carries = {0};
+    struct error unknown = {0};
+    struct cli *cli = erasing->cli;
+    /* That this machine has no log, or a damaged one, is told by the record of this command. */
+    (void)!cli_person_carries_find(&carries, cli, &erasing->person, &unknown);
+    if (cli->arguments.json) {
+        return print_json(erasing, &carries, error);
+    }
+    if (cli->arguments.quiet) {
+        return STATUS_OK;
+    }
+    printf(_("Registered: no restore and no dump brings person %s back.\n"), erasing->person.text);
+    if (erasing->again) {
+        printf("%s\n", _("The person was registered before; the rules of today count as well."));
+    }
+    printf("%s\n", _("Erase the person in the shop's own program, too: kura writes to no live "
+                     "database. After the next backup nobody can remove this entry unnoticed."));
+    if (carries.count > 0) {
+        printf("%s\n", _("Media that are out still hold the person, and are to be returned:"));
+        cli_person_carries_print(&carries);
+    }
+    return cli_check_output(error);
+}
+
+static enum status run(struct cli *cli, struct error *error)
+{
+    CLEANUP(cli_road_end) struct cli_road store; /* longer than the access, which asks it */
+    CLEANUP(erasing_end) struct erasing erasing = {.cli = cli, .access.road = &store};
+    cli_road_begin(&store, cli, ROAD_STORE);
+    if (cli->arguments.reason == NULL || cli->arguments.reason[0] == '\0') {
+        return error_set(error, STATUS_USAGE, 0, "%s", _("kura person erase needs --reason TEXT"));
+    }
+    enum status status = cli_access_open(&erasing.access, &cli->arguments, CLI_NEED_HOST, error);
+    if (status == STATUS_OK) {
+        status = prepare(&erasing, error);
+    }
+    if (status == STATUS_OK) {
+        status = look_at_register(&erasing, error);
+    }
+    if (status == STATUS_OK) {
+        status = write_entry(&erasing, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    cli_json_set_id(cli->facts, "erasure", erasing.erasure.id, ERASURE_ID_SIZE);
+    json_object_set_new(cli->facts, "approved", json_boolean(erasing.erasure.approved));
+    return tell(&erasing, error);
+}
+
+const struct cli_command cmd_person_erase = {
+    .name = "person erase",
+    .event = "person.erase",
+    .operands = N_("ID"),
+    .summary = N_("Register that a person asked to be erased, so that no restore brings it back."),
+    .details =
+        N_("What erasing means stands under erasure: in kura.yaml; the rules of today are kept,\n"
+           "sealed, in the repository, and restore and dump apply them also on a bare machine.\n"
+           "Where a signed policy is in force, --key must be a data manager's or deputy's. ID is\n"
+           "the person's key, such as the customer's number."),
+    .least = 1,
+    .most = 1,
+    .options = {OPTION_REASON, OPTION_DOMAIN, OPTION_KEY, OPTION_KEY_PASSPHRASE_FILE,
+                OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_SSH_KEY_PASSPHRASE_FILE,
+                OPTION_RETRY, OPTION_JSON, OPTION_END},
+    .run = run,
+};

@@ -1,0 +1,302 @@
+/* register_read: all entries, each verified, and none missed that a statement swears to. What is
+ * not to be believed is never applied: its rules would run in every restored database. */
+#include "register_private.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    struct repo *repo;
+    const struct snapshot_list *list;
+    const struct name_list *names;
+    struct erasure_ids sworn; /* by any statement of the list */
+    pthread_mutex_t lock;     /* of what follows */
+    struct erasure_register *entries;
+};
+
+void erasure_register_free(struct erasure_register *entries)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        erasure_free(&entries->items[i]);
+    }
+    free(entries->items);
+    problems_free(&entries->problems);
+    *entries = (struct erasure_register){0};
+}
+
+/* ------------------------------------------------------------------ what statements swear to */
+
+static int compare_names(const void *a, const void *b)
+{
+    return memcmp(a, b, ERASURE_ID_SIZE);
+}
+
+enum status register_ids(struct erasure_ids *ids, const struct snapshot_list *list,
+                         const struct erasure_register *entries, struct error *error)
+{
+    size_t most = entries == NULL ? 0 : entries->count, kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        most += list->items[i].erasure_count;
+    }
+    *ids = (struct erasure_ids){calloc(most + 1, ERASURE_ID_SIZE), 0};
+    if (ids->items == NULL) {
+        return error_set_memory(error);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t j = 0; j < list->items[i].erasure_count; j++) {
+            memcpy(ids->items[ids->count++], list->items[i].erasures[j], ERASURE_ID_SIZE);
+        }
+    }
+    for (size_t i = 0; entries != NULL && i < entries->count; i++) {
+        memcpy(ids->items[ids->count++], entries->items[i].id, ERASURE_ID_SIZE);
+    }
+    qsort(ids->items, ids->count, ERASURE_ID_SIZE, compare_names);
+    for (size_t i = 0; i < ids->count; i++) {
+        if (kept == 0 || compare_names(ids->items[kept - 1], ids->items[i]) != 0) {
+            memmove(ids->items[kept++], ids->items[i], ERASURE_ID_SIZE);
+        }
+    }
+    ids->count = kept;
+    return STATUS_OK;
+}
+
+static bool is_sworn(const struct reading *reading, const unsigned char id[ERASURE_ID_SIZE])
+{
+    return bsearch(id, reading->sworn.items, reading->sworn.count, ERASURE_ID_SIZE,
+                   compare_names) != NULL;
+}
+
+/* ------------------------------------------------------------------ one entry */
+
+/* A revoked host could have signed its entries any time; those that stood in a trusted statement
+ * were there before it was stolen, or somebody trusted built on them. */
+static enum status judge(const struct erasure *erasure, const struct reading *reading,
+                         struct error *error)
+{
+    const struct repo *repo = reading->repo;
+    bool added = !repo->proved, revoked = false;
+    for (size_t i = 0; i < repo->host_count; i++) {
+        const struct host_record *record = &repo->hosts[i];
+        if (memcmp(record->public_key, erasure->host, SIGN_PUBLIC_SIZE) == 0) {
+            added = added || record->verdict == HOST_ADDED;
+            revoked = revoked || record->verdict == HOST_REVOKED;
+        }
+    }
+    char host[2 * SIGN_PUBLIC_SIZE + 1];
+    hex_encode(host, erasure->host, SIGN_PUBLIC_SIZE);
+    if (!added) {
+        return error_set(error, STATUS_UNAUTHENTIC, 0,
+                         _("this erasure is signed by the host key %.16s…, for which the recovery "
+                           "key does not vouch; it is not obeyed"),
+                         host);
+    }
+    if (revoked && !is_sworn(reading, erasure->id)) {
+        return error_set(
+            error, STATUS_UNAUTHENTIC, 0,
+            _("this erasure is signed by the host key %.16s…, which was revoked, and no "
+              "trusted backup knows it; it is not obeyed"),
+            host);
+    }
+    return STATUS_OK;
+}
+
+static enum status open_words(struct erasure *erasure, const struct repo *repo,
+                              const struct cursor *sealed, struct error *error)
+{
+    unsigned char person[PERSON_SIZE];
+    CLEANUP(buffer_wipe) struct buffer words = {0};
+    const struct repo_access *access = &repo->access;
+    if (access->identity_count == 0) {
+        return STATUS_OK;
+    }
+    enum status status = age_open_buffer(&words, sealed->at, sealed->left, access->identities,
+                                         access->identity_count, SMALL_OBJECT_LIMIT, error);
+    if (status == STATUS_DENIED) {
+        error_clear(error);
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        status = erasure_words_decode(erasure, words.data, words.size, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    person_pseudonym(person, repo->secret, erasure->domain, erasure->value, strlen(erasure->value));
+    erasure->opened = memcmp(person, erasure->person, PERSON_SIZE) == 0;
+    return erasure->opened ? STATUS_OK
+                           : error_set(error, STATUS_CORRUPT, 0, "%s",
+                                       _("this erasure is about another person than it says"));
+}
+
+/* Takes the erasure over. The same entry under two names counts once. */
+static enum status keep(struct erasure_register *entries, struct erasure *erasure,
+                        struct error *error)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        if (memcmp(entries->items[i].id, erasure->id, ERASURE_ID_SIZE) == 0) {
+            return STATUS_OK;
+        }
+    }
+    struct erasure *items = realloc(entries->items, (entries->count + 1) * sizeof *items);
+    if (items == NULL) {
+        return error_set_memory(error);
+    }
+    entries->items = items;
+    items[entries->count++] = *erasure;
+    entries->unopened += erasure->opened ? 0 : 1;
+    *erasure = (struct erasure){0};
+    return STATUS_OK;
+}
+
+static enum status read_entry(struct erasure *erasure, const struct reading *reading,
+                              struct store *store, const char *name, bool *empty,
+                              struct error *error)
+{
+    struct cursor sealed;
+    CLEANUP(buffer_free) struct buffer bytes = {0};
+    CLEANUP(buffer_free) struct buffer content = {0};
+    struct repo *repo = reading->repo;
+    enum status status = object_read_limited(&bytes, store, name, SMALL_OBJECT_LIMIT, error);
+    /* Killed while it was written, where nothing can be removed. */
+    *empty = status == STATUS_OK && bytes.size == 0;
+    if (status != STATUS_OK || *empty) {
+        return status;
+    }
+    status = object_unseal(&content, repo, OBJECT_REGISTER, &bytes, error);
+    if (status == STATUS_OK) {
+        status = erasure_decode(erasure, &sealed, repo->id, &content, error);
+    }
+    if (status == STATUS_OK) {
+        status = judge(erasure, reading, error);
+    }
+    return status == STATUS_OK ? open_words(erasure, repo, &sealed, error) : status;
+}
+
+static enum status read_one(void *context, struct store *store, size_t number, struct error *error)
+{
+    struct reading *reading = context;
+    const char *name = reading->names->names[number];
+    CLEANUP(erasure_free) struct erasure erasure = {0};
+    bool empty = false;
+    enum status status = read_entry(&erasure, reading, store, name, &empty, error);
+    if (status != STATUS_OK && !problem_is_local(error)) {
+        return status;
+    }
+    pthread_mutex_lock(&reading->lock);
+    if (status != STATUS_OK) {
+        problems_add(&reading->entries->problems, name, error);
+        error_clear(error);
+        status = STATUS_OK;
+    } else if (!empty) {
+        status = keep(reading->entries, &erasure, error);
+    }
+    pthread_mutex_unlock(&reading->lock);
+    return status;
+}
+
+/* ------------------------------------------------------------------ what lacks */
+
+static bool is_there(const struct erasure_register *entries,
+                     const unsigned char id[ERASURE_ID_SIZE])
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        if (memcmp(entries->items[i].id, id, ERASURE_ID_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The newest statement that names it; there is one. */
+static const struct statement *who_knows(const struct snapshot_list *list,
+                                         const unsigned char id[ERASURE_ID_SIZE])
+{
+    for (size_t i = list->count; i-- > 0;) {
+        const struct statement *statement = &list->items[i];
+        for (size_t j = 0; j < statement->erasure_count; j++) {
+            if (memcmp(statement->erasures[j], id, ERASURE_ID_SIZE) == 0) {
+                return statement;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void tell_missing(struct erasure_register *entries, const struct statement *statement,
+                         const unsigned char id[ERASURE_ID_SIZE])
+{
+    char name[OBJECT_NAME_SIZE];
+    char text[OBJECT_ID_TEXT_SIZE];
+    char time[MOMENT_TEXT_SIZE];
+    struct error problem;
+    snprintf(name, sizeof name, "%s: %s", object_folder(OBJECT_REGISTER),
+             hex_encode(text, id, ERASURE_ID_SIZE));
+    error_set(
+        &problem, STATUS_NOT_FOUND, 0,
+        _("an erasure is missing that snapshot %.8s of %s knows of: it was removed, is damaged "
+          "or is withheld, and the person would come back"),
+        hex_encode(text, statement->id, OBJECT_ID_SIZE),
+        moment_format_local(time, statement->time));
+    problems_add(&entries->problems, name, &problem);
+    entries->missing++;
+}
+
+static void find_missing(struct erasure_register *entries, const struct reading *reading)
+{
+    for (size_t i = 0; i < reading->sworn.count; i++) {
+        const unsigned char *id = reading->sworn.items[i];
+        const struct statement *statement =
+            is_there(entries, id) ? NULL : who_knows(reading->list, id);
+        if (statement != NULL) {
+            tell_missing(entries, statement, id);
+        }
+    }
+}
+
+static int compare_age(const void *a, const void *b)
+{
+    const struct erasure *left = a, *right = b;
+    int order = moment_compare(left->time, right->time);
+    return order != 0 ? order : memcmp(left->id, right->id, ERASURE_ID_SIZE);
+}
+
+static enum status read_all(struct reading *reading, struct name_list *names, struct error *error)
+{
+    struct store *store = NULL;
+    struct repo *repo = reading->repo;
+    enum status status = repo_take_store(&store, repo, error);
+    if (status == STATUS_OK) {
+        status = object_list_names(names, repo, store, &reading->entries->problems, OBJECT_REGISTER,
+                                   error);
+    }
+    repo_give_store(repo, store);
+    return status == STATUS_OK ? repo_parallel(repo, names->count, read_one, reading, error)
+                               : status;
+}
+
+enum status register_read(struct erasure_register *entries, struct repo *repo,
+                          const struct snapshot_list *list, struct error *error)
+{
+    *entries = (struct erasure_register){0};
+    CLEANUP(name_list_free) struct name_list names = {0};
+    struct reading reading = {.repo = repo,
+                              .list = list,
+                              .names = &names,
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .entries = entries};
+    enum status status = register_ids(&reading.sworn, list, NULL, error);
+    if (status == STATUS_OK) {
+        status = read_all(&reading, &names, error);
+    }
+    if (status == STATUS_OK && entries->count > 0) {
+        qsort(entries->items, entries->count, sizeof *entries->items, compare_age);
+    }
+    if (status == STATUS_OK) {
+        find_missing(entries, &reading);
+        problems_sort(&entries->problems);
+    } else {
+        erasure_register_free(entries);
+    }
+    pthread_mutex_destroy(&reading.lock);
+    free(reading.sworn.items);
+    return status;
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# A customer in PostgreSQL asks to be erased: a restored database gets its name when the person is gone
+# from its rows and from its files; an archive, from which nobody can be erased, is not given.
+source "$(dirname "$0")/lib.sh"
+source "$tests/support/postgres.sh"
+
+postgres_start "$work/pg"
+at_exit+=("postgres_stop '$work/pg' immediate")
+sql() { # DATABASE SQL
+    psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$2"
+}
+restore() { # CODE ARGUMENT...
+    run "$1" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" "${@:2}"
+}
+
+mark=KESHITE-KUDASAI
+createdb shop
+sql shop "CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE visits (customer int REFERENCES customers, note text);
+    CREATE INDEX by_name ON customers (name);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 500) i;
+    UPDATE customers SET name = 'x $mark' WHERE id = 45;
+    INSERT INTO visits SELECT id, name FROM customers"
+config() { # RULE...
+    configure
+    sed -i '/^sources:/q' kura.yaml
+    {
+        echo '  - { name: server, postgres: "dbname=shop" }'
+        echo 'persons:'
+        echo "  - { domain: customer, source: server, sql: SELECT id FROM customers WHERE name <> '' }"
+        echo 'erasure:'
+        echo '  - domain: customer'
+        echo '    source: server'
+        echo '    sql:'
+        printf '      - "%s"\n' "$@"
+    } >>kura.yaml
+}
+config "DELETE FROM visits WHERE customer = :id" "UPDATE customers SET name = '' WHERE id = :id"
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup
+expect_exit 0 kura person erase 45 --reason asked
+restore 0 --database copy
+says err "1 erasure is registered: 2 rows were changed or removed"
+[ "$(sql copy "SELECT count(*) FROM visits")" = 499 ] || fail "the visits are not what they must be"
+[ "$(sql copy "SELECT name FROM customers WHERE id = 45")" = "" ] || fail "the name came back"
+[ "$(sql copy "SELECT count(*) FROM customers WHERE name LIKE 'name %'")" = 499 ] || fail "others were erased"
+sql copy CHECKPOINT
+oid=$(sql postgres "SELECT oid FROM pg_database WHERE datname = 'copy'")
+! grep -rq "$mark" "$work/pg/data/base/$oid" || fail "the name is in a file of the database"
+grep -rq "$mark" "$work/pg/data/base" || fail "the name is not even in the shop's own database"
+
+# As a file nobody can be erased from it.
+restore 1 --target "$work/archive"
+says err "--database NAME"
+[ -z "$(find archive -type f 2>/dev/null)" ] || fail "an archive was restored with somebody erased in it"
+expect_exit 1 kura dump latest server --kit kit.txt --passphrase-file pw
+[ ! -s out ] || fail "an archive was dumped with somebody erased in it"
+restore 0 --database lawful --as-it-was --reason "court order"
+[ "$(sql lawful "SELECT name FROM customers WHERE id = 45")" = "x $mark" ] || fail "--as-it-was erased"
+
+# A rule that does not fit keeps the database back; one that is more than a change of rows is not run.
+for rule in "DELETE FROM points WHERE customer = :id" "COPY (SELECT :id) TO PROGRAM 'touch $work/pg/stolen'"; do
+    config "$rule"
+    rm -rf vault state host.key kit.txt kit_login.pub pw
+    expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+    expect_exit 0 kura backup
+    expect_exit 0 kura person erase 45 --reason asked
+    restore 1 --database unfit
+    says err "does not fit this database"
+    says err "--as-it-was"
+    [ -z "$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'unfit%'")" ] || fail "a database was left"
+done
+[ ! -e pg/stolen ] || fail "a rule started a program"
+echo "person postgres: gone from rows and files; archives are kept back"
