@@ -135,7 +135,7 @@ static bool has_name(const struct item *item, const char *name)
         size_t schema = (size_t)(dot - name);
         size_t rest = strlen(dot + 1);
         if ((size_t)(end - words) > schema + rest + 2 && strncmp(words, name, schema) == 0 &&
-            words[schema] == ' ' && strncmp(words + schema + 1, dot + 1, rest) == 0 &&
+            words[schema] == ' ' && memcmp(words + schema + 1, dot + 1, rest) == 0 &&
             words[schema + 1 + rest] == ' ') {
             return true;
         }

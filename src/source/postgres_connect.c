@@ -132,24 +132,28 @@ enum status postgres_words(char **words, const struct config_source *source, str
                                : error_add_context(error, _("source \"%s\""), source->name);
 }
 
+static enum status take_database_name(char **name, PGconn *begun, struct error *error)
+{
+    const char *found = PQdb(begun);
+    if (found == NULL || found[0] == '\0') {
+        postgres_error(error, begun, NULL);
+        error->status = STATUS_USAGE;
+        return error->status;
+    }
+    if (strlen(found) > POSTGRES_NAME_LIMIT) {
+        return error_set(error, STATUS_USAGE, 0, _("a database's name has at most %d bytes"),
+                         POSTGRES_NAME_LIMIT);
+    }
+    *name = strdup(found);
+    return *name == NULL ? error_set_memory(error) : STATUS_OK;
+}
+
 enum status postgres_database_name(char **name, const char *words, struct error *error)
 {
     /* Only libpq knows what a service file says, and only a connection that was begun tells. */
     PGconn *begun = PQconnectStart(words);
-    const char *found = begun == NULL ? NULL : PQdb(begun);
-    enum status status = STATUS_OK;
-    if (begun == NULL) {
-        status = error_set_memory(error);
-    } else if (found == NULL || found[0] == '\0') {
-        postgres_error(error, begun, NULL);
-        error->status = STATUS_USAGE;
-        status = error->status;
-    } else if (strlen(found) > POSTGRES_NAME_LIMIT) {
-        status = error_set(error, STATUS_USAGE, 0, _("a database's name has at most %d bytes"),
-                           POSTGRES_NAME_LIMIT);
-    } else if ((*name = strdup(found)) == NULL) {
-        status = error_set_memory(error);
-    }
+    enum status status =
+        begun == NULL ? error_set_memory(error) : take_database_name(name, begun, error);
     PQfinish(begun);
     return status;
 }
