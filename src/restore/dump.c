@@ -1,6 +1,7 @@
 /* dump: see the header. */
 #include "dump.h"
 #include "restore_private.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,6 +196,7 @@ enum status restore_dump(struct restore_erased *erased, struct snapshot *snapsho
         status = chunk_reader_new(&reader, snapshot, error);
     }
     if (status == STATUS_OK) {
+        assert(source != NULL);
         struct dump dump = {snapshot, source, reader, write_descriptor, &fd};
         status = send_file(erased, &dump, &file.content, options, error);
     }
