@@ -34,7 +34,7 @@ struct config_postgres {
     char *pg_dump;    /* the program, or NULL: the one in PATH; pg_dumpall lies beside it */
     bool large_objects;
     bool globals;          /* roles and tablespaces of the whole server, too */
-    unsigned lock_timeout; /* seconds to wait for a table that somebody else keeps to himself */
+    unsigned lock_timeout; /* seconds to wait for a table that another session keeps locked */
 };
 
 struct config_source {
@@ -47,6 +47,14 @@ struct config_source {
     struct config_postgres postgres;
     struct config_person *persons; /* databases: who is counted; or none */
     size_t person_count;
+};
+
+/* Sources that are taken as of one moment, as nearly as they allow. */
+struct config_together {
+    char **sources; /* names, NULL-terminated; NULL: there is no such group */
+    char **before;  /* words of a command, NULL-terminated, or NULL */
+    char **after;
+    unsigned timeout; /* seconds that each command may take; default 60 */
 };
 
 /* How a person of the domain is erased from what a source brings back. */
@@ -74,6 +82,7 @@ struct config {
     size_t store_count;
     struct config_source *sources;
     size_t source_count;
+    struct config_together together;
     struct config_erasure *erasures;
     size_t erasure_count;
     struct config_retention retention;

@@ -228,6 +228,7 @@ MUST_USE enum status persons_append(struct persons *persons, const void *ids, si
 MUST_USE enum status persons_unite(struct persons *all, const struct persons *more,
                                    struct error *error);
 void persons_settle(struct persons *persons); /* sorts, drops duplicates */
+bool persons_settled(const struct persons *persons);
 /* Of a settled set: how many, those that are tied to nobody added; whether one is in it;
  * BLAKE2b-256 over the pseudonyms in their order. */
 uint64_t persons_count(const struct persons *persons);

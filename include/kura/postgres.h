@@ -58,7 +58,7 @@ MUST_USE enum status postgres_run_prepared(struct postgres *postgres, int count,
                                            void *context, struct error *error);
 /* Prepares it; *columns is the description of its answer, to be freed with PQclear. */
 MUST_USE enum status postgres_prepare(struct postgres *postgres, const char *sql, int count,
-                                      const Oid *types, PGresult **columns, struct error *error);
+                                      PGresult **columns, struct error *error);
 /* The first column of the only row, as text. *text belongs to the caller. */
 MUST_USE enum status postgres_text(char **text, struct postgres *postgres, const char *sql,
                                    struct error *error);
@@ -122,7 +122,7 @@ MUST_USE enum status postgres_persons(struct postgres *postgres, const struct co
 struct postgres_parameter {
     const char *name; /* in the SQL that was read, behind the ':'; not terminated */
     size_t size;
-    size_t at; /* where its "$n" stands in the new text */
+    size_t at; /* where its " $n" stands in the new text */
 };
 struct postgres_parameters {
     struct buffer text;               /* the new SQL, terminated */

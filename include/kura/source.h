@@ -59,8 +59,8 @@ struct source_sink {
      * called for a source that names no persons. */
     enum status (*person)(void *context, const struct config_person *kind, const void *value,
                           size_t size, struct error *error);
-    /* Asked at least once a second by a source that waits outside of a file: any failure ends it.
-     * May be NULL. */
+    /* Asked at least once a second by a source that waits and has no use for space: before a file,
+     * or at its end. May be NULL. */
     enum status (*waiting)(void *context, struct error *error);
     /* Something is wrong with one entry; path may be NULL. The night goes on. */
     void (*warn)(void *context, const char *path, const struct error *problem);
@@ -69,6 +69,19 @@ struct source_sink {
 /* Delivers the source. The caller decides what a failure means for the others. */
 MUST_USE enum status source_run(const struct config_source *source, const struct source_sink *sink,
                                 struct error *error);
+
+/* ---- holding a database before it is read ---- */
+
+struct source_held;
+bool source_can_be_held(const struct config_source *source);
+/* Takes the state that source_deliver will give, whatever others write from now on. Of the sink
+ * only `waiting` is asked. `source` must live as long as what is held. */
+MUST_USE enum status source_hold(struct source_held **held, const struct config_source *source,
+                                 const struct source_sink *sink, struct error *error);
+/* As source_run; once. */
+MUST_USE enum status source_deliver(struct source_held *held, const struct source_sink *sink,
+                                    struct error *error);
+void source_release(struct source_held *held); /* NULL is silent */
 
 /* Counts once more what source_run told of rows and persons, in the whole of its content, which
  * lies in an open file that nobody writes to. Of the source only kind and persons count; the sink
@@ -80,6 +93,7 @@ MUST_USE enum status source_recount(const struct config_source *source, int fd,
 const char *source_kind_name(enum source_kind kind);
 /* False: there is no kind of this name. */
 bool source_kind_find(enum source_kind *kind, const char *name);
+bool source_can_recount(enum source_kind kind);
 
 /* ---- asking a database ---- */
 
@@ -95,7 +109,7 @@ struct query_value { /* borrowed for the call */
 struct query_parameter {
     const char *name; /* ":name" in the SQL */
     const char *value;
-    bool integer; /* bound as a number, else as a text */
+    bool integer; /* SQLite: bound as a number, else as a text; PostgreSQL sees by itself */
 };
 struct query {
     const char *sql; /* one statement that only reads */
@@ -142,6 +156,11 @@ struct source_driver {
     /* NULL: not a database. */
     enum status (*query)(const struct config_source *source, const struct query *query,
                          const struct query_sink *sink, struct error *error);
+    /* All three or none. */
+    enum status (*hold)(void **state, const struct config_source *source,
+                        const struct source_sink *sink, struct error *error);
+    enum status (*deliver)(void *state, const struct source_sink *sink, struct error *error);
+    void (*release)(void *state);
     /* NULL: STATUS_UNSUPPORTED. */
     enum status (*recount)(const struct config_source *source, int fd,
                            const struct source_sink *sink, struct error *error);

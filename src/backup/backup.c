@@ -32,6 +32,17 @@ static bool is_wanted(const struct backup_options *options, const char *name)
     return false;
 }
 
+static bool is_together(const struct config *config, const char *name)
+{
+    char *const *names = config->together.sources;
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status check_names(const struct backup_options *options, struct error *error)
 {
     for (size_t i = 0; options->sources != NULL && options->sources[i] != NULL; i++) {
@@ -135,22 +146,37 @@ static void tell_progress(void *context)
     events->progress(events->context, &progress);
 }
 
+/* A place in the snapshot for each source that is wanted, in the order of the configuration;
+ * places[i] is NULL for one that is not. */
+static void give_places(struct catalogue_source **places, struct publication *publication,
+                        const struct journey *journey)
+{
+    const struct config *config = journey->options->config;
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (is_wanted(journey->options, config->sources[i].name)) {
+            places[i] = &publication->sources[publication->source_count++];
+        }
+    }
+}
+
 static enum status read_sources(struct publication *publication, struct journey *journey,
                                 struct error *error)
 {
     const struct config *config = journey->options->config;
+    CLEANUP(memory_free)
+    struct catalogue_source **places = calloc(config->source_count + 1, sizeof(void *));
     publication->sources = calloc(config->source_count, sizeof *publication->sources);
-    if (publication->sources == NULL) {
+    if (publication->sources == NULL || places == NULL) {
         return error_set_memory(error);
     }
-    enum status status = STATUS_OK;
+    give_places(places, publication, journey);
+    enum status status = backup_together(places, journey, error);
     for (size_t i = 0; status == STATUS_OK && i < config->source_count; i++) {
         const struct config_source *source = &config->sources[i];
-        if (is_wanted(journey->options, source->name)) {
-            struct catalogue_source *catalogue = &publication->sources[publication->source_count++];
-            status = backup_source(catalogue, journey, source, error);
-        } else {
+        if (places[i] == NULL) {
             status = memory_carry_over(journey, source->name, error);
+        } else if (!is_together(config, source->name)) {
+            status = backup_source(places[i], journey, source, NULL, error);
         }
     }
     return status;

@@ -36,11 +36,23 @@ void journey_warn(struct journey *journey, const char *source, const char *path,
 /* STATUS_CANCELLED once the user asked to stop. */
 MUST_USE enum status journey_check_cancelled(const struct journey *journey, struct error *error);
 
+/* What was done for a source before its turn; NULL: nothing. */
+struct preparation {
+    struct source_held *held; /* its state; or NULL */
+    struct error failure;     /* or why it cannot be read */
+};
+
 /* Backs up one source into the snapshot in progress. *catalogue is filled in any case but a fatal
  * one; a source that failed has its reason there. Only what makes the whole backup impossible (the
  * store, the state, a cancellation) is returned. */
 MUST_USE enum status backup_source(struct catalogue_source *catalogue, struct journey *journey,
-                                   const struct config_source *source, struct error *error);
+                                   const struct config_source *source,
+                                   const struct preparation *preparation, struct error *error);
+
+/* Backs up the sources of the configuration's group that are in `catalogues` (NULL where a source
+ * is not wanted), as of one moment (together.c). */
+MUST_USE enum status backup_together(struct catalogue_source *const *catalogues,
+                                     struct journey *journey, struct error *error);
 
 /* Carries over what is remembered of a source that is not part of this backup, or failed, so that
  * its next backup need not begin anew. */

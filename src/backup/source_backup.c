@@ -147,6 +147,19 @@ static enum status let_all_out(struct source_backup *backup, struct error *error
     return status != STATUS_OK ? status : pipeline_drain(backup->journey->pipeline, error);
 }
 
+static enum status read_source(const struct source_backup *backup, const struct source_sink *sink,
+                               struct error *error)
+{
+    const struct preparation *preparation = backup->preparation;
+    if (preparation != NULL && preparation->failure.status != STATUS_OK) {
+        *error = preparation->failure;
+        return error->status;
+    }
+    return preparation != NULL && preparation->held != NULL
+               ? source_deliver(preparation->held, sink, error)
+               : source_run(backup->source, sink, error);
+}
+
 /* One attempt. STATUS_OK with words.status == SOURCE_FAILED when only this source is lost. */
 static enum status attempt(struct source_backup *backup, struct error *error)
 {
@@ -157,7 +170,7 @@ static enum status attempt(struct source_backup *backup, struct error *error)
     enum status status = open_parts(backup, &problem);
     backup->fatal = status != STATUS_OK;
     if (status == STATUS_OK) {
-        status = source_run(backup->source, &sink, &problem);
+        status = read_source(backup, &sink, &problem);
     }
     struct error behind = {0};
     if (!backup->fatal && let_all_out(backup, &behind) != STATUS_OK) {
@@ -178,7 +191,8 @@ static enum status attempt(struct source_backup *backup, struct error *error)
 }
 
 enum status backup_source(struct catalogue_source *catalogue, struct journey *journey,
-                          const struct config_source *source, struct error *error)
+                          const struct config_source *source, const struct preparation *preparation,
+                          struct error *error)
 {
     bool complete = false;
     *catalogue = (struct catalogue_source){0};
@@ -187,7 +201,8 @@ enum status backup_source(struct catalogue_source *catalogue, struct journey *jo
         return error_set_memory(error);
     }
     atomic_store(&journey->source, source->name);
-    struct source_backup backup = {.journey = journey, .source = source, .catalogue = catalogue};
+    struct source_backup backup = {
+        .journey = journey, .source = source, .preparation = preparation, .catalogue = catalogue};
     enum status status = attempt(&backup, error);
     close_parts(&backup);
     if (status == STATUS_OK && catalogue->words.status == SOURCE_FAILED) {

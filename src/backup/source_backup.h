@@ -24,6 +24,7 @@ void pending_free(struct pending *pending);
 struct source_backup {
     struct journey *journey;
     const struct config_source *source;
+    const struct preparation *preparation; /* or NULL */
     struct catalogue_source *catalogue;
     bool fatal;                 /* the failure is not the source's own */
     struct pending_queue queue; /* entries between the sink and the tree */
@@ -71,8 +72,6 @@ MUST_USE enum status source_persons_add(struct source_backup *backup,
 /* When nothing else is under way in the pipeline: stores the list, and enters it into catalogue,
  * memory and the journey's own count. */
 MUST_USE enum status source_persons_finish(struct source_backup *backup, struct error *error);
-MUST_USE enum status source_persons_node(void *backup, const struct chunk_result *node,
-                                         struct error *error);
 void source_persons_free(struct source_backup *backup);
 
 /* ---- outward: what comes out of the pipeline, in order (source_emerge.c) ---- */

@@ -22,22 +22,22 @@ enum status source_persons_add(struct source_backup *backup, const struct config
 
 /* ------------------------------------------------------------------ the list */
 
-static enum status list_chunk(void *context, const struct chunk_result *result, struct error *error)
-{
-    struct source_backup *backup = context;
-    backup->journey->bytes_new += result->known ? 0 : result->reference.size;
-    enum status status = source_persons_node(backup, result, error);
-    return status != STATUS_OK ? status
-                               : list_builder_add(backup->person_list, &result->reference, error);
-}
-
-enum status source_persons_node(void *context, const struct chunk_result *node, struct error *error)
+static enum status list_node(void *context, const struct chunk_result *node, struct error *error)
 {
     struct source_backup *backup = context;
     enum status status = uses_add(&backup->uses, node->hash, error);
     return status != STATUS_OK
                ? status
                : buffer_append(&backup->person_hashes, node->hash, CHUNK_HASH_SIZE, error);
+}
+
+static enum status list_chunk(void *context, const struct chunk_result *result, struct error *error)
+{
+    struct source_backup *backup = context;
+    backup->journey->bytes_new += result->known ? 0 : result->reference.size;
+    enum status status = list_node(backup, result, error);
+    return status != STATUS_OK ? status
+                               : list_builder_add(backup->person_list, &result->reference, error);
 }
 
 static enum status send_list(struct source_backup *backup, struct error *error)
@@ -75,9 +75,9 @@ static enum status keep_list(struct source_backup *backup, struct error *error)
         *list = (struct content){.size = size, .inlined = true};
         return buffer_append(&list->data, backup->persons.ids, size, error);
     }
-    enum status status = list_builder_new(&backup->person_list, backup->journey->pipeline,
-                                          writer_node_key(backup->journey->writer),
-                                          source_persons_node, backup, error);
+    enum status status =
+        list_builder_new(&backup->person_list, backup->journey->pipeline,
+                         writer_node_key(backup->journey->writer), list_node, backup, error);
     if (status == STATUS_OK) {
         status = send_list(backup, error);
     }

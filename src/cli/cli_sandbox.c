@@ -130,7 +130,10 @@ static bool may_be_confined(const struct cli_access *access, const char *store)
 {
     /* A user's own command may need anything: other users' rights, other programs, other folders.
      */
-    bool commands = reads(access, SOURCE_COMMAND);
+    const struct config_together *together = &access->config.together;
+    bool commands =
+        reads(access, SOURCE_COMMAND) ||
+        (access->work == CLI_WORK_BACKUP && (together->before != NULL || together->after != NULL));
     /* A folder that is not there yet may be that of a disk which is still to be mounted. */
     return !unconfined && !commands && access->work != CLI_WORK_OTHER &&
            (store == NULL || exists(store));

@@ -20,6 +20,12 @@ static json_t *json_source(const struct statement_source *source)
     json_object_set_new(object, "entries", json_integer((json_int_t)source->entries));
     json_object_set_new(object, "bytes", json_integer((json_int_t)source->bytes));
     cli_json_set_counts(object, source);
+    if (source->together) {
+        json_t *together = json_object();
+        cli_json_set_moment(together, "began", source->together_began);
+        cli_json_set_moment(together, "ended", source->together_ended);
+        json_object_set_new(object, "together", together);
+    }
     return object;
 }
 
@@ -62,6 +68,13 @@ void cli_print_source(const struct statement_source *source)
     if (source->persons >= 0) {
         unsigned long persons = (unsigned long)source->persons;
         printf(ngettext("    %lu person\n", "    %lu persons\n", persons), persons);
+    }
+    if (source->together) {
+        char began[MOMENT_TEXT_SIZE];
+        char ended[MOMENT_TEXT_SIZE];
+        printf(_("    taken together with others between %s and %s\n"),
+               moment_format_local(began, source->together_began),
+               moment_format_local(ended, source->together_ended));
     }
     for (size_t i = 0; i < source->table_count; i++) {
         CLEANUP(memory_free) char *table = cli_format_path("", source->tables[i].name);

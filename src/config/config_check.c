@@ -55,7 +55,7 @@ static enum status check_path(const struct config_lines *lines, const char *plac
     return STATUS_OK;
 }
 
-static enum status check_number(const struct config_lines *lines, const char *place, unsigned value,
+enum status config_check_number(const struct config_lines *lines, const char *place, unsigned value,
                                 unsigned least, unsigned most, struct error *error)
 {
     if (config_lines_find(lines, place) != 0 && (value < least || value > most)) {
@@ -125,12 +125,12 @@ static enum status check_store(const struct config_lines *lines, const struct ya
         status = check_path(lines, files[i].place, files[i].path, error);
     }
     if (status == STATUS_OK) {
-        status = check_number(lines, "repository.stores[0].connections", store->connections, 1, 16,
-                              error);
+        status = config_check_number(lines, "repository.stores[0].connections", store->connections,
+                                     1, 16, error);
     }
     if (status == STATUS_OK) {
-        status =
-            check_number(lines, "repository.stores[0].timeout", store->timeout, 1, 3600, error);
+        status = config_check_number(lines, "repository.stores[0].timeout", store->timeout, 1, 3600,
+                                     error);
     }
     return status;
 }
@@ -242,7 +242,7 @@ static enum status check_source_words(const struct config_lines *lines, const ch
     }
     if (status == STATUS_OK) {
         snprintf(key, sizeof key, "%s.lock_timeout", place);
-        status = check_number(lines, key, source->lock_timeout, 1, 86400, error);
+        status = config_check_number(lines, key, source->lock_timeout, 1, 86400, error);
     }
     if (status == STATUS_OK && source->command_count > 0 && source->command[0][0] == '\0') {
         snprintf(key, sizeof key, "%s.command[0]", place);
@@ -291,8 +291,8 @@ static enum status check_settings(const struct config_lines *lines, const struct
     };
     enum status status = STATUS_OK;
     for (size_t i = 0; i < LENGTH(numbers) && status == STATUS_OK; i++) {
-        status = check_number(lines, numbers[i].place, numbers[i].value, numbers[i].least,
-                              numbers[i].most, error);
+        status = config_check_number(lines, numbers[i].place, numbers[i].value, numbers[i].least,
+                                     numbers[i].most, error);
     }
     uint64_t bytes;
     if (status == STATUS_OK && yaml->spool_limit != NULL &&
@@ -319,6 +319,9 @@ enum status config_check(const struct yaml_config *yaml, const struct config_lin
     }
     if (status == STATUS_OK) {
         status = config_check_persons(yaml, lines, error);
+    }
+    if (status == STATUS_OK) {
+        status = config_check_together(yaml, lines, error);
     }
     if (status == STATUS_OK) {
         status = config_check_erasure(yaml, lines, error);

@@ -52,6 +52,10 @@ struct yaml_erasure {
 struct yaml_person_kind {
     char *domain, *source, *sql;
 };
+struct yaml_together {
+    char **sources, **before, **after;
+    unsigned sources_count, before_count, after_count, timeout;
+};
 struct yaml_repository {
     char *host_key, *state, *trusted_key;
     char **recipients;
@@ -67,6 +71,7 @@ struct yaml_config {
     unsigned compression, due_hours;
     char *spool_limit, *policy, *gate;
     struct config_retention retention;
+    struct yaml_together together;
 };
 
 extern const cyaml_schema_value_t config_schema;
@@ -112,6 +117,19 @@ MUST_USE enum status config_check_persons(const struct yaml_config *yaml,
                                           const struct config_lines *lines, struct error *error);
 MUST_USE enum status config_take_persons(struct config *config, const struct yaml_config *yaml,
                                          struct error *error);
+MUST_USE enum status config_check_together(const struct yaml_config *yaml,
+                                           const struct config_lines *lines, struct error *error);
+/* Once the sources have their whole paths. */
+MUST_USE enum status config_take_together(struct config *config, const struct yaml_config *yaml,
+                                          const struct config_lines *lines, struct error *error);
+void config_forget_together(struct config *config);
+/* A number that is given lies between the two. */
+MUST_USE enum status config_check_number(const struct config_lines *lines, const char *place,
+                                         unsigned value, unsigned least, unsigned most,
+                                         struct error *error);
+/* A copy of the words, NULL-terminated; none: NULL. */
+MUST_USE enum status config_take_words(char ***target, char *const *words, unsigned count,
+                                       struct error *error);
 void config_source_forget_persons(struct config_source *source);
 /* NULL or blank. */
 bool config_sql_is_empty(const char *sql);

@@ -123,6 +123,7 @@ void config_free(struct config *config)
     free(config->trusted_key);
     free(config->policy);
     free(config->gate);
+    config_forget_together(config);
     *config = (struct config){0};
 }
 

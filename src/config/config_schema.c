@@ -78,6 +78,14 @@ static const cyaml_schema_field_t retention_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t together_fields[] = {
+    FIELD_LIST(struct yaml_together, sources, &text_item),
+    FIELD_LIST(struct yaml_together, before, &text_item),
+    FIELD_LIST(struct yaml_together, after, &text_item),
+    FIELD_NUMBER(struct yaml_together, timeout),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_MAPPING("repository", CYAML_FLAG_OPTIONAL, struct yaml_config, repository,
                         repository_fields),
@@ -87,6 +95,8 @@ static const cyaml_schema_field_t config_fields[] = {
     FIELD_NUMBER(struct yaml_config, compression),
     CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct yaml_config, retention,
                         retention_fields),
+    CYAML_FIELD_MAPPING("together", CYAML_FLAG_OPTIONAL, struct yaml_config, together,
+                        together_fields),
     FIELD_NUMBER(struct yaml_config, due_hours),
     FIELD_TEXT(struct yaml_config, spool_limit),
     FIELD_TEXT(struct yaml_config, policy),

@@ -40,6 +40,12 @@ static enum status take_list(char ***target, const char *folder, char *const *it
     return status;
 }
 
+enum status config_take_words(char ***target, char *const *words, unsigned count,
+                              struct error *error)
+{
+    return count == 0 ? STATUS_OK : take_list(target, NULL, words, count, error);
+}
+
 static enum status take_store(struct config_store *store, const struct yaml_store *yaml,
                               const char *folder, struct error *error)
 {
@@ -192,6 +198,9 @@ enum status config_take(struct config *config, const struct yaml_config *yaml,
     for (unsigned i = 0; i < yaml->sources_count && status == STATUS_OK; i++) {
         const struct place place = {lines, i, folder};
         status = take_source(&config->sources[i], &yaml->sources[i], &place, error);
+    }
+    if (status == STATUS_OK) {
+        status = config_take_together(config, yaml, lines, error);
     }
     config->erasures = calloc((size_t)yaml->erasure_count + 1, sizeof *config->erasures);
     if (config->erasures == NULL) {

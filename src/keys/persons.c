@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPACITY_FIRST 64
+#define CAPACITY_LEAST 64
+#define UNITED_AT_ONCE ((size_t)65536)
 
 void persons_free(struct persons *persons)
 {
@@ -18,12 +19,23 @@ static int compare(const void *a, const void *b)
     return memcmp(a, b, PERSON_SIZE);
 }
 
+bool persons_settled(const struct persons *persons)
+{
+    for (size_t i = 1; i < persons->count; i++) {
+        if (compare(persons->ids[i - 1], persons->ids[i]) >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void persons_settle(struct persons *persons)
 {
     size_t kept = 0;
-    if (persons->count > 0) {
-        qsort(persons->ids, persons->count, PERSON_SIZE, compare);
+    if (persons_settled(persons)) {
+        return;
     }
+    qsort(persons->ids, persons->count, PERSON_SIZE, compare);
     for (size_t i = 0; i < persons->count; i++) {
         if (kept == 0 || compare(persons->ids[kept - 1], persons->ids[i]) != 0) {
             memmove(persons->ids[kept++], persons->ids[i], PERSON_SIZE);
@@ -32,7 +44,8 @@ void persons_settle(struct persons *persons)
     persons->count = kept;
 }
 
-/* A table of visits names each customer many times: duplicates are dropped before memory grows. */
+/* A table of visits names each customer many times: duplicates are dropped before memory grows.
+ * Never for more than PERSONS_LIMIT, so there are never more. */
 static enum status reserve(struct persons *persons, size_t more, struct error *error)
 {
     if (more <= persons->capacity - persons->count) {
@@ -44,10 +57,11 @@ static enum status reserve(struct persons *persons, size_t more, struct error *e
                          PERSONS_LIMIT);
     }
     size_t wanted = persons->count + more;
-    if (wanted <= persons->capacity / 2) {
+    if (wanted <= persons->capacity / 2 || persons->capacity == PERSONS_LIMIT) {
         return STATUS_OK;
     }
-    size_t capacity = wanted < CAPACITY_FIRST / 2 ? CAPACITY_FIRST : 2 * wanted;
+    size_t capacity = 2 * wanted > CAPACITY_LEAST ? 2 * wanted : CAPACITY_LEAST;
+    capacity = capacity < PERSONS_LIMIT ? capacity : PERSONS_LIMIT;
     void *ids = reallocarray(persons->ids, capacity, PERSON_SIZE);
     if (ids == NULL) {
         return error_set_memory(error);
@@ -84,11 +98,16 @@ enum status persons_append(struct persons *persons, const void *ids, size_t coun
     return STATUS_OK;
 }
 
+/* A piece at a time, so that who is in both does not count twice against the limit. */
 enum status persons_unite(struct persons *all, const struct persons *more, struct error *error)
 {
-    enum status status = persons_append(all, more->ids, more->count, error);
-    if (status != STATUS_OK) {
-        return status;
+    for (size_t done = 0; done < more->count;) {
+        size_t part = more->count - done < UNITED_AT_ONCE ? more->count - done : UNITED_AT_ONCE;
+        enum status status = persons_append(all, more->ids[done], part, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        done += part;
     }
     all->unlinked += more->unlinked;
     persons_settle(all);

@@ -114,16 +114,6 @@ static enum status read_list(struct buffer *list, struct snapshot *snapshot,
     return fetch(list->data, &pieces, snapshot, error);
 }
 
-static bool is_sorted(const struct persons *persons)
-{
-    for (size_t i = 1; i < persons->count; i++) {
-        if (memcmp(persons->ids[i - 1], persons->ids[i], PERSON_SIZE) >= 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum status read_source(struct persons *persons, struct snapshot *snapshot,
                                const struct catalogue_source *source, struct error *error)
 {
@@ -138,7 +128,8 @@ static enum status read_source(struct persons *persons, struct snapshot *snapsho
     persons->unlinked = source->census.unlinked;
     persons_digest(digest, persons);
     /* The number was compared when the catalogue was read. */
-    return is_sorted(persons) && memcmp(digest, source->words.persons_digest, sizeof digest) == 0
+    return persons_settled(persons) &&
+                   memcmp(digest, source->words.persons_digest, sizeof digest) == 0
                ? STATUS_OK
                : damaged(source, error);
 }

@@ -45,6 +45,14 @@ json_t *json_new_persons(int64_t persons)
     return persons < 0 ? json_null() : json_integer((json_int_t)persons);
 }
 
+static json_t *together_to_json(const struct statement_source *source)
+{
+    CLEANUP(json_free) json_t *together = json_object();
+    int failed = json_object_set_new(together, "began", json_new_moment(source->together_began));
+    failed |= json_object_set_new(together, "ended", json_new_moment(source->together_ended));
+    return failed != 0 ? NULL : json_incref(together);
+}
+
 struct json_t *statement_source_to_json(const struct statement_source *source)
 {
     CLEANUP(json_free) json_t *json = json_object();
@@ -65,6 +73,9 @@ struct json_t *statement_source_to_json(const struct statement_source *source)
     failed |=
         json_object_set_new(json, "digest", json_new_hex(source->digest, sizeof source->digest));
     failed |= json_object_set_new(json, "tables", tables_to_json(source));
+    if (source->together) {
+        failed |= json_object_set_new(json, "together", together_to_json(source));
+    }
     return failed != 0 ? NULL : json_incref(json);
 }
 
@@ -120,6 +131,17 @@ static bool take_persons(struct statement_source *source, const json_t *json)
             json_take_hex(source->persons_digest, PERSONS_DIGEST_SIZE, json, "persons_digest"));
 }
 
+static bool take_together(struct statement_source *source, const json_t *json)
+{
+    const json_t *together = json_object_get(json, "together");
+    source->together = together != NULL;
+    return together == NULL ||
+           (json_is_object(together) &&
+            json_take_moment(&source->together_began, together, "began") &&
+            json_take_moment(&source->together_ended, together, "ended") &&
+            moment_compare(source->together_began, source->together_ended) <= 0);
+}
+
 static int compare_tables(const void *a, const void *b)
 {
     return strcmp(((const struct statement_table *)a)->name,
@@ -164,7 +186,7 @@ enum status statement_source_from_json(struct statement_source *source, const st
         json_take_count(&source->entries, json, "entries") &&
         json_take_count(&source->bytes, json, "bytes") && take_persons(source, json) &&
         json_take_hex(source->digest, sizeof source->digest, json, "digest") &&
-        take_tables(source, json)) {
+        take_together(source, json) && take_tables(source, json)) {
         return STATUS_OK;
     }
     statement_source_free(source);

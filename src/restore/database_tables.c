@@ -1,7 +1,7 @@
 /* database_tables: some tables go into a database that lives. pg_restore writes SQL and the rows;
  * all of it is done in one transaction of ours, which counts before it commits. A table that is
  * there already ends it, and leaves nothing. */
-#include "archive_list.h"
+#include "dump_entries.h"
 #include "hidden.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -227,7 +227,7 @@ static enum status choose(int *list, size_t *left, struct hidden_database *datab
     CLEANUP(buffer_free) struct buffer lines = {0};
     enum status status = archive_read(&text, database, words, -1, error);
     if (status == STATUS_OK) {
-        status = archive_list_choose(&lines, left, (const char *)text.data,
+        status = dump_entries_choose(&lines, left, (const char *)text.data,
                                      database->options->tables, error);
     }
     return status == STATUS_OK ? write_list(list, &lines, error) : status;

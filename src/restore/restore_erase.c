@@ -93,7 +93,7 @@ enum status restore_finish_file(struct restore *restore, uint64_t number, size_t
     const struct catalogue_source *from = snapshot_source(restore->snapshot, source);
     const char *name = from->words.name;
     uint64_t size = 0;
-    restore_recount_staged(restore, from, number, entry);
+    restore_recount(restore, from, entry, &number);
     if (!register_erases_rows(restore->options->erasures, name)) {
         return target_finish_file(restore->target, number, name, entry, error);
     }

@@ -58,14 +58,10 @@ MUST_USE enum status restore_walk_source(struct restore *restore, size_t source,
                                          struct error *error);
 /* Counts rows and persons of a database that came back whole, by the definition in the catalogue,
  * and holds them against what the backup said. A difference is told, and the database is given back
- * all the same (restore_recount.c). Other sources: nothing. */
-void restore_recount(struct restore *restore, const struct catalogue_source *source, int fd,
-                     const char *path);
-/* The same with a file in the making, and with one that an interrupted run had published. */
-void restore_recount_staged(struct restore *restore, const struct catalogue_source *source,
-                            uint64_t number, const struct entry *entry);
-void restore_recount_finished(struct restore *restore, const struct catalogue_source *source,
-                              const struct entry *entry);
+ * all the same. Other sources: nothing. number: of the file in the making; NULL: an interrupted run
+ * has published it (restore_recount.c). */
+void restore_recount(struct restore *restore, const struct catalogue_source *source,
+                     const struct entry *entry, const uint64_t *number);
 /* Carries out the plan on all connections (restore_fetch.c). */
 MUST_USE enum status restore_fetch(struct restore *restore, struct error *error);
 

@@ -123,75 +123,46 @@ static enum status count(struct recount *recount, enum source_kind kind, int fd,
     return source_recount(&source, fd, &sink, error);
 }
 
-void restore_recount(struct restore *restore, const struct catalogue_source *source, int fd,
-                     const char *path)
+static void settle(struct recount *recount, enum status status)
 {
-    struct recount recount = {.restore = restore, .source = source, .path = path, .match = true};
+    struct restore *restore = recount->restore;
+    /* That it cannot be told is no difference; a database that SQLite finds damaged is one. */
+    recount->match &= status != STATUS_CORRUPT;
+    bool told = status == STATUS_OK || !recount->match;
+    pthread_mutex_lock(&restore->lock);
+    restore->summary->recounted += told;
+    restore->summary->recount_failed += !told;
+    restore->summary->recount_match &= recount->match;
+    pthread_mutex_unlock(&restore->lock);
+}
+
+void restore_recount(struct restore *restore, const struct catalogue_source *source,
+                     const struct entry *entry, const uint64_t *number)
+{
+    struct recount recount = {
+        .restore = restore, .source = source, .path = entry->path, .match = true};
     struct error problem = {0};
     enum source_kind kind;
-    enum status status = source_kind_find(&kind, source->words.kind)
-                             ? count(&recount, kind, fd, &problem)
-                             : error_set(&problem, STATUS_UNSUPPORTED, 0, "%s", source->words.kind);
-    if (status == STATUS_OK ||
-        status == STATUS_USAGE) { /* the latter is of persons, after all rows */
+    CLEANUP(file_close) int fd = -1;
+    if (entry->type != ENTRY_FILE || !source_kind_find(&kind, source->words.kind) ||
+        !source_can_recount(kind)) {
+        return;
+    }
+    enum status status = number != NULL ? target_open_file(&fd, restore->target, *number, &problem)
+                                        : target_open_entry(&fd, restore->target,
+                                                            source->words.name, entry, &problem);
+    if (status == STATUS_OK) {
+        status = count(&recount, kind, fd, &problem);
+    }
+    if (status == STATUS_OK || status == STATUS_USAGE) { /* USAGE is of persons, after all rows */
         compare_tables(&recount);
     }
     if (status == STATUS_OK) {
         compare_persons(&recount);
     } else {
         error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
-        restore_warn(restore, source->words.name, path, &problem);
+        restore_warn(restore, source->words.name, entry->path, &problem);
     }
     persons_free(&recount.persons);
-    /* That it cannot be told is no difference; a database that SQLite finds damaged is one. */
-    recount.match &= status != STATUS_CORRUPT;
-    bool told = status == STATUS_OK || !recount.match;
-    pthread_mutex_lock(&restore->lock);
-    restore->summary->recounted += told;
-    restore->summary->recount_failed += !told;
-    restore->summary->recount_match &= recount.match;
-    pthread_mutex_unlock(&restore->lock);
-}
-
-/* Of a kind whose content can be asked. */
-static bool is_wanted(const struct catalogue_source *source, const struct entry *entry)
-{
-    enum source_kind kind;
-    return entry->type == ENTRY_FILE && source_kind_find(&kind, source->words.kind) &&
-           kind == SOURCE_SQLITE;
-}
-
-static void recount_opened(struct restore *restore, const struct catalogue_source *source,
-                           const struct entry *entry, enum status opened, int fd,
-                           const struct error *problem)
-{
-    if (opened == STATUS_OK) {
-        restore_recount(restore, source, fd, entry->path);
-        file_close(&fd);
-    } else {
-        restore_warn(restore, source->words.name, entry->path, problem);
-    }
-}
-
-void restore_recount_staged(struct restore *restore, const struct catalogue_source *source,
-                            uint64_t number, const struct entry *entry)
-{
-    struct error problem = {0};
-    int fd = -1;
-    if (is_wanted(source, entry)) {
-        enum status opened = target_open_file(&fd, restore->target, number, &problem);
-        recount_opened(restore, source, entry, opened, fd, &problem);
-    }
-}
-
-void restore_recount_finished(struct restore *restore, const struct catalogue_source *source,
-                              const struct entry *entry)
-{
-    struct error problem = {0};
-    int fd = -1;
-    if (is_wanted(source, entry)) {
-        enum status opened =
-            target_open_entry(&fd, restore->target, source->words.name, entry, &problem);
-        recount_opened(restore, source, entry, opened, fd, &problem);
-    }
+    settle(&recount, status);
 }

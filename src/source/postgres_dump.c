@@ -39,7 +39,7 @@ static enum status start(struct command_process *process, const char *const *wor
     size_t count = 0;
     for (size_t i = 0; i < WORDS_LIMIT; i++) {
         if (words[i] != NULL) {
-            copies[count++] = (char *)(uintptr_t)words[i]; /* execvp changes nothing */
+            memcpy(&copies[count++], &words[i], sizeof *copies); /* execvp changes nothing */
         }
     }
     enum status status = command_process_start(process, copies, error);

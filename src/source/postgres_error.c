@@ -24,14 +24,16 @@ static const struct {
     {"42", STATUS_USAGE, NULL},
     {"22", STATUS_USAGE, NULL},
     {"0A", STATUS_USAGE, NULL},
-    {"25006", STATUS_USAGE, NULL},
+    {"25", STATUS_USAGE, NULL},
+    {"2D", STATUS_USAGE, NULL},
     {"55P03", STATUS_LOCKED,
-     N_("Somebody keeps the table to himself (ALTER TABLE, VACUUM FULL, a transaction that was "
+     N_("Another session keeps the table locked (ALTER TABLE, VACUUM FULL, a transaction that was "
         "left open): see pg_stat_activity and pg_locks, or raise \"lock_timeout\".")},
     {"53100", STATUS_NO_SPACE, N_("The disk of the database server is full.")},
     {"53200", STATUS_FAILED,
      N_("If it speaks of locks: raise max_locks_per_transaction on the server; every table needs "
         "one.")},
+    {"53", STATUS_FAILED, N_("The database server is short of something; see its log.")},
     {"57014", STATUS_FAILED, N_("An administrator cancelled it on the server.")},
     {"57P", STATUS_FAILED, N_("The server or an administrator ended the session; see its log.")},
     {"08", STATUS_FAILED, N_("The line to the server, or the server itself, is gone.")},
@@ -48,9 +50,10 @@ static void one_line(char target[WORDS_SIZE], const char *words)
 {
     size_t used = 0;
     for (; *words != '\0' && used + 1 < WORDS_SIZE; words++) {
-        bool line_over = *words == '\n' || *words == '\r';
-        if (!line_over || (used > 0 && target[used - 1] != ' ')) {
-            target[used++] = line_over ? ' ' : *words;
+        if (*words != '\n' && *words != '\r') {
+            target[used++] = *words;
+        } else if (used > 0 && target[used - 1] != ' ') {
+            target[used++] = ' ';
         }
     }
     while (used > 0 && target[used - 1] == ' ') {

@@ -43,12 +43,11 @@ static size_t quoted_length(const char *sql, bool escapes)
     char quote = sql[0];
     size_t size = 1;
     while (sql[size] != '\0') {
-        if (escapes && sql[size] == '\\' && sql[size + 1] != '\0') {
+        bool escaped = escapes && sql[size] == '\\' && sql[size + 1] != '\0';
+        if (escaped || (sql[size] == quote && sql[size + 1] == quote)) {
             size += 2;
         } else if (sql[size] != quote) {
             size++;
-        } else if (sql[size + 1] == quote) {
-            size += 2;
         } else {
             size_t gap = strspn(sql + size + 1, BLANK);
             bool goes_on = quote == '\'' && memchr(sql + size + 1, '\n', gap) != NULL &&
@@ -143,7 +142,7 @@ static enum status add(struct postgres_parameters *parameters, const char *name,
     parameters->items = grown;
     grown[parameters->count++] = (struct postgres_parameter){name, size, parameters->text.size};
     char number[24];
-    snprintf(number, sizeof number, "$%zu", parameters->count);
+    snprintf(number, sizeof number, " $%zu", parameters->count); /* "AND:a" is no "AND$1" */
     return buffer_append_text(&parameters->text, number, error);
 }
 

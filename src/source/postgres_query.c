@@ -4,14 +4,14 @@
  *   - a read-only transaction that has its snapshot cannot be made a writing one any more, not even
  *     by a function; the statement is prepared first, and run only if it has columns: no COMMIT, no
  *     COPY, no DO;
+ *   - it is never committed: large objects, which PostgreSQL before 16 lets be written in it, are
+ * gone with it;
  *   - functions that reach outside of the database (files of the server, programs, other servers)
  *     are not stopped by that. So a role that could use them may not ask at all.
  */
 #include "postgres.h"
 #include <stdlib.h>
 #include <string.h>
-
-#define INT8 20
 
 /* Superusers, by SET ROLE too; files and programs of the server; languages that can do anything;
  * other servers by dblink; single functions that somebody granted. */
@@ -100,9 +100,8 @@ static const struct query_parameter *find_parameter(const struct query *query,
     return NULL;
 }
 
-/* A text has no type of its own: beside a date it is a date. */
-static enum status fill_parameters(struct run *run, const char **values, Oid *types,
-                                   struct error *error)
+/* None has a type of its own: beside a date it is a date, beside a number a number. */
+static enum status fill_parameters(struct run *run, const char **values, struct error *error)
 {
     for (size_t i = 0; i < run->parameters.count; i++) {
         const struct query_parameter *parameter =
@@ -111,7 +110,6 @@ static enum status fill_parameters(struct run *run, const char **values, Oid *ty
             return fail_sql(_("it has a parameter that is not described"), error);
         }
         values[i] = parameter->value;
-        types[i] = parameter->integer ? INT8 : 0;
     }
     return STATUS_OK;
 }
@@ -177,14 +175,13 @@ static enum status ask(struct run *run, struct error *error)
     CLEANUP(postgres_clear) PGresult *columns = NULL;
     size_t count = run->parameters.count;
     CLEANUP(memory_free) const char **values = calloc(count + 1, sizeof *values);
-    CLEANUP(memory_free) Oid *types = calloc(count + 1, sizeof *types);
-    if (values == NULL || types == NULL) {
+    if (values == NULL) {
         return error_set_memory(error);
     }
-    enum status status = fill_parameters(run, values, types, error);
+    enum status status = fill_parameters(run, values, error);
     if (status == STATUS_OK) {
         status = postgres_prepare(&run->postgres, (const char *)run->parameters.text.data,
-                                  (int)count, types, &columns, error);
+                                  (int)count, &columns, error);
     }
     if (status == STATUS_OK) {
         status = send_columns(run, columns, error);

@@ -139,10 +139,10 @@ static enum status take_description(PGresult **columns, struct postgres *postgre
 }
 
 enum status postgres_prepare(struct postgres *postgres, const char *sql, int count,
-                             const Oid *types, PGresult **columns, struct error *error)
+                             PGresult **columns, struct error *error)
 {
     PGconn *connection = postgres->connection;
-    if (PQsendPrepare(connection, "", sql, count, types) == 0) {
+    if (PQsendPrepare(connection, "", sql, count, NULL) == 0) {
         return postgres_error(error, connection, NULL);
     }
     enum status status = take_description(columns, postgres, error);

@@ -179,6 +179,5 @@ enum status postgres_still_there(struct postgres *postgres, struct error *error)
     return PQtransactionStatus(postgres->connection) == PQTRANS_INTRANS
                ? STATUS_OK
                : error_set(error, STATUS_FAILED, 0, "%s",
-                           _("the transaction that held the state of the dump was ended; does the "
-                             "SQL that counts persons end it?"));
+                           _("the transaction that held the state of the dump was ended"));
 }

@@ -1,6 +1,7 @@
 /* source: the table of all kinds of sources. A new kind is a file with its driver and a row here.
  */
 #include "kura/source.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -28,6 +29,47 @@ enum status source_query(const struct config_source *source, const struct query 
                                  : driver->query(source, query, sink, error);
 }
 
+struct source_held {
+    const struct source_driver *driver;
+    void *state;
+};
+
+bool source_can_be_held(const struct config_source *source)
+{
+    return kinds[source->kind].driver->hold != NULL;
+}
+
+enum status source_hold(struct source_held **held, const struct config_source *source,
+                        const struct source_sink *sink, struct error *error)
+{
+    struct source_held *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return error_set_memory(error);
+    }
+    made->driver = kinds[source->kind].driver;
+    enum status status = made->driver->hold(&made->state, source, sink, error);
+    if (status != STATUS_OK) {
+        free(made);
+        return status;
+    }
+    *held = made;
+    return STATUS_OK;
+}
+
+enum status source_deliver(struct source_held *held, const struct source_sink *sink,
+                           struct error *error)
+{
+    return held->driver->deliver(held->state, sink, error);
+}
+
+void source_release(struct source_held *held)
+{
+    if (held != NULL) {
+        held->driver->release(held->state);
+        free(held);
+    }
+}
+
 enum status source_recount(const struct config_source *source, int fd,
                            const struct source_sink *sink, struct error *error)
 {
@@ -35,6 +77,11 @@ enum status source_recount(const struct config_source *source, int fd,
     return driver->recount == NULL ? error_set(error, STATUS_UNSUPPORTED, 0, "%s",
                                                _("such a source cannot be counted again"))
                                    : driver->recount(source, fd, sink, error);
+}
+
+bool source_can_recount(enum source_kind kind)
+{
+    return kinds[kind].driver->recount != NULL;
 }
 
 bool source_kind_find(enum source_kind *kind, const char *name)

@@ -10,50 +10,100 @@
 #include "postgres.h"
 #include <stdlib.h>
 
-static enum status dump(struct postgres *postgres, const struct config_source *source,
-                        const struct postgres_tables *tables, const char *snapshot,
-                        struct error *error)
+struct held {
+    const struct config_source *source;
+    struct postgres postgres;
+    struct postgres_tables tables;
+    struct command_process process; /* pg_dump, which waits until somebody reads */
+};
+
+static void release(void *state)
 {
-    const struct config_postgres *config = &source->postgres;
-    CLEANUP(command_process_stop) struct command_process process = COMMAND_PROCESS_NONE;
+    struct held *held = state;
+    command_process_stop(&held->process);
+    postgres_tables_free(&held->tables);
+    postgres_close(&held->postgres);
+    free(held);
+}
+
+static enum status take_state(struct held *held, struct error *error)
+{
+    const struct config_postgres *config = &held->source->postgres;
+    CLEANUP(memory_free) char *snapshot = NULL;
+    enum status status =
+        postgres_open(&held->postgres, held->source, config->lock_timeout, 0, error);
+    if (status == STATUS_OK) {
+        status = postgres_dump_check(&held->postgres, config, error);
+    }
+    if (status == STATUS_OK) {
+        status = postgres_begin(&held->tables, &snapshot, &held->postgres, error);
+    }
+    return status == STATUS_OK
+               ? postgres_dump_start(&held->process, &held->postgres, config, snapshot, error)
+               : status;
+}
+
+static enum status hold(void **state, const struct config_source *source,
+                        const struct source_sink *sink, struct error *error)
+{
+    struct held *held = calloc(1, sizeof *held);
+    if (held == NULL) {
+        return error_set_memory(error);
+    }
+    held->source = source;
+    held->process = COMMAND_PROCESS_NONE;
+    held->postgres.sink = sink;
+    enum status status = take_state(held, error);
+    held->postgres.sink = NULL;
+    if (status != STATUS_OK) {
+        release(held);
+        return status;
+    }
+    *state = held;
+    return STATUS_OK;
+}
+
+static enum status deliver(void *state, const struct source_sink *sink, struct error *error)
+{
+    struct held *held = state;
+    struct postgres *postgres = &held->postgres;
+    const struct config_postgres *config = &held->source->postgres;
     struct source_outcome outcome = {0};
-    enum status status = postgres_dump_start(&process, postgres, config, snapshot, error);
+    postgres->sink = sink;
+    enum status status = postgres_count(postgres, &held->tables, error);
     if (status == STATUS_OK) {
-        status = postgres_count(postgres, tables, error);
+        status = postgres_persons(postgres, held->source, error);
     }
     if (status == STATUS_OK) {
-        status = postgres_persons(postgres, source, error);
-    }
-    if (status == STATUS_OK) {
-        status = postgres_dump_send(&outcome, &process, postgres, config, error);
+        status = postgres_dump_send(&outcome, &held->process, postgres, config, error);
     }
     if (status == STATUS_OK) {
         status = postgres_still_there(postgres, error);
     }
-    return status == STATUS_OK ? postgres->sink->end(postgres->sink->context, &outcome, error)
-                               : status;
+    if (status == STATUS_OK) {
+        status = sink->end(sink->context, &outcome, error);
+    }
+    return status == STATUS_OK && config->globals ? postgres_globals_send(postgres, config, error)
+                                                  : status;
 }
 
 static enum status run(const struct config_source *source, const struct source_sink *sink,
                        struct error *error)
 {
-    CLEANUP(postgres_close) struct postgres postgres = {.sink = sink};
-    CLEANUP(postgres_tables_free) struct postgres_tables tables = {0};
-    CLEANUP(memory_free) char *snapshot = NULL;
-    enum status status = postgres_open(&postgres, source, source->postgres.lock_timeout, 0, error);
+    void *held = NULL;
+    enum status status = hold(&held, source, sink, error);
     if (status == STATUS_OK) {
-        status = postgres_dump_check(&postgres, &source->postgres, error);
-    }
-    if (status == STATUS_OK) {
-        status = postgres_begin(&tables, &snapshot, &postgres, error);
-    }
-    if (status == STATUS_OK) {
-        status = dump(&postgres, source, &tables, snapshot, error);
-    }
-    if (status == STATUS_OK && source->postgres.globals) {
-        status = postgres_globals_send(&postgres, &source->postgres, error);
+        status = deliver(held, sink, error);
+        release(held);
     }
     return status;
 }
 
-const struct source_driver source_postgres = {SOURCE_POSTGRES, run, postgres_query_run, NULL};
+const struct source_driver source_postgres = {
+    .kind = SOURCE_POSTGRES,
+    .run = run,
+    .query = postgres_query_run,
+    .hold = hold,
+    .deliver = deliver,
+    .release = release,
+};

@@ -143,11 +143,33 @@ static void warn_empty(const struct sqlite_database *database, const struct sour
     sink->warn(sink->context, file_name(database->path), &problem);
 }
 
+/* From the held state on. */
+static enum status deliver_held(const struct sqlite_database *database,
+                                const struct sqlite_options *options,
+                                const struct source_sink *sink, struct error *error)
+{
+    struct image image = {0};
+    enum status status = sqlite_counts_send(database, sink, file_name(database->path), error);
+    if (status == STATUS_OK) {
+        status =
+            sqlite_persons_send(database, options->persons, options->person_count, sink, error);
+    }
+    if (status == STATUS_OK) {
+        status = image_measure(&image, database, error);
+    }
+    if (status == STATUS_OK && image.size == 0) {
+        warn_empty(database, sink);
+    }
+    if (status == STATUS_OK) {
+        status = entry_send(database, image.size, sink, error);
+    }
+    return status == STATUS_OK ? content_send(database, &image, options, sink, error) : status;
+}
+
 enum status sqlite_source_run(const char *path, const struct sqlite_options *options,
                               const struct source_sink *sink, struct error *error)
 {
     CLEANUP(sqlite_database_close) struct sqlite_database database = {0};
-    struct image image = {0};
     enum status status = sqlite_database_look(&database, path, error);
     if (status == STATUS_OK) {
         status = sqlite_sample(&database, sink, error);
@@ -155,36 +177,87 @@ enum status sqlite_source_run(const char *path, const struct sqlite_options *opt
     if (status == STATUS_OK) {
         status = sqlite_database_open(&database, options->busy_ms, error);
     }
-    if (status == STATUS_OK) {
-        status = sqlite_counts_send(&database, sink, file_name(path), error);
-    }
-    if (status == STATUS_OK) {
-        status =
-            sqlite_persons_send(&database, options->persons, options->person_count, sink, error);
-    }
-    if (status == STATUS_OK) {
-        status = image_measure(&image, &database, error);
-    }
-    if (status == STATUS_OK && image.size == 0) {
-        warn_empty(&database, sink);
-    }
-    if (status == STATUS_OK) {
-        status = entry_send(&database, image.size, sink, error);
-    }
-    if (status == STATUS_OK) {
-        status = content_send(&database, &image, options, sink, error);
-    }
-    return status;
+    return status == STATUS_OK ? deliver_held(&database, options, sink, error) : status;
+}
+
+static struct sqlite_options usual_options(const struct config_source *source)
+{
+    return (struct sqlite_options){.busy_ms = BUSY_MS,
+                                   .lock_byte = SQLITE_LOCK_BYTE,
+                                   .persons = source->persons,
+                                   .person_count = source->person_count};
 }
 
 static enum status run(const struct config_source *source, const struct source_sink *sink,
                        struct error *error)
 {
-    const struct sqlite_options options = {.busy_ms = BUSY_MS,
-                                           .lock_byte = SQLITE_LOCK_BYTE,
-                                           .persons = source->persons,
-                                           .person_count = source->person_count};
+    const struct sqlite_options options = usual_options(source);
     return sqlite_source_run(source->path, &options, sink, error);
+}
+
+/* ------------------------------------------------------------------ held before it is read */
+
+/* The raw file must be closed before SQLite opens it, so the samples wait here. */
+struct held {
+    const struct config_source *source;
+    struct sqlite_database database;
+    struct buffer samples;
+    size_t sample_size, sample_count;
+};
+
+static enum status keep_samples(void *context, const unsigned char *samples, size_t sample_size,
+                                size_t count, struct error *error)
+{
+    struct held *held = context;
+    held->sample_size = sample_size;
+    held->sample_count = count;
+    return buffer_append(&held->samples, samples, sample_size * count, error);
+}
+
+static void release(void *state)
+{
+    struct held *held = state;
+    sqlite_database_close(&held->database);
+    buffer_free(&held->samples);
+    free(held);
+}
+
+static enum status hold(void **state, const struct config_source *source,
+                        const struct source_sink *sink, struct error *error)
+{
+    (void)sink; /* SQLite waits at most BUSY_MS */
+    struct held *held = calloc(1, sizeof *held);
+    if (held == NULL) {
+        return error_set_memory(error);
+    }
+    const struct source_sink keep = {.context = held, .sample = keep_samples};
+    held->source = source;
+    enum status status = sqlite_database_look(&held->database, source->path, error);
+    if (status == STATUS_OK) {
+        status = sqlite_sample(&held->database, &keep, error);
+    }
+    if (status == STATUS_OK) {
+        status = sqlite_database_open(&held->database, BUSY_MS, error);
+    }
+    if (status != STATUS_OK) {
+        release(held);
+        return status;
+    }
+    *state = held;
+    return STATUS_OK;
+}
+
+static enum status deliver(void *state, const struct source_sink *sink, struct error *error)
+{
+    struct held *held = state;
+    const struct sqlite_options options = usual_options(held->source);
+    enum status status = STATUS_OK;
+    if (sink->sample != NULL && held->sample_count > 0) {
+        status = sink->sample(sink->context, held->samples.data, held->sample_size,
+                              held->sample_count, error);
+    }
+    buffer_free(&held->samples);
+    return status == STATUS_OK ? deliver_held(&held->database, &options, sink, error) : status;
 }
 
 static enum status recount(const struct config_source *source, int fd,
@@ -212,5 +285,8 @@ const struct source_driver source_sqlite = {
     .kind = SOURCE_SQLITE,
     .run = run,
     .query = sqlite_query_run,
+    .hold = hold,
+    .deliver = deliver,
+    .release = release,
     .recount = recount,
 };

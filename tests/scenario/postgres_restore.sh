@@ -256,7 +256,7 @@ in_the_middle() { # COMMAND: while a restore into the database "broken" is half 
     "$@"
     rm -f "$work/halfway"
     code=0
-    wait "$victim" || code=$?
+    wait "$victim" 2>/dev/null || code=$?
     [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'broken'")" = 0 ] || fail "half of it is there"
 }
 
@@ -300,9 +300,15 @@ if ((EUID == 0)) && mkdir "$work/small" && mount -t tmpfs -o size=24m kura-small
     sql postgres "CREATE TABLESPACE small LOCATION '$work/small/space'"
     sql postgres "CREATE DATABASE tight TEMPLATE template0 TABLESPACE small"
     restore 1 --database tight
-    says err 'pg_restore failed'
-    [ "$(hidden)" = 0 ] || fail "a full disk left a database"
+    grep -q 'No space left' "$work/err" || fail "no word of the full disk"
     [ "$(sql tight 'SELECT count(*) FROM pg_tables WHERE schemaname = $$public$$')" = 0 ] || fail "half of it is there"
+    # The server may not even be able to remove the hidden one now; when there is space, it goes.
+    mount -o remount,size=200m "$work/small"
+    restore 0 --database tight
+    same_databases shop tight
+    [ "$(hidden)" = 0 ] || fail "a leftover remains"
+    sql postgres "DROP DATABASE tight"
+    sql postgres "DROP TABLESPACE small"
 fi
 
 # ------------------------------------------------------------------ under load
@@ -321,4 +327,4 @@ for round in 1 2 3; do
 done
 kill -0 "$writer" || fail "the load was disturbed"
 kill "$writer"
-echo "postgres restore: new, empty, replaced, one table, archive, interrupted in six ways, under load"
+echo "postgres restore: new, empty, replaced, one table, archive, interrupted in six ways, under load ($SECONDS s)"

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "kura/keys.h"
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,6 +98,28 @@ static void test_there_is_a_limit(void **state)
     persons_free(&persons);
 }
 
+/* Up to the limit; the one too many is told, not left out. */
+static void test_a_full_set(void **state)
+{
+    (void)state;
+    struct persons persons = {0};
+    struct error error = {0};
+    unsigned char block[1000][PERSON_SIZE] = {{0}};
+    for (uint32_t i = 0; i < PERSONS_LIMIT; i += LENGTH(block)) {
+        for (uint32_t k = 0; k < LENGTH(block); k++) {
+            uint32_t number = htobe32(i + k); /* in order: nothing is to be sorted */
+            memcpy(block[k], &number, sizeof number);
+        }
+        assert_int_equal(persons_append(&persons, block, LENGTH(block), &error), STATUS_OK);
+    }
+    assert_true(persons_settled(&persons));
+    assert_int_equal(persons.count, PERSONS_LIMIT);
+    assert_int_equal(persons.capacity, PERSONS_LIMIT);
+    assert_int_equal(persons_append(&persons, block, 1, &error), STATUS_UNSUPPORTED);
+    assert_int_equal(persons.count, PERSONS_LIMIT);
+    persons_free(&persons);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -111,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_nobody_twice),
         cmocka_unit_test(test_a_union),
         cmocka_unit_test(test_there_is_a_limit),
+        cmocka_unit_test(test_a_full_set),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -1,6 +1,6 @@
-/* archive_list: which entries of an archive belong to a table. */
-#ifndef RESTORE_ARCHIVE_LIST_H
-#define RESTORE_ARCHIVE_LIST_H
+/* dump_entries: which entries of an archive belong to a table. */
+#ifndef RESTORE_DUMP_ENTRIES_H
+#define RESTORE_DUMP_ENTRIES_H
 
 #include "kura/base.h"
 
@@ -10,7 +10,7 @@
  * privileges) all that needs no other table, view or sequence than these. *left counts what does,
  * such as a foreign key to another table. A table that is not there: STATUS_NOT_FOUND; a NAME that
  * several schemas have: STATUS_USAGE. */
-MUST_USE enum status archive_list_choose(struct buffer *lines, size_t *left, const char *list,
+MUST_USE enum status dump_entries_choose(struct buffer *lines, size_t *left, const char *list,
                                          const char *const *tables, struct error *error);
 
 #endif

@@ -1,11 +1,11 @@
-/* archive_list: see the header. The list looks like this, a line for each entry and one for what it
+/* dump_entries: see the header. The list looks like this, a line for each entry and one for what it
  * depends on:
  *
  *     216; 1259 16387 TABLE public customers owner
  *     3222; 1259 16395 INDEX public customers_name_idx owner
  *     ;	depends on: 216
  */
-#include "archive_list.h"
+#include "dump_entries.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -269,7 +269,7 @@ static bool is_left(struct list *list, const struct item *item)
     return false;
 }
 
-enum status archive_list_choose(struct buffer *lines, size_t *left, const char *text,
+enum status dump_entries_choose(struct buffer *lines, size_t *left, const char *text,
                                 const char *const *tables, struct error *error)
 {
     CLEANUP(list_free) struct list list = {0};
