@@ -276,7 +276,9 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
         printf("%s\n", _("Rows or persons are NOT as the backup said."));
     } else if (is_whole(cli, view, summary) && summary->recounted > 0 &&
                summary->recount_failed == 0) {
-        printf("%s\n", _("Rows and persons are as the backup said."));
+        printf("%s\n", view->statement->persons < 0
+                           ? _("Rows are as the backup said; persons were not counted then.")
+                           : _("Rows and persons are as the backup said."));
     }
 }
 
