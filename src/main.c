@@ -11,7 +11,7 @@ static const struct cli_command *const commands[] = {
     &cmd_carry_request,  &cmd_carry_approve, &cmd_carry_deny,   &cmd_carry_revoke,
     &cmd_carry_export,   &cmd_carry_list,    &cmd_carry_show,   &cmd_carry_return,
     &cmd_carry_lost,     &cmd_carry_found,   &cmd_medium_enrol, &cmd_medium_label,
-    &cmd_medium_list,    &cmd_medium_retire, &cmd_gate_serve,
+    &cmd_medium_list,    &cmd_medium_retire, &cmd_gate_serve,   &cmd_audit_clock,
 };
 
 int main(int argc, char **argv)

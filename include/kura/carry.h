@@ -92,7 +92,8 @@ struct carry_record {
 struct carry_ledger {
     struct carry_record *carries;
     size_t count;
-    char **spent; /* jti of approvals that were used or revoked */
+    struct moment newest; /* latest time of a record; of those from clock.accept on */
+    char **spent;         /* jti of approvals that were used or revoked */
     size_t spent_count;
     uint64_t policy_version; /* highest in the log; 0: none */
     unsigned char policy_digest[DIGEST_SIZE];
@@ -196,11 +197,11 @@ struct carry_receipt {
 };
 
 /* One word of a person about a carry: PASETO by that person's key, implicit "kura/carry/1 word". */
-enum carry_word_kind { WORD_DENY, WORD_REVOKE, WORD_RETURN, WORD_LOST, WORD_FOUND };
+enum carry_word_kind { WORD_DENY, WORD_REVOKE, WORD_RETURN, WORD_LOST, WORD_FOUND, WORD_CLOCK };
 struct carry_word {
     enum carry_word_kind kind;
-    char person[POLICY_NAME_SIZE], carry[CARRY_ID_SIZE];
-    char approval[33]; /* jti, for revoke; else empty */
+    char person[POLICY_NAME_SIZE], carry[CARRY_ID_SIZE]; /* "-" for a word about the clock */
+    char approval[33]; /* jti, for revoke; the gate's challenge, for the clock; else empty */
     char *note;        /* or NULL */
     struct moment issued;
 };
@@ -358,6 +359,16 @@ struct carry_back {
 };
 MUST_USE enum status carry_client_return(json_t **facts, struct carry_client *client,
                                          const struct carry_back *back, struct error *error);
+/* That the clock is right although a record of the log is of a later time: [clock] where there is
+ * none, or the clock shows something else than `now`. The answer has that time as "newest". */
+struct carry_clock {
+    struct moment now;                 /* as another clock shows it */
+    const struct minisign_secret *key; /* a data manager's or deputy's */
+    const char *person;                /* whose id in the policy this is */
+    const char *note;                  /* or NULL */
+};
+MUST_USE enum status carry_client_clock(json_t **facts, struct carry_client *client,
+                                        const struct carry_clock *clock, struct error *error);
 /* Enrolment: what the policy needs to know of the medium in the folder; writes the first label. */
 struct carry_enrolled {
     char fingerprint[MEDIUM_FINGERPRINT_SIZE];

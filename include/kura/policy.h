@@ -84,6 +84,7 @@ struct policy_data_set {
     size_t field_count;
     char *documents_source; /* a tree source of the configuration, or NULL */
     char *documents_path;   /* "kunden/{customer_id}": {column} is replaced per row; all beneath */
+    char *documents_class;  /* one of the policy's field classes; of all that the documents show */
     uint64_t max_rows;
     unsigned timeout; /* seconds */
 };

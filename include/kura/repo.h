@@ -19,7 +19,8 @@ struct repo;
 /* How to come in. What is pointed to must live as long as the repo. */
 struct repo_access {
     struct store_options store;
-    unsigned connections;                  /* at most so many at once; 0: 4 (local folder: 2) */
+    unsigned connections; /* at most so many at once; 0: usual (8, 4 on a near line, 2 in a local
+                             folder) */
     const struct host_key *host;           /* the way of the nightly job; or NULL */
     const struct age_identity *identities; /* open keys/ and catalogues; or none */
     size_t identity_count;
@@ -325,6 +326,8 @@ size_t snapshot_source_count(const struct snapshot *snapshot);
 const struct catalogue_source *snapshot_source(const struct snapshot *snapshot, size_t number);
 const struct catalogue_source *snapshot_find_source(const struct snapshot *snapshot,
                                                     const char *name);
+/* How many threads can fetch from it at once, each on a connection of its own. */
+unsigned snapshot_connections(const struct snapshot *snapshot);
 
 /* Both are borrowed for the call. */
 typedef enum status (*entry_visit)(void *context, const struct entry *entry,

@@ -109,13 +109,19 @@ enum status client_ask(struct gate_message *answer, struct carry_client *client,
 
 static json_t *json_ask(const struct carry_ask *ask)
 {
+    json_t *parameters = json_array();
+    for (const char *const *item = ask->parameters; item != NULL && *item != NULL; item++) {
+        if (json_array_append_new(parameters, json_string(*item)) != 0) {
+            json_decref(parameters);
+            return NULL; /* not UTF-8 */
+        }
+    }
     char key[MINISIGN_PUBLIC_TEXT_SIZE], due[MOMENT_TEXT_SIZE];
     minisign_public_format(key, &ask->key->public_key);
-    return json_pack(
-        "{s:s,s:s,s:o,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "step", "request", "data_set", ask->data_set,
-        "parameters", carry_texts_json((char *const *)(uintptr_t)ask->parameters), "documents",
-        ask->documents, "zip", ask->zip, "purpose", ask->purpose, "destination", ask->destination,
-        "medium", ask->medium, "return_by", moment_format(due, ask->return_by), "key", key);
+    return json_pack("{s:s,s:s,s:o,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "step", "request", "data_set",
+                     ask->data_set, "parameters", parameters, "documents", ask->documents, "zip",
+                     ask->zip, "purpose", ask->purpose, "destination", ask->destination, "medium",
+                     ask->medium, "return_by", moment_format(due, ask->return_by), "key", key);
 }
 
 static enum status take_text(struct buffer *target, const json_t *json, const char *name,
@@ -226,6 +232,44 @@ enum status carry_client_tell(struct carry_client *client, const char *token, si
         *facts = json_incref(answer.json);
     }
     return status;
+}
+
+static enum status sign_clock(struct buffer *token, const char *challenge,
+                              const struct carry_clock *clock, struct error *error)
+{
+    CLEANUP(memory_free) char *note = clock->note == NULL ? NULL : strdup(clock->note);
+    struct carry_word word = {
+        .kind = WORD_CLOCK, .carry = "-", .note = note, .issued = {.seconds = clock->now.seconds}};
+    snprintf(word.person, sizeof word.person, "%s", clock->person);
+    snprintf(word.approval, sizeof word.approval, "%s", challenge);
+    return carry_word_sign(token, &word, &clock->key->signing, error);
+}
+
+enum status carry_client_clock(json_t **facts, struct carry_client *client,
+                               const struct carry_clock *clock, struct error *error)
+{
+    CLEANUP(gate_message_free) struct gate_message question = {.fds = {-1, -1}};
+    CLEANUP(gate_message_free) struct gate_message done = {.fds = {-1, -1}};
+    CLEANUP(buffer_free) struct buffer token = {0};
+    enum status status =
+        client_ask(&question, client, json_pack("{s:s}", "step", "clock"), -1, error);
+    const char *challenge = gate_text(question.json, "challenge", 32);
+    if (status == STATUS_OK && challenge == NULL) {
+        status = client_malformed(error);
+    }
+    if (status == STATUS_OK) {
+        status = sign_clock(&token, challenge, clock, error);
+    }
+    if (status == STATUS_OK) {
+        status = client_ask(
+            &done, client,
+            json_pack("{s:s,s:s%}", "step", "word", "word", (const char *)token.data, token.size),
+            -1, error);
+    }
+    if (status == STATUS_OK) {
+        *facts = json_pack("{s:O}", "newest", json_object_get(question.json, "newest"));
+    }
+    return status == STATUS_OK && *facts == NULL ? client_malformed(error) : status;
 }
 
 enum status carry_client_report(struct carry_client *client, enum carry_word_kind kind,

@@ -357,6 +357,10 @@ static const struct {
 static enum status visit(void *context, const struct audit_record *record, struct error *error)
 {
     struct fold fold = {.ledger = context, .record = record};
+    if (strcmp(record->event, "clock.accept") == 0 ||
+        moment_compare(record->time, fold.ledger->newest) > 0) {
+        fold.ledger->newest = record->time;
+    }
     for (size_t i = 0; i < LENGTH(events); i++) {
         if (strcmp(events[i].event, record->event) != 0) {
             continue;

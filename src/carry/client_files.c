@@ -107,6 +107,12 @@ enum status client_erase_file(int folder, const char *name, struct error *error)
     }
     enum status status = fd < 0 ? error_set_errno(error, errno, _("cannot overwrite %s"), name)
                                 : overwrite(fd, name, error);
+    if (status == STATUS_DENIED) {
+        error_set_hint(
+            error, "%s",
+            _("Plug the medium in under the login of whoever confirms, or run it again as "
+              "root."));
+    }
     if (status == STATUS_OK && (unlinkat(folder, name, 0) != 0 || fsync(folder) != 0)) {
         status = error_set_errno(error, errno, _("cannot remove %s"), name);
     }

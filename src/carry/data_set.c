@@ -109,6 +109,16 @@ static const struct policy_field *find_field(const struct policy_data_set *set, 
     return NULL;
 }
 
+static enum status name_field(char **target, const char *column, const char *class,
+                              struct error *error)
+{
+    if (asprintf(target, "%s:%s", column, class) < 0) {
+        *target = NULL;
+        return error_set_memory(error);
+    }
+    return STATUS_OK;
+}
+
 static enum status take_field(char **target, const struct reading *reading, const char *column,
                               struct error *error)
 {
@@ -123,11 +133,7 @@ static enum status take_field(char **target, const struct reading *reading, cons
         return error_set(error, STATUS_REFUSED, 0,
                          _("[sensitive] the column \"%s\" can never leave"), column);
     }
-    if (asprintf(target, "%s:%s", column, field->class) < 0) {
-        *target = NULL;
-        return error_set_memory(error);
-    }
-    return STATUS_OK;
+    return name_field(target, column, field->class, error);
 }
 
 static enum status find_person_columns(struct reading *reading, const char *const *names,
@@ -163,7 +169,7 @@ static enum status take_columns(void *context, const char *const *names, size_t 
 {
     struct reading *reading = context;
     struct buffer *csv = &reading->set->csv;
-    reading->set->fields = calloc(count + 1, sizeof *reading->set->fields);
+    reading->set->fields = calloc(count + 2, sizeof *reading->set->fields);
     reading->names = calloc(count + 1, sizeof *reading->names);
     if (reading->set->fields == NULL || reading->names == NULL) {
         return error_set_memory(error);
@@ -184,6 +190,10 @@ static enum status take_columns(void *context, const char *const *names, size_t 
     }
     if (status == STATUS_OK) {
         status = end_line(csv, error);
+    }
+    if (status == STATUS_OK && reading->options->documents) {
+        status = name_field(&reading->set->fields[count], "documents/",
+                            reading->options->set->documents_class, error);
     }
     return status == STATUS_OK ? find_person_columns(reading, names, count, error) : status;
 }
@@ -335,6 +345,21 @@ static enum status take_row(void *context, const struct query_value *values, siz
     return status;
 }
 
+static enum status check_documents(const struct stage_options *options, struct error *error)
+{
+    if (!options->documents) {
+        return STATUS_OK;
+    }
+    if (options->set->documents_path == NULL) {
+        return error_set(error, STATUS_REFUSED, 0, "[documents] %s",
+                         _("this data set has no documents"));
+    }
+    return policy_find_class(options->policy, options->set->documents_class)->sensitive
+               ? error_set(error, STATUS_REFUSED, 0, "[sensitive] %s",
+                           _("the documents of this data set can never leave"))
+               : STATUS_OK;
+}
+
 static void reading_end(struct reading *reading)
 {
     carry_texts_free(reading->names);
@@ -352,17 +377,16 @@ enum status data_set_read(struct data_set *set, const struct stage_options *opti
                          _("[data-set] the configuration has no source \"%s\""),
                          options->set->source);
     }
-    if (options->documents && options->set->documents_path == NULL) {
-        return error_set(error, STATUS_REFUSED, 0, "[documents] %s",
-                         _("this data set has no documents"));
-    }
     const struct query query = {.sql = options->set->sql,
                                 .parameters = parameters,
                                 .parameter_count = options->set->parameter_count,
                                 .max_rows = options->set->max_rows,
                                 .timeout = options->set->timeout};
     const struct query_sink sink = {&reading, take_columns, take_row};
-    enum status status = take_parameters(parameters, options, error);
+    enum status status = check_documents(options, error);
+    if (status == STATUS_OK) {
+        status = take_parameters(parameters, options, error);
+    }
     if (status == STATUS_OK) {
         status = source_query(source, &query, &sink, error);
     }

@@ -12,7 +12,7 @@ struct data_set {
     struct buffer csv; /* UTF-8 with BOM, CRLF, as Excel opens it; no cell can be a formula */
     uint64_t rows;
     struct persons persons; /* settled */
-    char **fields;          /* "column:class", NULL-terminated */
+    char **fields;          /* "column:class", and "documents/:class"; NULL-terminated */
     char **folders;         /* of documents, below the tree source's root; distinct */
     size_t folder_count;
 };

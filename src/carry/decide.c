@@ -41,10 +41,18 @@ static enum status check_anchor(const struct carry_facts *facts, struct error *e
     return STATUS_OK;
 }
 
-/* 4. */
+/* 4. An anchor of a backup that was made with a clock far ahead would stay young for as long. */
 static enum status check_clock(const struct carry_facts *facts, struct error *error)
 {
-    return carry_check_clock(facts->log, facts->policy, facts->now, error);
+    if (carry_check_clock(facts->ledger, facts->policy, facts->now, error) != STATUS_OK) {
+        return error->status;
+    }
+    if (facts->anchor_time.seconds - facts->now.seconds > (int64_t)facts->policy->clock_tolerance) {
+        carry_refuse(error, "anchor-early",
+                     _("the newest off-site copy of the audit log's head is of a time to come"));
+        return error_set_hint(error, "%s", _("Run kura backup, and then again."));
+    }
+    return STATUS_OK;
 }
 
 /* 5. A token of another history of this host, or of one that was rolled back. */

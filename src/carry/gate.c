@@ -12,16 +12,20 @@
 #define ANSWER_SECONDS 600 /* the longest that a client may think, or write to a slow medium */
 
 static const struct gate_step steps[] = {
-    {"request", true, gate_step_request}, {"export", true, gate_step_export},
-    {"return", true, gate_step_return},   {"tell", true, gate_step_tell},
-    {"list", false, gate_step_list},      {"enrol", false, gate_step_enrol},
-    {"retire", true, gate_step_retire},   {"offers", true, gate_step_offers},
+    {"request", NEED_POLICY, gate_step_request}, {"export", NEED_POLICY, gate_step_export},
+    {"return", NEED_POLICY, gate_step_return},   {"tell", NEED_NOTHING, gate_step_tell},
+    {"list", NEED_CALLER, gate_step_list},       {"enrol", NEED_CALLER, gate_step_enrol},
+    {"retire", NEED_POLICY, gate_step_retire},   {"offers", NEED_POLICY, gate_step_offers},
+    {"clock", NEED_POLICY, gate_step_clock},
 };
 
 /* ------------------------------------------------------------------ surroundings */
 
-static enum status open_audit(struct gate *gate, struct error *error)
+enum status gate_log_open(struct gate *gate, struct error *error)
 {
+    if (gate->audit != NULL) {
+        return STATUS_OK;
+    }
     CLEANUP(memory_free) char *folder = NULL;
     char origin[16 + 2 * REPOSITORY_ID_SIZE], id[2 * REPOSITORY_ID_SIZE + 1];
     snprintf(origin, sizeof origin, "kura/%s",
@@ -35,11 +39,26 @@ static enum status open_audit(struct gate *gate, struct error *error)
                                           .public_key = gate->host->key->signing.public_key,
                                           .signing = &gate->host->key->signing};
     status = audit_open(&gate->audit, &options, error);
+    if (status == STATUS_OK && !audit_extends(gate->audit, &gate->seen)) {
+        audit_free(gate->audit);
+        gate->audit = NULL;
+        status = error_set(error, STATUS_CORRUPT, 0, "%s",
+                           _("the audit log is not the one of a moment ago"));
+    }
     if (status == STATUS_CORRUPT || status == STATUS_UNAUTHENTIC) {
-        error->status = STATUS_REFUSED;
+        status = error->status = STATUS_REFUSED;
         error_add_context(error, "[log]");
     }
     return status;
+}
+
+void gate_log_close(struct gate *gate)
+{
+    if (gate->audit != NULL) {
+        gate->seen = audit_head(gate->audit);
+        audit_free(gate->audit);
+        gate->audit = NULL;
+    }
 }
 
 static enum status take_lock(struct gate *gate, struct error *error)
@@ -79,21 +98,21 @@ static enum status mark_interrupted(struct gate *gate, struct error *error)
     return status == STATUS_OK && marked ? gate_refresh(gate, error) : status;
 }
 
-static enum status find_caller(struct gate *gate, struct error *error)
+static enum status find_caller(struct gate *gate, enum gate_need need, struct error *error)
 {
     const struct passwd *user = getpwuid(gate->caller_uid);
     gate->caller = user == NULL || !gate->has_policy
                        ? NULL
                        : policy_find_user(&gate->policy.policy, user->pw_name);
-    if (gate->caller == NULL && !gate->trusted) {
+    snprintf(gate->login, sizeof gate->login, "%s", user == NULL ? "?" : user->pw_name);
+    if (gate->caller == NULL && !gate->trusted && (gate->has_policy || need != NEED_NOTHING)) {
         return error_set(error, STATUS_REFUSED, 0,
-                         _("[caller] the policy names nobody with the login \"%s\""),
-                         user == NULL ? "?" : user->pw_name);
+                         _("[caller] the policy names nobody with the login \"%s\""), gate->login);
     }
     return STATUS_OK;
 }
 
-static enum status read_policy(struct gate *gate, bool need_policy, struct error *error)
+static enum status read_policy(struct gate *gate, enum gate_need need, struct error *error)
 {
     const char *path = gate->host->policy_path;
     enum status status =
@@ -102,22 +121,23 @@ static enum status read_policy(struct gate *gate, bool need_policy, struct error
             : carry_policy_in_force(&gate->policy, path, gate->host->config->state, gate->audit,
                                     error);
     gate->has_policy = status == STATUS_OK;
-    if (status != STATUS_OK && !need_policy && gate->trusted) {
+    if (status == STATUS_NOT_FOUND || status == STATUS_USAGE) {
+        status = error->status = STATUS_REFUSED;
+        error_add_context(error, "[policy]");
+    }
+    if (status != STATUS_OK && (need == NEED_NOTHING || (need == NEED_CALLER && gate->trusted))) {
+        gate->policy_problem = *error;
         error_clear(error);
         return STATUS_OK;
-    }
-    if (status == STATUS_NOT_FOUND || status == STATUS_USAGE) {
-        error->status = STATUS_REFUSED;
-        return error_add_context(error, "[policy]");
     }
     return status;
 }
 
-enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
+enum status gate_begin(struct gate *gate, enum gate_need need, struct error *error)
 {
     enum status status = take_lock(gate, error);
     if (status == STATUS_OK) {
-        status = open_audit(gate, error);
+        status = gate_log_open(gate, error);
     }
     if (status == STATUS_OK) {
         status = gate_refresh(gate, error);
@@ -126,13 +146,13 @@ enum status gate_begin(struct gate *gate, bool need_policy, struct error *error)
         status = mark_interrupted(gate, error);
     }
     if (status == STATUS_OK) {
-        status = read_policy(gate, need_policy, error);
+        status = read_policy(gate, need, error);
     }
     if (status == STATUS_OK && gate->has_policy) {
         gate_clear(gate);
     }
     if (status == STATUS_OK) {
-        status = find_caller(gate, error);
+        status = find_caller(gate, need, error);
     }
     return status;
 }
@@ -143,9 +163,9 @@ void gate_end(struct gate *gate)
     if (gate->has_policy) {
         carry_policy_free(&gate->policy);
     }
-    audit_free(gate->audit);
+    gate_log_close(gate);
     file_close(&gate->lock);
-    gate->audit = NULL;
+    gate->seen = (struct audit_head){0};
     gate->caller = NULL;
     gate->has_policy = false;
     gate->lock = -1;
@@ -157,7 +177,10 @@ enum status gate_record(struct gate *gate, const char *event, json_t *facts, str
 {
     enum status status = facts == NULL ? error_set(error, STATUS_FAILED, 0, "%s",
                                                    _("a name is not valid UTF-8 text"))
-                                       : audit_append(gate->audit, event, facts, error);
+                                       : gate_log_open(gate, error);
+    if (status == STATUS_OK) {
+        status = audit_append(gate->audit, event, facts, error);
+    }
     json_decref(facts);
     return status;
 }
@@ -172,8 +195,7 @@ void gate_record_refusal(struct gate *gate, const struct error *refusal, const c
     if (end != NULL && (size_t)(end - begin) < sizeof rule) {
         snprintf(rule, sizeof rule, "%.*s", (int)(end - begin - 1), begin + 1);
     }
-    if (gate->audit == NULL ||
-        gate_record(gate, "carry.refuse",
+    if (gate_record(gate, "carry.refuse",
                     json_pack("{s:s,s:s,s:s*,s:s}", "rule", rule, "reason", refusal->message,
                               "carry", carry, "by",
                               person == NULL ? gate_caller_name(gate) : person),
@@ -280,9 +302,10 @@ enum status gate_answer(const struct gate *gate, json_t *answer, struct error *e
     return gate_send(gate->connection, answer, NULL, 0, error);
 }
 
-enum status gate_next(struct gate_message *message, const struct gate *gate, const char *step,
+enum status gate_next(struct gate_message *message, struct gate *gate, const char *step,
                       struct error *error)
 {
+    gate_log_close(gate);
     enum status status = gate_receive(message, gate->connection, error);
     if (status != STATUS_OK) {
         return status;
@@ -293,7 +316,7 @@ enum status gate_next(struct gate_message *message, const struct gate *gate, con
         return error_set(error, STATUS_CORRUPT, 0, "%s",
                          _("a message to the gate comes out of turn"));
     }
-    return STATUS_OK;
+    return gate_log_open(gate, error);
 }
 
 static enum status run_step(struct gate *gate, struct gate_message *message, struct error *error)
@@ -301,7 +324,7 @@ static enum status run_step(struct gate *gate, struct gate_message *message, str
     const char *name = gate_text(message->json, "step", 32);
     for (size_t i = 0; i < LENGTH(steps); i++) {
         if (name != NULL && strcmp(steps[i].name, name) == 0) {
-            enum status status = gate_begin(gate, steps[i].need_policy, error);
+            enum status status = gate_begin(gate, steps[i].need, error);
             if (status == STATUS_OK) {
                 status = steps[i].run(gate, message, error);
             } else if (status == STATUS_REFUSED) {

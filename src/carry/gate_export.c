@@ -142,6 +142,22 @@ static enum status look_at_artefact(struct exporting *exporting, struct error *e
     return status;
 }
 
+/* What takes time, the log being closed. It is opened after the anchor was asked for: so it cannot
+ * lack what a backup took away meanwhile. */
+static enum status look_outside(struct exporting *exporting, struct error *error)
+{
+    gate_log_close(exporting->gate);
+    enum status status = look_at_artefact(exporting, error);
+    if (status == STATUS_OK) {
+        status = find_anchor(exporting, error);
+    }
+    if (status == STATUS_OK) {
+        status = gate_log_open(exporting->gate, error);
+    }
+    exporting->facts.log = exporting->gate->audit;
+    return status;
+}
+
 static enum status collect(struct exporting *exporting, struct error *error)
 {
     const struct gate *gate = exporting->gate;
@@ -150,7 +166,6 @@ static enum status collect(struct exporting *exporting, struct error *error)
     facts->now = moment_now();
     facts->policy = &gate->policy.policy;
     facts->host = gate->host->key->signing.public_key;
-    facts->log = gate->audit;
     facts->ledger = &gate->ledger;
     facts->approvals = exporting->approvals;
     facts->approval_count = exporting->approval_count;
@@ -166,10 +181,7 @@ static enum status collect(struct exporting *exporting, struct error *error)
     memcpy(facts->medium_fingerprint, exporting->folder.fingerprint,
            sizeof facts->medium_fingerprint);
     memcpy(facts->label, exporting->label, sizeof facts->label);
-    enum status status = look_at_artefact(exporting, error);
-    if (status == STATUS_OK) {
-        status = find_anchor(exporting, error);
-    }
+    enum status status = look_outside(exporting, error);
     return status == STATUS_OK
                ? gate_use(&facts->use, gate, exporting->attestation.carry,
                           exporting->attestation.requester, &exporting->persons, error)
@@ -214,7 +226,7 @@ static enum status send_challenge(const struct exporting *exporting, struct erro
 
 static enum status take_receipt(struct exporting *exporting, struct error *error)
 {
-    const struct gate *gate = exporting->gate;
+    struct gate *gate = exporting->gate;
     struct gate_message *message = &exporting->receipt_message;
     enum status status = gate_next(message, gate, "receipt", error);
     if (status != STATUS_OK) {
@@ -281,6 +293,7 @@ static enum status check_still_there(struct exporting *exporting, struct error *
 static enum status write_artefact(struct exporting *exporting, struct error *error)
 {
     enum status status = check_still_there(exporting, error);
+    gate_log_close(exporting->gate);
     if (status == STATUS_OK) {
         status = gate_write(exporting->receipt_message.fds[0], exporting->artefact,
                             exporting->attestation.artefact, error);
@@ -320,7 +333,7 @@ static enum status send_papers(struct exporting *exporting, char nonce[LABEL_NON
 static enum status confirm(struct exporting *exporting, const char *nonce, struct error *error)
 {
     CLEANUP(gate_message_free) struct gate_message message = {.fds = {-1, -1}};
-    const struct gate *gate = exporting->gate;
+    struct gate *gate = exporting->gate;
     const char *carry = exporting->attestation.carry;
     bool found = false;
     enum status status = gate_next(&message, gate, "renamed", error);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SYSTEMD_FIRST_FD 3
@@ -97,7 +98,11 @@ static enum status accept_all(int listening, const struct gate_host *host, struc
             serve_and_exit(connection, host);
         }
         if (child < 0) {
-            return error_set_errno(error, errno, "%s", _("the gate cannot start a process"));
+            /* Whoever opens too many connections must not end the service for the others. */
+            struct error full = {0};
+            error_set_errno(&full, errno, "%s", _("the gate cannot start a process"));
+            fprintf(stderr, "kura: %s\n", full.message);
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         }
     }
     return STATUS_OK;

@@ -18,20 +18,36 @@ struct gate {
 
     /* While a step is under way, gate_begin to gate_end: */
     int lock;
-    struct audit *audit;
+    struct audit *audit;    /* NULL while the gate waits or writes: see gate_log_close */
+    struct audit_head seen; /* of the log when it was closed last; what is opened must extend it */
     bool has_policy;
-    struct carry_policy policy;
+    struct error policy_problem; /* why there is none */
+    struct carry_policy policy;  /* zeroed without one */
     struct carry_ledger ledger;
     const struct policy_person *caller; /* by the system user; NULL: trusted, or nobody */
+    char login[64];                     /* of who calls */
+};
+
+/* What a step cannot do without. */
+enum gate_need {
+    NEED_POLICY,  /* that can be used, and whoever calls is in it, or trusted */
+    NEED_CALLER,  /* the same, but for who is trusted: they need no policy */
+    NEED_NOTHING, /* without a policy anybody who reaches the gate: the step looks itself */
 };
 
 /* Takes the lock (rule 1), opens and verifies the log (3), marks what an earlier process left
  * unfinished, reads the policy (2), and finds the caller in it: who is neither trusted nor in the
- * policy is refused. With `need_policy` false, whoever is trusted needs none that can be used. */
-MUST_USE enum status gate_begin(struct gate *gate, bool need_policy, struct error *error);
+ * policy is refused. */
+MUST_USE enum status gate_begin(struct gate *gate, enum gate_need need, struct error *error);
 void gate_end(struct gate *gate);
 /* Reads the ledger again, after records were added. */
 MUST_USE enum status gate_refresh(struct gate *gate, struct error *error);
+
+/* The log is open, and nobody else can append, from gate_begin on. While the gate waits for its
+ * client, for the storage, for the database or for the medium, it is closed, so that a backup need
+ * not wait. Carries stay as they are meanwhile: only who has the gate's lock records any. */
+MUST_USE enum status gate_log_open(struct gate *gate, struct error *error);
+void gate_log_close(struct gate *gate);
 
 /* Adds a record; the facts' reference is taken, also after an error. */
 MUST_USE enum status gate_record(struct gate *gate, const char *event, json_t *facts,
@@ -88,7 +104,7 @@ MUST_USE enum status gate_folder_find(bool *found, int fd, const char *name, str
 /* Each answers on the connection itself, but for an error that it returns. */
 struct gate_step {
     const char *name;
-    bool need_policy;
+    enum gate_need need;
     enum status (*run)(struct gate *gate, struct gate_message *message, struct error *error);
 };
 enum status gate_step_request(struct gate *gate, struct gate_message *message, struct error *error);
@@ -99,11 +115,12 @@ enum status gate_step_list(struct gate *gate, struct gate_message *message, stru
 enum status gate_step_offers(struct gate *gate, struct gate_message *message, struct error *error);
 enum status gate_step_enrol(struct gate *gate, struct gate_message *message, struct error *error);
 enum status gate_step_retire(struct gate *gate, struct gate_message *message, struct error *error);
+enum status gate_step_clock(struct gate *gate, struct gate_message *message, struct error *error);
 
 /* Sends an answer; its reference is taken. */
 MUST_USE enum status gate_answer(const struct gate *gate, json_t *answer, struct error *error);
-/* The next message of the same step. */
-MUST_USE enum status gate_next(struct gate_message *message, const struct gate *gate,
-                               const char *step, struct error *error);
+/* The next message of the same step; the log is closed until it is there. */
+MUST_USE enum status gate_next(struct gate_message *message, struct gate *gate, const char *step,
+                               struct error *error);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAITING_LIMIT 20 /* requests of one bearer that were neither exported nor denied */
+
 static enum status take_parameters(struct asking *asking, const json_t *list, struct error *error)
 {
     size_t count = json_array_size(list);
@@ -76,12 +78,28 @@ static enum status take_return(struct asking *asking, const json_t *json, struct
     return STATUS_OK;
 }
 
-static enum status check_role(const struct asking *asking, struct error *error)
+static enum status check_bearer(const struct asking *asking, struct error *error)
 {
-    const struct policy_person *bearer = asking->bearer;
-    return policy_key_ended(bearer, moment_now())
-               ? carry_refuse(error, "bearer-expired", _("the bearer's key is not valid any more"))
-               : STATUS_OK;
+    const struct carry_ledger *ledger = &asking->gate->ledger;
+    const struct moment now = moment_now();
+    size_t waiting = 0;
+    if (policy_key_ended(asking->bearer, now)) {
+        return carry_refuse(error, "bearer-expired", _("the bearer's key is not valid any more"));
+    }
+    for (size_t i = 0; i < ledger->count; i++) {
+        const struct carry_record *carry = &ledger->carries[i];
+        waiting += (carry->state == CARRY_REQUESTED || carry->state == CARRY_APPROVED) &&
+                   moment_compare(now, carry->due) < 0 &&
+                   strcmp(carry->bearer, asking->bearer->id) == 0;
+    }
+    /* Each keeps a staged artefact: without a bound, somebody could fill the host's disk. */
+    if (waiting >= WAITING_LIMIT) {
+        carry_refuse(error, "waiting", _("too many requests of the bearer wait for an approval"));
+        return error_set_hint(error, "%s",
+                              _("Let the data manager or a deputy deny what is not needed, with "
+                                "kura carry deny ID."));
+    }
+    return STATUS_OK;
 }
 
 enum status gate_take_question(struct asking *asking, const json_t *json, struct error *error)
@@ -91,11 +109,11 @@ enum status gate_take_question(struct asking *asking, const json_t *json, struct
     enum status status = gate_find_bearer(&asking->bearer, asking->gate,
                                           gate_text(json, "key", MINISIGN_PUBLIC_TEXT_SIZE), error);
     if (status == STATUS_OK) {
-        status = check_role(asking, error);
+        status = check_bearer(asking, error);
     }
     if (status == STATUS_OK) {
-        status = carry_check_clock(asking->gate->audit, &asking->gate->policy.policy, moment_now(),
-                                   error);
+        status = carry_check_clock(&asking->gate->ledger, &asking->gate->policy.policy,
+                                   moment_now(), error);
     }
     if (status == STATUS_OK) {
         status = take_names(asking, json, error);

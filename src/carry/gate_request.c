@@ -92,7 +92,11 @@ static enum status stage(struct asking *asking, struct error *error)
         .folder = asking->folder,
     };
     CLEANUP(memory_free) char *path = NULL;
+    gate_log_close(asking->gate);
     enum status status = carry_stage(&asking->staged, &options, error);
+    if (status == STATUS_OK) {
+        status = gate_log_open(asking->gate, error);
+    }
     if (status == STATUS_OK) {
         status = gate_use(&asking->use, asking->gate, asking->id, asking->bearer->id,
                           &asking->staged.persons, error);

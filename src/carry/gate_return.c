@@ -173,9 +173,10 @@ static enum status answer(struct returning *returning, struct error *error)
         return status;
     }
     return gate_answer(returning->gate,
-                       json_pack("{s:s,s:s,s:b,s:s,s:s%}", "carry", id, "state",
+                       json_pack("{s:s,s:s,s:b,s:b,s:s,s:s%}", "carry", id, "state",
                                  carry_state_name(carry->state), "label_as_expected",
-                                 returning->label_newest, "foreign", returning->folder.foreign,
+                                 returning->label_newest, "container_found",
+                                 returning->container_found, "foreign", returning->folder.foreign,
                                  "certificate", (const char *)paper.data, paper.size),
                        error);
 }

@@ -18,7 +18,8 @@ static void telling_end(struct telling *telling)
     carry_word_free(&telling->word);
 }
 
-/* A loss must be told at once, by whoever is there: without a key, the login says who it was. */
+/* A loss must be told at once, by whoever is there: without a key, the login says who it was. It
+ * needs no policy either: what stops carries must not keep a report back. */
 static enum status take_unsigned(struct telling *telling, const json_t *json, struct error *error)
 {
     const char *kind = gate_text(json, "word_kind", 16);
@@ -37,14 +38,28 @@ static enum status take_unsigned(struct telling *telling, const json_t *json, st
     return STATUS_OK;
 }
 
+static enum status need_policy(const struct telling *telling, struct error *error)
+{
+    if (!telling->gate->has_policy) {
+        *error = telling->gate->policy_problem;
+        return error->status;
+    }
+    return STATUS_OK;
+}
+
 static enum status take_word(struct telling *telling, const json_t *json, struct error *error)
 {
     const char *token = gate_text(json, "word", PASETO_SIZE_LIMIT);
     const struct policy *policy = &telling->gate->policy.policy;
+    enum status status =
+        token == NULL ? take_unsigned(telling, json, error) : need_policy(telling, error);
     if (token == NULL) {
-        return take_unsigned(telling, json, error);
+        return status == STATUS_OK && telling->word.kind != WORD_LOST ? need_policy(telling, error)
+                                                                      : status;
     }
-    enum status status = carry_word_open(&telling->word, token, strlen(token), policy, error);
+    if (status == STATUS_OK) {
+        status = carry_word_open(&telling->word, token, strlen(token), policy, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -61,6 +76,7 @@ static const struct {
     [WORD_DENY] = {"carry.deny", true, false}, [WORD_REVOKE] = {"carry.revoke", true, false},
     [WORD_RETURN] = {NULL, false, false}, /* a step of its own */
     [WORD_LOST] = {"carry.lost", false, true}, [WORD_FOUND] = {"carry.found", false, true},
+    [WORD_CLOCK] = {NULL, false, false}, /* a step of its own, too */
 };
 
 static enum status check(const struct telling *telling, struct error *error)
@@ -68,7 +84,7 @@ static enum status check(const struct telling *telling, struct error *error)
     const enum carry_word_kind kind = telling->word.kind;
     const struct carry_record *carry = carry_find(&telling->gate->ledger, telling->word.carry);
     if (kinds[kind].event == NULL) {
-        return carry_refuse(error, "word", _("a return needs the medium"));
+        return carry_refuse(error, "word", _("the signed word is for something else"));
     }
     if (carry == NULL) {
         return carry_refuse(error, "carry-state", _("this host does not know the carry"));
@@ -135,9 +151,11 @@ static enum status run(struct telling *telling, const json_t *json, struct error
     }
     if (status == STATUS_OK) {
         jti = telling->word.approval[0] == '\0' ? NULL : telling->word.approval;
+        const char *login = telling->word.person[0] == '\0' ? telling->gate->login : NULL;
         status = gate_record(telling->gate, kinds[telling->word.kind].event,
-                             json_pack("{s:s,s:s,s:s*,s:s*}", "carry", telling->word.carry, "by",
-                                       telling->by, "jti", jti, "note", telling->word.note),
+                             json_pack("{s:s,s:s,s:s*,s:s*,s:s*}", "carry", telling->word.carry,
+                                       "by", telling->by, "login", login, "jti", jti, "note",
+                                       telling->word.note),
                              error);
     }
     if (status == STATUS_OK) {

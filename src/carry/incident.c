@@ -5,8 +5,10 @@
 #include "papers.h"
 #include <string.h>
 
-#define FINAL_DAYS_IMPROPER 60 /* where an improper purpose is possible */
-#define REPORT_PERSONS 1000    /* more persons than this: one of the triggers, as of 2026-11 */
+#define PRELIMINARY_DAYS 5 /* these two where no policy says it */
+#define FINAL_DAYS 30      /* 60 where an improper purpose is possible: */
+#define FINAL_DAYS_IMPROPER 60
+#define REPORT_PERSONS 1000 /* more persons than this: one of the triggers, as of 2026-11 */
 
 static const char *class_of(const char *field)
 {
@@ -45,8 +47,18 @@ static enum status append_items(struct buffer *text, const struct carry_record *
     }
     return carry->documents == 0
                ? status
-               : paper_append(text, error, "  ・書類（走査した文書など）: %llu 件\n",
+               : paper_append(text, error, "  ・書類（スキャンした文書など）: %llu 件\n",
                               (unsigned long long)carry->documents);
+}
+
+static const char *find_manager(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->people_count; i++) {
+        if ((policy->people[i].roles & ROLE_DATA_MANAGER) != 0) {
+            return policy->people[i].name;
+        }
+    }
+    return PAPER_UNKNOWN;
 }
 
 static enum status append_head(struct buffer *text, const struct policy *policy,
@@ -55,17 +67,21 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
 {
     char now[PAPER_TIME_SIZE], preliminary[PAPER_DATE_SIZE], early[PAPER_DATE_SIZE];
     char final[PAPER_DATE_SIZE], improper[PAPER_DATE_SIZE];
+    const unsigned first =
+        policy->report_preliminary_days == 0 ? PRELIMINARY_DAYS : policy->report_preliminary_days;
+    const unsigned last = policy->report_final_days == 0 ? FINAL_DAYS : policy->report_final_days;
     return paper_append(
         text, error,
-        "個人データ持ち出し媒体の紛失に関する報告書（社内用・監督機関への報告の基礎資料）\n"
+        "個人データ持ち出し媒体の紛失に関する報告書（社内用・個人情報保護委員会への報告の基礎資料"
+        "）\n"
         "\n"
         "事業者: %s\n"
-        "%s\n"
+        "%s: %s\n"
         "持ち出し番号: %s\n"
         "紛失を知った日時: %s\n"
         "\n"
         "■ 期限（個人情報保護法第26条・同施行規則第8条。2026年11月時点）\n"
-        "  速報: %sから%sまで（知った時からおおむね3～5日以内）\n"
+        "  速報: 速やかに、遅くとも%sまで（知った時からおおむね3～5日以内。3日目は%s）\n"
         "  確報: %sまで（%u日以内）。不正の目的によるおそれがあるときは%sまで（%d日以内）\n"
         "\n"
         "■ 報告の要否\n"
@@ -75,12 +91,14 @@ static enum status append_head(struct buffer *text, const struct policy *policy,
         "  判断の要素: 要配慮個人情報の有無、財産的被害のおそれ、不正の目的のおそれ、\n"
         "  本人の数が%d人を超えるか（本件は %llu 人）、高度な暗号化等の秘匿化がされていたか。\n"
         "\n",
-        policy->shop, policy->manager_title == NULL ? "" : policy->manager_title, carry->id,
-        paper_time(now, learned), paper_date(early, learned, 3),
-        paper_date(preliminary, learned, policy->report_preliminary_days),
-        paper_date(final, learned, policy->report_final_days), policy->report_final_days,
-        paper_date(improper, learned, FINAL_DAYS_IMPROPER), FINAL_DAYS_IMPROPER, REPORT_PERSONS,
-        (unsigned long long)carry->persons);
+        policy->shop == NULL ? PAPER_UNKNOWN
+            "（署名されたポリシーを読めないため、氏名などは番号のみです）"
+                             : policy->shop,
+        policy->manager_title == NULL ? "個人データ管理責任者" : policy->manager_title,
+        find_manager(policy), carry->id, paper_time(now, learned),
+        paper_date(preliminary, learned, first), paper_date(early, learned, 3),
+        paper_date(final, learned, last), last, paper_date(improper, learned, FINAL_DAYS_IMPROPER),
+        FINAL_DAYS_IMPROPER, REPORT_PERSONS, (unsigned long long)carry->persons);
 }
 
 static enum status append_outline(struct buffer *text, const struct policy *policy,
@@ -111,8 +129,32 @@ static enum status append_outline(struct buffer *text, const struct policy *poli
         paper_time(due, carry->due), note == NULL ? PAPER_UNKNOWN : note);
 }
 
-static enum status append_sealing(struct buffer *text, const struct carry_record *carry,
-                                  struct error *error)
+static bool has_text(char *const *texts, const char *text)
+{
+    while (texts != NULL && *texts != NULL && strcmp(*texts, text) != 0) {
+        texts++;
+    }
+    return texts != NULL && *texts != NULL;
+}
+
+/* Whose key it is, as far as the policy knows: where to look whether it is still safe. */
+static const char *find_holder(const struct policy *policy, const struct carry_record *carry,
+                               const char *recipient)
+{
+    const struct policy_destination *destination =
+        policy_find_destination(policy, carry->destination);
+    for (size_t i = 0; i < policy->people_count; i++) {
+        if (policy->people[i].recipient != NULL &&
+            strcmp(policy->people[i].recipient, recipient) == 0) {
+            return policy->people[i].name;
+        }
+    }
+    return destination != NULL && has_text(destination->recipients, recipient) ? destination->name
+                                                                               : PAPER_UNKNOWN;
+}
+
+static enum status append_sealing(struct buffer *text, const struct policy *policy,
+                                  const struct carry_record *carry, struct error *error)
 {
     char digest[2 * DIGEST_SIZE + 1];
     const bool zip = strcmp(carry->format, "zip") == 0;
@@ -121,18 +163,20 @@ static enum status append_sealing(struct buffer *text, const struct carry_record
         "9. その他参考となる事項\n"
         "  暗号化: %s\n"
         "  復号の手段: %s\n"
-        "  復号できる鍵（公開鍵の側。秘密鍵は媒体にはありません）:\n",
+        "  復号できる鍵（公開鍵と、その秘密鍵の持ち主または行き先）:\n",
         zip ? "WinZip-AES（AES-256）。パスフレーズは自動生成（100ビット以上）"
             : "age（X25519、ChaCha20-Poly1305）。鍵は256ビット",
-        zip ? "パスフレーズは下記の鍵の持ち主だけが開けられる形で、媒体とは別に送られました"
-            : "下記の鍵の持ち主の秘密鍵のみ。媒体とは別に管理されています");
+        zip ? "自動生成のパスフレーズのみ。下記の鍵の持ち主だけが開けられる形で渡し、媒体には"
+              "書き込んでいません"
+            : "下記の鍵の秘密鍵のみ。媒体には書き込んでいません");
     for (char **recipient = carry->recipients;
          recipient != NULL && *recipient != NULL && status == STATUS_OK; recipient++) {
-        status = paper_append(text, error, "    %s\n", *recipient);
+        status = paper_append(text, error, "    %s（%s）\n", *recipient,
+                              find_holder(policy, carry, *recipient));
     }
     return status == STATUS_OK
                ? paper_append(text, error,
-                              "  封印されたファイルのBLAKE2b-256: %s（%llu バイト）\n"
+                              "  暗号化されたファイルのBLAKE2b-256: %s（%llu バイト）\n"
                               "  鍵やパスフレーズが媒体と一緒に失われていないか: " PAPER_UNKNOWN
                               "\n"
                               "  記録: 監査ログ（kura audit verify で検証できます）\n",
@@ -169,5 +213,5 @@ enum status paper_incident(struct buffer *text, const struct policy *policy,
                               (unsigned long long)carry->persons, (unsigned long long)carry->rows,
                               (unsigned long long)carry->documents);
     }
-    return status == STATUS_OK ? append_sealing(text, carry, error) : status;
+    return status == STATUS_OK ? append_sealing(text, policy, carry, error) : status;
 }

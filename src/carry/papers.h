@@ -11,7 +11,7 @@ MUST_USE enum status paper_notice(struct buffer *text, const struct policy *poli
 /* The incident report for a lost medium, in Japanese: the facts that the authority's form asks
  * (Act on the Protection of Personal Information art. 26, Rule 8), unknown ones 調査中; deadlines
  * computed; whether to report is left to the manager. Says how it was encrypted and where the keys
- * are. `classes` of the fields decide what is told of kinds of data and of the triggers. */
+ * are. The policy may be zeroed: a loss is reported also where none can be read. */
 MUST_USE enum status paper_incident(struct buffer *text, const struct policy *policy,
                                     const struct carry_record *carry, struct moment learned,
                                     const char *note, struct error *error);

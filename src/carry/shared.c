@@ -59,16 +59,18 @@ enum status carry_check_fields(char *const *fields, const struct policy *policy,
 }
 
 /* A clock that was set back would make an expired token good again. */
-enum status carry_check_clock(const struct audit *log, const struct policy *policy,
+enum status carry_check_clock(const struct carry_ledger *ledger, const struct policy *policy,
                               struct moment now, struct error *error)
 {
-    struct moment newest = audit_newest(log);
+    struct moment newest = ledger->newest;
     if (newest.seconds - now.seconds > (int64_t)policy->clock_tolerance) {
         char text[MOMENT_TEXT_SIZE];
         error_set(error, STATUS_REFUSED, 0,
                   _("[clock] the clock is behind the newest record of the audit log, %s"),
                   moment_format_local(text, newest));
-        return error_set_hint(error, "%s", _("Set the clock right."));
+        return error_set_hint(error, "%s",
+                              _("Set the clock right. If it is right, and was ahead once, the data "
+                                "manager says so with kura audit clock."));
     }
     return STATUS_OK;
 }

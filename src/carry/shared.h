@@ -19,7 +19,8 @@ const struct policy_person *carry_key_owner(const struct policy *policy,
 /* Rules that are asked at the request or the approval, and again at the export. */
 MUST_USE enum status carry_check_fields(char *const *fields, const struct policy *policy,
                                         struct error *error);
-MUST_USE enum status carry_check_clock(const struct audit *log, const struct policy *policy,
-                                       struct moment now, struct error *error);
+MUST_USE enum status carry_check_clock(const struct carry_ledger *ledger,
+                                       const struct policy *policy, struct moment now,
+                                       struct error *error);
 
 #endif

@@ -114,11 +114,9 @@ static const struct claim word_claims[] = {
     CLAIM_MEMBER(struct word, CLAIM_MOMENT, "iat", word.issued),
     {0},
 };
-static const char *const word_kinds[] = {[WORD_DENY] = "deny",
-                                         [WORD_REVOKE] = "revoke",
-                                         [WORD_RETURN] = "return",
-                                         [WORD_LOST] = "lost",
-                                         [WORD_FOUND] = "found"};
+static const char *const word_kinds[] = {
+    [WORD_DENY] = "deny", [WORD_REVOKE] = "revoke", [WORD_RETURN] = "return",
+    [WORD_LOST] = "lost", [WORD_FOUND] = "found",   [WORD_CLOCK] = "clock"};
 
 #define ATTESTATION "kura/carry/1 attestation"
 #define REQUEST "kura/carry/1 request"

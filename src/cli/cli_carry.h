@@ -76,6 +76,11 @@ struct cli_wizard {
     size_t count;
     const char **parameters; /* NULL-terminated */
 };
+/* One option that the command cannot do without, asked for by its own help; `otherwise` is what an
+ * empty answer means, or NULL. Without anybody to ask: STATUS_USAGE naming it. */
+MUST_USE enum status cli_wizard_option(struct cli_wizard *wizard, const struct cli *cli,
+                                       enum cli_option option, const char **target,
+                                       const char *otherwise, struct error *error);
 /* Fills the arguments; without anybody to ask, the first missing one is STATUS_USAGE. */
 MUST_USE enum status cli_wizard_run(struct cli_wizard *wizard, struct cli_gate *gate,
                                     struct error *error);

@@ -44,6 +44,20 @@ static enum status ask_text(struct cli_wizard *wizard, const char **target, cons
     return keep(wizard, target, answer, error);
 }
 
+enum status cli_wizard_option(struct cli_wizard *wizard, const struct cli *cli,
+                              enum cli_option option, const char **target, const char *otherwise,
+                              struct error *error)
+{
+    enum status status = cli_need_option(cli, option, error);
+    if (status == STATUS_OK || !cli_can_ask(cli)) {
+        return status;
+    }
+    error_clear(error);
+    const char *question = option == OPTION_KEY ? _("File of your signing key")
+                                                : _(cli_option_definitions[option].help);
+    return ask_text(wizard, target, question, otherwise, error);
+}
+
 /* A name of the list: an item is a text or an object with "name". */
 static const char *item_name(const json_t *item)
 {
@@ -101,6 +115,32 @@ static bool is_given(const struct cli_words *words, const char *name)
     return false;
 }
 
+/* A typing error in a date is asked again at once, not refused after all questions. */
+static enum status ask_value(char **value, const json_t *parameter, struct error *error)
+{
+    const bool date = strcmp(cli_carry_text(parameter, "type"), "date") == 0;
+    const bool integer = strcmp(cli_carry_text(parameter, "type"), "integer") == 0;
+    char question[256];
+    struct moment moment;
+    snprintf(question, sizeof question, "%s (%s)", item_name(parameter),
+             date      ? _("a date such as 2026-11-22")
+             : integer ? _("a whole number")
+                       : _("a text"));
+    for (;;) {
+        char *end = NULL;
+        enum status status = cli_ask_line(value, question, NULL, error);
+        if (status != STATUS_OK || *value == NULL) {
+            return status;
+        }
+        if (date ? strlen(*value) == 10 && moment_parse(&moment, *value)
+                 : !integer || ((void)strtoll(*value, &end, 10), end != *value && *end == '\0')) {
+            return STATUS_OK;
+        }
+        memory_free(value);
+        *value = NULL;
+    }
+}
+
 static enum status ask_parameters(struct cli_wizard *wizard, const struct cli_arguments *arguments,
                                   const json_t *offers, struct error *error)
 {
@@ -120,14 +160,10 @@ static enum status ask_parameters(struct cli_wizard *wizard, const struct cli_ar
         const json_t *item = json_array_get(list, i);
         CLEANUP(memory_free) char *value = NULL;
         char *pair = NULL;
-        char question[256];
         if (is_given(given, item_name(item))) {
             continue;
         }
-        snprintf(question, sizeof question, "%s (%s)", item_name(item),
-                 strcmp(cli_carry_text(item, "type"), "date") == 0 ? _("a date such as 2026-11-22")
-                                                                   : cli_carry_text(item, "type"));
-        status = cli_ask_line(&value, question, NULL, error);
+        status = ask_value(&value, item, error);
         if (status == STATUS_OK && asprintf(&pair, "%s=%s", item_name(item), value) < 0) {
             pair = NULL;
         }
@@ -136,6 +172,15 @@ static enum status ask_parameters(struct cli_wizard *wizard, const struct cli_ar
         }
     }
     return status;
+}
+
+static enum status ask_documents(struct cli_arguments *arguments, const json_t *offers,
+                                 struct error *error)
+{
+    const json_t *set = find_data_set(offers, arguments->data_set);
+    return arguments->documents || !json_is_true(json_object_get(set, "documents"))
+               ? STATUS_OK
+               : cli_ask_yes(&arguments->documents, _("The persons' documents, too? (y/n)"), error);
 }
 
 static void default_day(char day[16], const json_t *offers)
@@ -168,6 +213,7 @@ static enum status ask_all(struct cli_wizard *wizard, struct cli_arguments *argu
         }
         if (status == STATUS_OK && i == 0) {
             status = ask_parameters(wizard, arguments, offers, error);
+            status = status == STATUS_OK ? ask_documents(arguments, offers, error) : status;
         }
     }
     default_day(day, offers);

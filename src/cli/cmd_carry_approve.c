@@ -6,6 +6,7 @@
 
 struct approving {
     struct cli *cli;
+    struct cli_wizard wizard;
     struct minisign_secret key;
     struct carry_request request;
     struct carry_policy policy;
@@ -14,6 +15,7 @@ struct approving {
 
 static void approving_end(struct approving *approving)
 {
+    cli_wizard_free(&approving->wizard);
     minisign_secret_free(&approving->key);
     carry_request_free(&approving->request);
     carry_policy_free(&approving->policy);
@@ -120,8 +122,8 @@ static void show(const struct approving *approving)
     show_fields(sworn->fields);
     show_line(_("Purpose"), sworn->purpose);
     show_line(_("Destination"), sworn->destination);
-    snprintf(text, sizeof text, "%s %s", sworn->medium,
-             medium == NULL || medium->kept_at == NULL ? "" : medium->kept_at);
+    const char *place = medium == NULL || medium->kept_at == NULL ? "" : medium->kept_at;
+    snprintf(text, sizeof text, "%s%s%s", sworn->medium, place[0] == '\0' ? "" : " ", place);
     show_line(_("Medium"), text);
     show_line(_("Format"), sworn->format);
     show_line(_("Back by"), moment_format_local(time, sworn->return_by));
@@ -281,9 +283,11 @@ static enum status run(struct cli *cli, struct error *error)
     CLEANUP(approving_end) struct approving approving = {.cli = cli};
     CLEANUP(buffer_free) struct buffer token = {0};
     const char *path = cli->arguments.words.items[0];
-    enum status status = cli_need_option(cli, OPTION_KEY, error);
+    enum status status =
+        cli_wizard_option(&approving.wizard, cli, OPTION_KEY, &cli->arguments.key, NULL, error);
     if (status == STATUS_OK) {
-        status = cli_need_option(cli, OPTION_OUT, error);
+        status = cli_wizard_option(&approving.wizard, cli, OPTION_OUT, &cli->arguments.out,
+                                   "carry.token", error);
     }
     if (status == STATUS_OK) {
         status = cli_check_free(cli->arguments.out, error);

@@ -3,9 +3,12 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct exporting {
     struct cli *cli;
+    struct cli_wizard wizard;
     struct buffer approvals[2];
     struct minisign_secret key;
     int folder;
@@ -17,6 +20,7 @@ static void exporting_end(struct exporting *exporting)
     for (size_t i = 0; i < LENGTH(exporting->approvals); i++) {
         buffer_free(&exporting->approvals[i]);
     }
+    cli_wizard_free(&exporting->wizard);
     minisign_secret_free(&exporting->key);
     file_close(&exporting->folder);
     buffer_free(&exporting->exported.sealed_passphrase);
@@ -28,22 +32,24 @@ static enum status check_passphrase_out(const struct exporting *exporting, struc
 {
     const char *path = exporting->cli->arguments.passphrase_out;
     struct place medium, there;
-    if (path == NULL) {
-        return STATUS_OK;
+    struct stat output;
+    if (path == NULL && (fstat(STDOUT_FILENO, &output) != 0 || !S_ISREG(output.st_mode))) {
+        return STATUS_OK; /* a terminal, a pipe */
     }
-    enum status status = cli_check_free(path, error);
+    enum status status = path == NULL ? STATUS_OK : cli_check_free(path, error);
     if (status == STATUS_OK) {
         status = place_judge(&medium, exporting->folder, NULL, error);
     }
     if (status == STATUS_OK) {
-        status = place_judge_path(&there, path, NULL, error);
+        status = path == NULL ? place_judge(&there, STDOUT_FILENO, NULL, error)
+                              : place_judge_path(&there, path, NULL, error);
     }
     if (status != STATUS_OK) {
         return status;
     }
     if (there.device == medium.device || there.class == PLACE_REMOVABLE) {
         error_set(error, STATUS_REFUSED, 0, _("[passphrase-place] %s is on a removable medium"),
-                  path);
+                  path == NULL ? _("standard output") : path);
         return error_set_hint(error, "%s",
                               _("The passphrase goes another way than the medium. Name a file on "
                                 "a fixed disk."));
@@ -55,9 +61,11 @@ static enum status prepare(struct exporting *exporting, struct error *error)
 {
     struct cli *cli = exporting->cli;
     const struct cli_words *words = &cli->arguments.words;
-    enum status status = cli_need_option(cli, OPTION_TO, error);
+    enum status status =
+        cli_wizard_option(&exporting->wizard, cli, OPTION_TO, &cli->arguments.to, NULL, error);
     if (status == STATUS_OK) {
-        status = cli_need_option(cli, OPTION_KEY, error);
+        status = cli_wizard_option(&exporting->wizard, cli, OPTION_KEY, &cli->arguments.key, NULL,
+                                   error);
     }
     for (size_t i = 0; i < words->count && status == STATUS_OK; i++) {
         status = cli_token_read(&exporting->approvals[i], words->items[i], error);

@@ -15,10 +15,10 @@ static enum status print_facts(struct cli *cli, json_t *facts, struct error *err
 
 /* ------------------------------------------------------------------ return */
 
-static enum status check_words(const struct cli *cli, struct error *error)
+static enum status check_words(struct cli_wizard *wizard, struct cli *cli, struct error *error)
 {
-    const struct cli_arguments *arguments = &cli->arguments;
-    enum status status = cli_need_option(cli, OPTION_KEY, error);
+    struct cli_arguments *arguments = &cli->arguments;
+    enum status status = cli_wizard_option(wizard, cli, OPTION_KEY, &arguments->key, NULL, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -35,6 +35,11 @@ static enum status check_words(const struct cli *cli, struct error *error)
 
 static void tell_medium(const struct cli *cli, const json_t *facts)
 {
+    if (!cli->arguments.destroyed && !json_is_true(json_object_get(facts, "container_found"))) {
+        cli_say(cli, "%s",
+                _("The container was not on the medium any more: unless an earlier return was cut "
+                  "off, find out who removed it, and whether there is a copy."));
+    }
     const char *foreign = cli_carry_text(facts, "foreign");
     if (*foreign != '\0') {
         cli_say(cli, _("There are other files on the medium, such as \"%s\". Find out whose."),
@@ -70,7 +75,8 @@ static enum status run_return(struct cli *cli, struct error *error)
     CLEANUP(minisign_secret_free) struct minisign_secret key = {0};
     CLEANUP(file_close) int folder = -1;
     CLEANUP(cli_json_release) json_t *facts = NULL;
-    enum status status = check_words(cli, error);
+    CLEANUP(cli_wizard_free) struct cli_wizard wizard = {0};
+    enum status status = check_words(&wizard, cli, error);
     if (status == STATUS_OK && cli->arguments.from != NULL) {
         status = cli_folder_open(&folder, cli->arguments.from, error);
     }
@@ -131,6 +137,44 @@ static enum status tell_signed(json_t **facts, struct cli_gate *gate, enum carry
                : status;
 }
 
+/* A word that is not taken, as where the policy cannot be used, must not keep a loss back. */
+static enum status tell_anyhow(json_t **facts, struct cli_gate *gate, enum carry_word_kind kind,
+                               struct error *error)
+{
+    const struct cli_arguments *arguments = &gate->cli->arguments;
+    struct error untaken = {0};
+    if (arguments->key != NULL) {
+        enum status taken = tell_signed(facts, gate, kind, &untaken);
+        if (taken != STATUS_REFUSED || kind != WORD_LOST) {
+            *error = untaken;
+            return taken;
+        }
+    }
+    enum status status = carry_client_report(gate->client, kind, arguments->words.items[0],
+                                             arguments->note, facts, error);
+    if (status == STATUS_OK && arguments->key != NULL) {
+        cli_say(gate->cli, _("The signature was not taken (%s); the login says who it was."),
+                untaken.message);
+    }
+    return status;
+}
+
+/* Whatever went wrong here, the days until the report to the authority are counted from now. */
+static enum status fail_lost(enum status status, struct error *error)
+{
+    char now[MOMENT_TEXT_SIZE];
+    if (status == STATUS_OK) {
+        return status;
+    }
+    if (error->hint[0] == '\0') {
+        error_set_hint(error,
+                       _("Tell the data manager at once, and write down that it was known at %s: "
+                         "the deadlines run from then."),
+                       moment_format_local(now, moment_now()));
+    }
+    return error_add_context(error, "%s", _("the loss is NOT recorded"));
+}
+
 static enum status tell(struct cli *cli, enum carry_word_kind kind, struct error *error)
 {
     const struct cli_arguments *arguments = &cli->arguments;
@@ -141,10 +185,10 @@ static enum status tell(struct cli *cli, enum carry_word_kind kind, struct error
         status = cli_gate_open(&gate, cli, error);
     }
     if (status == STATUS_OK) {
-        status = arguments->key != NULL
-                     ? tell_signed(&facts, &gate, kind, error)
-                     : carry_client_report(gate.client, kind, arguments->words.items[0],
-                                           arguments->note, &facts, error);
+        status = tell_anyhow(&facts, &gate, kind, error);
+    }
+    if (kind == WORD_LOST) {
+        status = fail_lost(status, error);
     }
     if (status == STATUS_OK && kind == WORD_LOST) {
         status = cli_paper_write(cli, cli_carry_text(facts, "report"), error);

@@ -25,11 +25,21 @@ static enum status read_checked(struct buffer *text, struct policy *policy, cons
 
 /* ------------------------------------------------------------------ check, sign */
 
+static enum status print_version(const struct policy *policy, struct error *error)
+{
+    json_t *object = json_object();
+    cli_json_set_count(object, "version", policy->version);
+    return cli_json_print(object, error);
+}
+
 static enum status run_check(struct cli *cli, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer text = {0};
     CLEANUP(policy_free) struct policy policy = {0};
     enum status status = read_checked(&text, &policy, cli->arguments.words.items[0], error);
+    if (status == STATUS_OK && cli->arguments.json) {
+        return print_version(&policy, error);
+    }
     if (status == STATUS_OK && !cli->arguments.quiet) {
         printf(
             _("The policy is well-formed: version %llu, %zu people, %zu data sets, %zu media.\n"),
@@ -45,7 +55,7 @@ const struct cli_command cmd_policy_check = {
     .summary = N_("Check a policy's text, without its signature."),
     .least = 1,
     .most = 1,
-    .options = {OPTION_END},
+    .options = {OPTION_JSON, OPTION_END},
     .run = run_check,
 };
 
@@ -108,6 +118,9 @@ static enum status run_sign(struct cli *cli, struct error *error)
     if (status == STATUS_OK) {
         status = write_signature(path, &text, &policy, &key, error);
     }
+    if (status == STATUS_OK && arguments->json) {
+        return print_version(&policy, error);
+    }
     if (status == STATUS_OK) {
         cli_say(cli, _("Version %llu of the policy is signed: %s.minisig"),
                 (unsigned long long)policy.version, path);
@@ -122,7 +135,7 @@ const struct cli_command cmd_policy_sign = {
     .details = N_("Writes POLICY.minisig, which minisign -V verifies, too."),
     .least = 1,
     .most = 1,
-    .options = {OPTION_KEY, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_END},
+    .options = {OPTION_KEY, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_JSON, OPTION_END},
     .run = run_sign,
 };
 

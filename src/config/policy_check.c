@@ -214,6 +214,25 @@ static enum status check_columns(struct check *check, const struct policy_data_s
     return status;
 }
 
+/* A scan can show what no column may: its class stands for all of it. */
+static enum status check_documents(const struct check *check, const struct policy_data_set *set,
+                                   struct error *error)
+{
+    const bool there = set->documents_source != NULL;
+    if ((set->documents_path != NULL) != there) {
+        return wrong(check, "documents_path", error,
+                     _("documents_source and documents_path go together"));
+    }
+    if ((set->documents_class != NULL) != there) {
+        return wrong(check, "documents_class", error,
+                     there ? _("is missing: the documents need a class, as every column does")
+                           : _("there are no documents that it is of"));
+    }
+    return there && policy_find_class(check->policy, set->documents_class) == NULL
+               ? wrong(check, "documents_class", error, _("no such class is in field_classes"))
+               : STATUS_OK;
+}
+
 static enum status check_data_set(const struct check *check, size_t number, struct error *error)
 {
     struct check columns = *check;
@@ -232,9 +251,8 @@ static enum status check_data_set(const struct check *check, size_t number, stru
     if (status == STATUS_OK && set->field_count == 0) {
         status = wrong(check, "fields", error, _("is missing: every column needs a class"));
     }
-    if (status == STATUS_OK && (set->documents_source == NULL) != (set->documents_path == NULL)) {
-        status = wrong(check, "documents_path", error,
-                       _("documents_source and documents_path go together"));
+    if (status == STATUS_OK) {
+        status = check_documents(check, set, error);
     }
     if (status == STATUS_OK) {
         status = within(check, "max_rows", set->max_rows, 1, 1000000, error);

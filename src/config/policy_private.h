@@ -29,7 +29,7 @@ struct yaml_field {
     char *column, *class;
 };
 struct yaml_data_set {
-    char *name, *source, *sql, *documents_source, *documents_path, *timeout;
+    char *name, *source, *sql, *documents_source, *documents_path, *documents_class, *timeout;
     struct yaml_parameter *parameters;
     struct yaml_person_column *persons;
     struct yaml_field *fields;

@@ -95,6 +95,7 @@ static const cyaml_schema_field_t data_set_fields[] = {
     FIELD_LIST(struct yaml_data_set, fields, &field_item),
     FIELD_TEXT(struct yaml_data_set, documents_source),
     FIELD_TEXT(struct yaml_data_set, documents_path),
+    FIELD_TEXT(struct yaml_data_set, documents_class),
     FIELD_NUMBER(struct yaml_data_set, max_rows),
     FIELD_TEXT(struct yaml_data_set, timeout),
     CYAML_FIELD_END,

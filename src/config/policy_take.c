@@ -201,6 +201,7 @@ static enum status take_data_set(struct policy_data_set *set, const struct yaml_
         .sql = yaml->sql,
         .documents_source = yaml->documents_source,
         .documents_path = yaml->documents_path,
+        .documents_class = yaml->documents_class,
         .max_rows = yaml->max_rows == 0 ? DEFAULT_MAX_ROWS : yaml->max_rows,
     };
     uint64_t seconds = 0;

@@ -167,24 +167,47 @@ static enum status get_at(struct chunk_reader *reader, const struct catalogue_so
     return STATUS_OK;
 }
 
+/* Tries some places of a chunk. Damage at all of them: the first one's is the answer, and *damage
+ * keeps it from then on. */
+static enum status get_at_any(struct chunk_reader *reader, const struct catalogue_source *source,
+                              const struct chunk_reference *reference, const struct place *places,
+                              size_t count, void *target, struct error *damage, struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum status status = get_at(reader, source, reference, &places[i].location, target, error);
+        if (!is_damage(status)) {
+            return status;
+        }
+        *damage = damage->status == STATUS_OK ? *error : *damage;
+        if (count > 1) {
+            status = snapshot_doubt(reader->snapshot, &places[i], error);
+            if (status != STATUS_OK) {
+                return status;
+            }
+        }
+    }
+    *error = *damage;
+    return damage->status;
+}
+
 enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue_source *source,
                              const struct chunk_reference *reference, void *target,
                              struct error *error)
 {
-    struct location locations[LOCATIONS_LIMIT];
+    struct place places[PLACES_AT_ONCE];
+    struct place last = {.pack = 0};
+    struct error damage = {0};
     size_t count = 0;
-    enum status status = snapshot_locate_all(locations, &count, reader->snapshot, reference, error);
-    struct error first = {0};
-    for (size_t i = 0; i < count; i++) {
-        status = get_at(reader, source, reference, &locations[i], target, error);
-        if (!is_damage(status)) {
-            return status;
-        }
-        first = i == 0 ? *error : first;
+    enum status status = snapshot_places(places, &count, reader->snapshot, reference, NULL, error);
+    if (status == STATUS_OK) {
+        status = get_at_any(reader, source, reference, places, count, target, &damage, error);
     }
-    if (count > 0) {
-        *error = first;
-        return first.status;
+    while (is_damage(status) && count == PLACES_AT_ONCE) {
+        status = snapshot_places(places, &count, reader->snapshot, reference, &last, error);
+        last = count > 0 ? places[count - 1] : last;
+        if (status == STATUS_OK) {
+            status = get_at_any(reader, source, reference, places, count, target, &damage, error);
+        }
     }
     return status;
 }

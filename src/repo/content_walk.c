@@ -8,7 +8,8 @@ struct piece_walk {
     void *context;
     uint64_t size;
     uint32_t rotation;
-    uint64_t position; /* in the stream */
+    uint64_t position;       /* in the stream */
+    struct node_ahead ahead; /* of the lowest lists */
 };
 
 static enum status malformed(struct error *error)
@@ -39,7 +40,9 @@ static enum status walk_node(struct piece_walk *walk, const struct list_item *it
                              struct error *error)
 {
     CLEANUP(buffer_free) struct buffer node = {0};
-    enum status status = snapshot_node(&node, walk->snapshot, NULL, &item->reference, error);
+    enum status status = node_ahead_take(&node, &walk->ahead, &item->reference)
+                             ? STATUS_OK
+                             : snapshot_node(&node, walk->snapshot, NULL, &item->reference, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -58,11 +61,30 @@ static enum status walk_node(struct piece_walk *walk, const struct list_item *it
     return status;
 }
 
+/* The lists that follow. Returns how many. */
+static size_t fetch_ahead(struct piece_walk *walk, struct cursor cursor)
+{
+    struct node_ahead *ahead = &walk->ahead;
+    ahead->count = 0;
+    struct list_item item;
+    while (ahead->count < NODE_AHEAD_LIMIT && cursor.left > 0 &&
+           list_item_read(&item, &cursor, 1)) {
+        ahead->nodes[ahead->count++].reference = item.reference;
+    }
+    if (ahead->count > 1) {
+        node_ahead_fetch(ahead, walk->snapshot, NULL);
+    }
+    return ahead->count;
+}
+
 static enum status walk_items(struct piece_walk *walk, struct cursor cursor, unsigned level,
                               struct error *error)
 {
     enum status status = STATUS_OK;
+    size_t covered = level == 1 && node_ahead_pays(walk->snapshot) ? 0 : SIZE_MAX;
     while (status == STATUS_OK && cursor.left > 0) {
+        covered = covered == 0 ? fetch_ahead(walk, cursor) : covered;
+        covered -= covered > 0 ? 1 : 0;
         struct list_item item;
         if (!list_item_read(&item, &cursor, level)) {
             return malformed(error);
@@ -103,5 +125,6 @@ enum status content_walk(struct snapshot *snapshot, const struct content *conten
         return malformed(error);
     }
     enum status status = walk_items(&walk, cursor, level, error);
+    node_ahead_free(&walk.ahead);
     return status == STATUS_OK && walk.position != walk.size ? malformed(error) : status;
 }

@@ -169,14 +169,25 @@ enum status index_read_each(struct repo *repo, const struct index_reading *wante
 struct decoding {
     index_visit visit;
     void *context;
+    uint32_t origin;
 };
+
+static enum status visit_with_origin(void *context, const struct index_pack *pack,
+                                     struct error *error)
+{
+    const struct decoding *decoding = context;
+    struct index_pack told = *pack;
+    told.origin = decoding->origin;
+    return decoding->visit(decoding->context, &told, error);
+}
 
 static enum status decode_content(void *context, const unsigned char id[OBJECT_ID_SIZE],
                                   const struct buffer *content, struct error *error)
 {
     (void)id;
-    const struct decoding *decoding = context;
-    return index_decode(content, decoding->visit, decoding->context, error);
+    struct decoding *decoding = context;
+    decoding->origin++;
+    return index_decode(content, visit_with_origin, decoding, error);
 }
 
 enum status index_read_all(struct repo *repo, struct problems *problems, index_visit visit,
@@ -187,7 +198,7 @@ enum status index_read_all(struct repo *repo, struct problems *problems, index_v
     if (status != STATUS_OK) {
         return status;
     }
-    struct decoding decoding = {visit, context};
+    struct decoding decoding = {visit, context, 0};
     struct index_reading wanted = {
         .ids = &ids, .problems = problems, .visit = decode_content, .context = &decoding};
     return index_read_each(repo, &wanted, error);

@@ -82,6 +82,7 @@ struct index_pack {
     uint64_t size;
     struct index_chunk *chunks;
     uint32_t count;
+    uint32_t origin; /* of index_read_all: counts the index objects, this one is in that one */
 };
 MUST_USE enum status index_pack_encode(struct buffer *content, const struct index_pack *pack,
                                        struct error *error); /* one pack, to be put after a u32 */

@@ -5,8 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECTIONS_REMOTE 4
+#define CONNECTIONS_NEAR 4
+/* Over a long line an object costs round trips that nothing can be sent in: while some connections
+ * wait for theirs, the others send. */
+#define CONNECTIONS_DISTANT 8
 #define CONNECTIONS_LOCAL 2
+
+static unsigned usual_connections(const struct repo *repo, const struct store *store)
+{
+    if (store_host_key(store) == NULL) {
+        return CONNECTIONS_LOCAL;
+    }
+    return repo->distant ? CONNECTIONS_DISTANT : CONNECTIONS_NEAR;
+}
 
 enum status repo_pool_open(struct repo **repo, const struct repo_access *access,
                            struct error *error)
@@ -19,16 +30,17 @@ enum status repo_pool_open(struct repo **repo, const struct repo_access *access,
     made->access = *access;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->given, NULL);
-    bool remote = strncmp(access->store.url, "sftp://", 7) == 0;
-    unsigned usual = remote ? CONNECTIONS_REMOTE : CONNECTIONS_LOCAL;
-    unsigned wanted = access->connections == 0 ? usual : access->connections;
-    made->limit = wanted > CONNECTIONS_LIMIT ? CONNECTIONS_LIMIT : wanted;
-    made->allowed = made->limit;
+    made->allowed = 1;
     struct store *store = NULL;
     enum status status = repo_take_store(&store, made, error);
     if (status != STATUS_OK) {
         return status;
     }
+    made->distant = store_round_trip(store) > STORE_DISTANT;
+    unsigned wanted =
+        access->connections == 0 ? usual_connections(made, store) : access->connections;
+    made->limit = wanted > CONNECTIONS_LIMIT ? CONNECTIONS_LIMIT : wanted;
+    made->allowed = made->limit;
     repo_give_store(made, store);
     *repo = made;
     made = NULL;

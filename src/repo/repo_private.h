@@ -33,6 +33,7 @@ struct repo {
     unsigned open_count; /* idle or taken */
     unsigned allowed;    /* what the server lets us have of the limit */
     unsigned limit;      /* never changes */
+    bool distant;        /* a round trip takes long; never changes */
 };
 
 /* A repo without id, secret and hosts: the connections alone. The first is opened at once. */

@@ -1,5 +1,9 @@
 /* snapshot_lookup: which pack holds which chunk, as a table that SQLite keeps in a temporary file
- * of its own when it outgrows the cache. It holds random ids and places, nothing of any content. */
+ * of its own when it outgrows the cache. It holds random ids and places, nothing of any content.
+ *
+ * Who has stolen a host key can add indexes that name wrong places for every chunk, and as many as
+ * the storage takes. So no place is left out however many there are, and an index that has named a
+ * wrong one is asked last from then on: each such index costs a restore about one attempt. */
 #include "snapshot_private.h"
 #include "sql.h"
 #include <stdlib.h>
@@ -9,7 +13,9 @@ struct lookup {
     sqlite3 *database;
     sqlite3_stmt *add_pack;
     sqlite3_stmt *add_chunk;
-    sqlite3_stmt *find;
+    sqlite3_stmt *likeliest;
+    sqlite3_stmt *after;
+    sqlite3_stmt *doubt;
 };
 
 /* A name of "" is a database in a file that is removed as soon as it is made. */
@@ -18,12 +24,26 @@ static const char SETTINGS[] = "PRAGMA journal_mode=OFF;"
                                "PRAGMA locking_mode=EXCLUSIVE;"
                                "PRAGMA cache_size=-4096;"
                                "PRAGMA temp_store=FILE;"
-                               "CREATE TABLE pack(no INTEGER PRIMARY KEY, id BLOB NOT NULL);"
+                               "CREATE TABLE pack(no INTEGER PRIMARY KEY, id BLOB NOT NULL,"
+                               " origin INTEGER NOT NULL);"
+                               "CREATE TABLE doubted(origin INTEGER PRIMARY KEY, times INTEGER);"
                                "CREATE TABLE incoming(id BLOB, pack INTEGER, offset INTEGER,"
                                " size INTEGER);"
                                "CREATE TABLE chunk(id BLOB, pack INTEGER, offset INTEGER,"
                                " size INTEGER, PRIMARY KEY(id, pack, offset)) WITHOUT ROWID;"
                                "BEGIN;";
+
+#define PLACES                                                                                     \
+    "SELECT pack.id, chunk.offset, chunk.size, pack.no, pack.origin FROM chunk"                    \
+    " CROSS JOIN pack ON pack.no=chunk.pack WHERE chunk.id=?1"
+
+static const char LIKELIEST[] =
+    PLACES " ORDER BY ifnull((SELECT times FROM doubted WHERE doubted.origin=pack.origin), 0),"
+           " pack.no DESC LIMIT ?2";
+static const char AFTER[] = PLACES " AND (chunk.pack, chunk.offset) > (?3, ?4)"
+                                   " ORDER BY chunk.pack, chunk.offset LIMIT ?2";
+static const char DOUBT[] = "INSERT INTO doubted VALUES(?1, 1)"
+                            " ON CONFLICT(origin) DO UPDATE SET times=times+1";
 
 /* Sorting once and appending is many times faster than finding each one's place in a large tree. */
 static const char SETTLE[] =
@@ -46,6 +66,7 @@ static enum status add_pack(void *context, const struct index_pack *pack, struct
 {
     struct lookup *lookup = context;
     sql_bind(lookup->add_pack, 1, pack->id, OBJECT_ID_SIZE);
+    sql_bind_number(lookup->add_pack, 2, pack->origin);
     enum status status = sql_once(lookup->add_pack, error);
     int64_t number = sqlite3_last_insert_rowid(lookup->database);
     for (uint32_t i = 0; status == STATUS_OK && i < pack->count; i++) {
@@ -60,19 +81,16 @@ static enum status fill(struct lookup *lookup, struct repo *repo, struct problem
     enum status status = sql_run(lookup->database, SETTINGS, error);
     status = status ? status
                     : sql_prepare(&lookup->add_pack, lookup->database,
-                                  "INSERT INTO pack(id) VALUES(?1)", error);
+                                  "INSERT INTO pack(id, origin) VALUES(?1, ?2)", error);
     status = status ? status
                     : sql_prepare(&lookup->add_chunk, lookup->database,
                                   "INSERT INTO incoming VALUES(?1, ?2, ?3, ?4)", error);
     status = status ? status : index_read_all(repo, problems, add_pack, lookup, error);
     sql_finalize(&lookup->add_chunk);
     status = status ? status : sql_run(lookup->database, SETTLE, error);
-    return status ? status
-                  : sql_prepare(&lookup->find, lookup->database,
-                                "SELECT pack.id, chunk.offset, chunk.size FROM chunk"
-                                " CROSS JOIN pack ON pack.no=chunk.pack WHERE chunk.id=?1"
-                                " ORDER BY pack.no DESC LIMIT ?2",
-                                error);
+    status = status ? status : sql_prepare(&lookup->likeliest, lookup->database, LIKELIEST, error);
+    status = status ? status : sql_prepare(&lookup->after, lookup->database, AFTER, error);
+    return status ? status : sql_prepare(&lookup->doubt, lookup->database, DOUBT, error);
 }
 
 enum status lookup_open(struct lookup **lookup, struct repo *repo, struct problems *problems,
@@ -105,30 +123,49 @@ void lookup_free(struct lookup *lookup)
     }
     sql_finalize(&lookup->add_pack);
     sql_finalize(&lookup->add_chunk);
-    sql_finalize(&lookup->find);
+    sql_finalize(&lookup->likeliest);
+    sql_finalize(&lookup->after);
+    sql_finalize(&lookup->doubt);
     (void)sqlite3_close(lookup->database);
     free(lookup);
 }
 
-enum status lookup_find(struct lookup *lookup, const unsigned char id[CHUNK_ID_SIZE],
-                        struct location locations[LOCATIONS_LIMIT], size_t *count,
-                        struct error *error)
+static enum status read_place(struct place *place, sqlite3_stmt *statement, struct error *error)
 {
-    CLEANUP(sql_reset) sqlite3_stmt *statement = lookup->find;
+    place->location.offset = (uint32_t)sqlite3_column_int64(statement, 1);
+    place->location.size = (uint32_t)sqlite3_column_int64(statement, 2);
+    place->pack = sqlite3_column_int64(statement, 3);
+    place->origin = sqlite3_column_int64(statement, 4);
+    return sql_blob(place->location.pack, OBJECT_ID_SIZE, statement, 0, error);
+}
+
+enum status lookup_find(struct lookup *lookup, const unsigned char id[CHUNK_ID_SIZE],
+                        const struct place *after, struct place places[PLACES_AT_ONCE],
+                        size_t *count, struct error *error)
+{
+    CLEANUP(sql_reset)
+    sqlite3_stmt *statement = after == NULL ? lookup->likeliest : lookup->after;
     sql_bind(statement, 1, id, CHUNK_ID_SIZE);
-    sql_bind_number(statement, 2, LOCATIONS_LIMIT);
+    sql_bind_number(statement, 2, PLACES_AT_ONCE);
+    if (after != NULL) {
+        sql_bind_number(statement, 3, after->pack);
+        sql_bind_number(statement, 4, after->location.offset);
+    }
     *count = 0;
     bool row = true;
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && row && *count < LOCATIONS_LIMIT) {
-        struct location *location = &locations[*count];
+    while (status == STATUS_OK && row && *count < PLACES_AT_ONCE) {
         status = sql_step(statement, &row, error);
         if (status == STATUS_OK && row) {
-            status = sql_blob(location->pack, OBJECT_ID_SIZE, statement, 0, error);
-            location->offset = (uint32_t)sqlite3_column_int64(statement, 1);
-            location->size = (uint32_t)sqlite3_column_int64(statement, 2);
+            status = read_place(&places[*count], statement, error);
             *count += status == STATUS_OK ? 1 : 0;
         }
     }
     return status;
+}
+
+enum status lookup_doubt(struct lookup *lookup, const struct place *place, struct error *error)
+{
+    sql_bind_number(lookup->doubt, 1, place->origin);
+    return sql_once(lookup->doubt, error);
 }

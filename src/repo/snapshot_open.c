@@ -134,6 +134,11 @@ size_t snapshot_source_count(const struct snapshot *snapshot)
     return snapshot->catalogue.source_count;
 }
 
+unsigned snapshot_connections(const struct snapshot *snapshot)
+{
+    return repo_connections(snapshot->repo);
+}
+
 const struct catalogue_source *snapshot_source(const struct snapshot *snapshot, size_t number)
 {
     return &snapshot->catalogue.sources[number];
@@ -153,7 +158,8 @@ const struct catalogue_source *snapshot_find_source(const struct snapshot *snaps
 /* ------------------------------------------------------------------ where chunks lie */
 
 static enum status find_locked(struct snapshot *snapshot, const unsigned char *id,
-                               struct location *locations, size_t *count, struct error *error)
+                               const struct place *after, struct place *places, size_t *count,
+                               struct error *error)
 {
     if (snapshot->lookup == NULL) {
         enum status status =
@@ -162,21 +168,21 @@ static enum status find_locked(struct snapshot *snapshot, const unsigned char *i
             return status;
         }
     }
-    return lookup_find(snapshot->lookup, id, locations, count, error);
+    return lookup_find(snapshot->lookup, id, after, places, count, error);
 }
 
-enum status snapshot_locate_all(struct location locations[LOCATIONS_LIMIT], size_t *count,
-                                struct snapshot *snapshot, const struct chunk_reference *reference,
-                                struct error *error)
+enum status snapshot_places(struct place places[PLACES_AT_ONCE], size_t *count,
+                            struct snapshot *snapshot, const struct chunk_reference *reference,
+                            const struct place *after, struct error *error)
 {
     unsigned char id[CHUNK_ID_SIZE];
     chunk_reference_id(id, reference);
     *count = 0;
     pthread_mutex_lock(&snapshot->lookup_lock);
-    enum status status = find_locked(snapshot, id, locations, count, error);
+    enum status status = find_locked(snapshot, id, after, places, count, error);
     size_t damaged = snapshot->problems.count;
     pthread_mutex_unlock(&snapshot->lookup_lock);
-    if (status != STATUS_OK || *count > 0) {
+    if (status != STATUS_OK || *count > 0 || after != NULL) {
         return status;
     }
     char text[2 * CHUNK_ID_SIZE + 1];
@@ -192,12 +198,21 @@ enum status snapshot_locate_all(struct location locations[LOCATIONS_LIMIT], size
 enum status snapshot_locate(struct location *location, struct snapshot *snapshot,
                             const struct chunk_reference *reference, struct error *error)
 {
-    struct location locations[LOCATIONS_LIMIT];
+    struct place places[PLACES_AT_ONCE];
     size_t count;
-    enum status status = snapshot_locate_all(locations, &count, snapshot, reference, error);
+    enum status status = snapshot_places(places, &count, snapshot, reference, NULL, error);
     if (status == STATUS_OK) {
-        *location = locations[0];
+        *location = places[0].location;
     }
+    return status;
+}
+
+enum status snapshot_doubt(struct snapshot *snapshot, const struct place *place,
+                           struct error *error)
+{
+    pthread_mutex_lock(&snapshot->lookup_lock);
+    enum status status = lookup_doubt(snapshot->lookup, place, error);
+    pthread_mutex_unlock(&snapshot->lookup_lock);
     return status;
 }
 

@@ -12,10 +12,40 @@ struct lookup;
 MUST_USE enum status lookup_open(struct lookup **lookup, struct repo *repo,
                                  struct problems *problems, struct error *error);
 void lookup_free(struct lookup *lookup);
-#define LOCATIONS_LIMIT 8 /* packs that are tried for one chunk */
+/* What one index says of a chunk. */
+struct place {
+    struct location location;
+    int64_t pack;   /* the lookup's number of this pack in this index */
+    int64_t origin; /* its number of the index */
+};
+#define PLACES_AT_ONCE 8
+/* The likeliest places of a chunk, or, in an order of their own, those after one place; the first
+ * of all comes after one of zeros. Fewer than PLACES_AT_ONCE: there are no more. */
 MUST_USE enum status lookup_find(struct lookup *lookup, const unsigned char id[CHUNK_ID_SIZE],
-                                 struct location locations[LOCATIONS_LIMIT], size_t *count,
-                                 struct error *error);
+                                 const struct place *after, struct place places[PLACES_AT_ONCE],
+                                 size_t *count, struct error *error);
+/* The chunk is not there: what this index says is likely from now on only when all others fail. */
+MUST_USE enum status lookup_doubt(struct lookup *lookup, const struct place *place,
+                                  struct error *error);
+
+/* ---- nodes that a walk will want next (node_ahead.c); one walk's, not thread-safe ---- */
+#define NODE_AHEAD_LIMIT 16
+struct node_ahead {
+    struct ahead_node {
+        struct chunk_reference reference;
+        struct buffer content; /* empty: not got, or taken */
+    } nodes[NODE_AHEAD_LIMIT];
+    size_t count; /* that are wanted */
+};
+/* Whether the line is so long that it saves time. */
+bool node_ahead_pays(const struct snapshot *snapshot);
+/* Fetches the `count` nodes. Those that cannot be got are left out. */
+void node_ahead_fetch(struct node_ahead *ahead, struct snapshot *snapshot,
+                      const struct catalogue_source *source);
+/* True: the node was there, and its content is the caller's. */
+bool node_ahead_take(struct buffer *node, struct node_ahead *ahead,
+                     const struct chunk_reference *reference);
+void node_ahead_free(struct node_ahead *ahead);
 
 /* ---- the snapshot ---- */
 struct snapshot {
@@ -33,11 +63,14 @@ struct snapshot {
     struct chunk_reader *nodes;
 };
 
-/* All places of a chunk; NOT_FOUND if there is none. Thread-safe. */
-MUST_USE enum status snapshot_locate_all(struct location locations[LOCATIONS_LIMIT], size_t *count,
-                                         struct snapshot *snapshot,
-                                         const struct chunk_reference *reference,
-                                         struct error *error);
+/* As lookup_find; NOT_FOUND if there is no place at all. Thread-safe. */
+MUST_USE enum status snapshot_places(struct place places[PLACES_AT_ONCE], size_t *count,
+                                     struct snapshot *snapshot,
+                                     const struct chunk_reference *reference,
+                                     const struct place *after, struct error *error);
+/* As lookup_doubt. Thread-safe. */
+MUST_USE enum status snapshot_doubt(struct snapshot *snapshot, const struct place *place,
+                                    struct error *error);
 /* The dictionary with zstd's id among those of the source; loaded once. Thread-safe; borrowed. */
 MUST_USE enum status snapshot_dictionary(const struct dictionary **dictionary,
                                          struct snapshot *snapshot,

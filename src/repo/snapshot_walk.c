@@ -10,9 +10,10 @@ struct walker {
     struct snapshot *snapshot;
     const struct catalogue_source *source;
     const struct walk *walk;
-    char *last;   /* path of the last entry or child that was seen; NULL at the start */
-    bool done;    /* everything below walk->path is behind us */
-    bool stopped; /* the visitor's own status, not damage */
+    char *last;              /* path of the last entry or child that was seen; NULL at the start */
+    bool done;               /* everything below walk->path is behind us */
+    bool stopped;            /* the visitor's own status, not damage */
+    struct node_ahead ahead; /* leaves */
 };
 
 static enum status malformed(struct error *error)
@@ -110,6 +111,36 @@ static bool is_before(const struct walker *walker, struct cursor cursor, unsigne
     return before;
 }
 
+static bool is_behind(const struct walker *walker, const char *first)
+{
+    return !is_below(first, walker->walk->path) &&
+           entry_path_compare(first, walker->walk->path) > 0;
+}
+
+/* Of the children that follow, those that are wanted. Returns how many children that covers. */
+static size_t fetch_ahead(struct walker *walker, struct cursor cursor)
+{
+    struct node_ahead *ahead = &walker->ahead;
+    size_t covered = 0;
+    ahead->count = 0;
+    while (cursor.left > 0 && ahead->count < NODE_AHEAD_LIMIT) {
+        struct tree_child child;
+        bool good = tree_child_read(&child, &cursor, 0);
+        CLEANUP(memory_free) char *first = child.first;
+        if (!good || is_behind(walker, first)) {
+            break;
+        }
+        if (!is_before(walker, cursor, 0)) {
+            ahead->nodes[ahead->count++].reference = child.reference;
+        }
+        covered++;
+    }
+    if (ahead->count > 1) {
+        node_ahead_fetch(ahead, walker->snapshot, walker->source);
+    }
+    return covered;
+}
+
 /* Damage of one child is told, and the walk goes on behind it; everything else ends it. */
 static enum status walk_child(struct walker *walker, const struct tree_child *child,
                               struct error *error)
@@ -128,7 +159,10 @@ static enum status walk_inner(struct walker *walker, struct cursor cursor,
 {
     const char *parent_first = parent->first;
     uint64_t entries = 0;
+    size_t covered = parent->level == 1 && node_ahead_pays(walker->snapshot) ? 0 : SIZE_MAX;
     while (cursor.left > 0 && !walker->done) {
+        covered = covered == 0 ? fetch_ahead(walker, cursor) : covered;
+        covered -= covered > 0 ? 1 : 0;
         struct tree_child child;
         bool good = tree_child_read(&child, &cursor, parent->level - 1);
         CLEANUP(memory_free) char *first = child.first;
@@ -138,8 +172,7 @@ static enum status walk_inner(struct walker *walker, struct cursor cursor,
         entries += child.entries;
         enum status status = enter(walker, first, parent_first, error);
         parent_first = NULL;
-        walker->done = !is_below(first, walker->walk->path) &&
-                       entry_path_compare(first, walker->walk->path) > 0;
+        walker->done = is_behind(walker, first);
         if (status == STATUS_OK && !walker->done && !is_before(walker, cursor, parent->level - 1)) {
             status = walk_child(walker, &child, error);
         }
@@ -171,7 +204,9 @@ static enum status walk_node(struct walker *walker, const struct tree_child *chi
 {
     CLEANUP(buffer_free) struct buffer node = {0};
     enum status status =
-        snapshot_node(&node, walker->snapshot, walker->source, &child->reference, error);
+        node_ahead_take(&node, &walker->ahead, &child->reference)
+            ? STATUS_OK
+            : snapshot_node(&node, walker->snapshot, walker->source, &child->reference, error);
     if (status == STATUS_OK && child->first == NULL) {
         status = check_digest(walker, &node, error);
     }
@@ -199,6 +234,7 @@ enum status snapshot_walk(struct snapshot *snapshot, const struct catalogue_sour
         return malformed(error);
     }
     enum status status = walk_child(&walker, &root, error);
+    node_ahead_free(&walker.ahead);
     free(walker.last);
     return status;
 }

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS 4
+/* Unpacking and writing go on in some while others wait for the store. */
+#define THREADS_LEAST 4u
+#define THREADS_LIMIT 64u
 #define BATCH 2048 /* wishes of one pack that a thread takes at once */
 
 struct fetch {
@@ -174,10 +176,13 @@ static void *run(void *argument)
 enum status restore_fetch(struct restore *restore, struct error *error)
 {
     struct fetch fetch = {.restore = restore, .lock = PTHREAD_MUTEX_INITIALIZER};
-    pthread_t threads[THREADS];
+    pthread_t threads[THREADS_LIMIT];
+    size_t wanted = snapshot_connections(restore->snapshot);
+    wanted = wanted < THREADS_LEAST ? THREADS_LEAST : wanted;
+    wanted = wanted > THREADS_LIMIT ? THREADS_LIMIT : wanted;
     size_t started = 0;
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && started < THREADS) {
+    while (status == STATUS_OK && started < wanted) {
         status = thread_start(&threads[started], run, &fetch, error);
         started += status == STATUS_OK;
     }

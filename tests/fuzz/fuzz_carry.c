@@ -93,6 +93,23 @@ static void open_label(const char *text, size_t size)
               strlen(nonce) == LABEL_NONCE_SIZE - 1);
 }
 
+/* What is behind the signature: any text that this host would have signed. */
+static void open_signed_label(const char *text, size_t size)
+{
+    char nonce[LABEL_NONCE_SIZE] = "", front[64], *copy = strndup(text, size);
+    struct buffer note = {0};
+    struct error error = {0};
+    fuzz_must(copy != NULL);
+    if (note_sign(&note, copy, "kura-medium", &host.signing, &error) == STATUS_OK &&
+        label_read(nonce, (const char *)note.data, note.size, "M-001", &host, &error) ==
+            STATUS_OK) {
+        snprintf(front, sizeof front, "kura medium label\nM-001\n%s\n", nonce);
+        fuzz_must(strcmp(copy, front) == 0);
+    }
+    buffer_free(&note);
+    free(copy);
+}
+
 static const struct {
     const char *implicit; /* NULL: the bytes are the token */
     bool by_host;
@@ -108,6 +125,7 @@ static const struct {
     {NULL, false, open_request},
     {NULL, false, open_approval},
     {NULL, false, open_label},
+    {NULL, false, open_signed_label},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,6 +2,7 @@
 # Independent judges: the age program opens our snapshot objects with a manager's passphrase-encrypted
 # identity, and kura opens what age made.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 "$scripts/sample-shop" "$work/shop"
 echo 'correct-horse-battery-7-staple' >"$work/manager.pw"

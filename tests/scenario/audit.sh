@@ -2,6 +2,7 @@
 # The audit log: every command is in it, no customer's name is, another program verifies it, and
 # whoever edits, cuts, deletes or exchanges it is found out.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 make_shop
 log=$work/state/audit

@@ -100,6 +100,7 @@ field_classes:
   - { name: name }
   - { name: contact }
   - { name: health, sensitive: true }
+  - { name: scan }
 data_sets:
   - name: visits
     source: customers
@@ -121,8 +122,17 @@ data_sets:
       - { column: day, class: opaque }
     documents_source: documents
     documents_path: "{customer}"
+    documents_class: scan
     max_rows: 500
     timeout: 30s
+  - name: files
+    source: customers
+    sql: SELECT id FROM customers WHERE id < 3
+    persons: [{ column: id, domain: customer }]
+    fields: [{ column: id, class: opaque }]
+    documents_source: documents
+    documents_path: "{id}"
+    documents_class: health
   - name: everything
     source: customers
     sql: SELECT id, illness FROM customers
@@ -207,6 +217,12 @@ refused persons ask sato 1 60
 says err "90, and the policy allows 50"
 refused parameters ask sato 1 x
 refused documents ask sato 1 10 --data-set everything --documents
+sed '/documents_class: health/d' policy.yaml >wrong.yaml
+run 2 policy check wrong.yaml
+says err "documents_class"
+files=(carry request --data-set files --purpose 出張点検 --destination laptop --medium M-001
+    --return-by "$due" $(signed sato) --out x.request)
+refused sensitive kura "${files[@]}" --documents
 refused sensitive kura carry request --data-set everything --purpose 出張点検 --destination laptop \
     --medium M-001 --return-by "$due" $(signed sato) --out x.request
 refused unclassed kura carry request --data-set unclassed --purpose 出張点検 --destination laptop \
@@ -246,6 +262,7 @@ approved yamada --expires 1h
 says err "佐藤 次郎 (sato)"
 says err "15 persons, 20 rows, 2 documents"
 says err "name: name relative_name"
+says err "scan: documents/"
 says err "15 of 40 persons"
 rm R.token
 approved yamada --json
@@ -406,6 +423,11 @@ state "$carry" denied
 asked sato 1 4 --documents --zip
 approved yamada
 refused passphrase-place kura carry export R.token --to stick $(signed sato) --passphrase-out stick/kura-pw
+code=0
+kura carry export R.token --to stick $(signed sato) >stick/.kura-C-pw.partial 2>err || code=$?
+[ "$code" = 4 ] && [ ! -s stick/.kura-C-pw.partial ] || fail "the passphrase could go onto the medium ($code)"
+says err "[passphrase-place]"
+rm stick/.kura-C-pw.partial
 expect_exit 0 kura carry export R.token --to stick $(signed sato) --passphrase-out zip.pw.age
 [ ! -e stick/kura-pw ] || fail "the passphrase is on the medium"
 run 0 open zip.pw.age --identity reader.key --passphrase-file reader.pw
@@ -417,8 +439,18 @@ grep -qx documents/000001.pdf names || fail "the zip's contents"
 
 # ------------------------------------------------------------------ lost, found, a copy of the medium
 
+refused carry-state kura carry lost "$first"
+says err "the loss is NOT recorded"
 expect_exit 0 kura carry lost "$carry" --note 電車に置き忘れた --out report
 grep -q 調査中 report && grep -q "佐藤 次郎" report && grep -q "6 人" report || fail "the report"
+state "$carry" lost
+expect_exit 0 kura carry found "$carry"
+# Also where no carry is allowed, because the policy cannot be used; and with a key, too.
+echo "# edited" >>policy.yaml
+expect_exit 0 kura carry lost "$carry" $(signed sato)
+says out "個人情報保護法"
+expect_text "the login says who it was"
+cp good.yaml policy.yaml
 state "$carry" lost
 expect_exit 0 kura carry found "$carry"
 expect_exit 0 kura carry lost "$carry"
@@ -452,7 +484,7 @@ echo "gate: gate.sock" >>served.yaml
 "$KURA" -c served.yaml gate serve 2>gate.err &
 gate=$!
 at_exit=("kill $gate 2>/dev/null" "${at_exit[@]}")
-for _ in $(seq 100); do [ -S gate.sock ] && break || sleep 0.05; done
+eventually [ -S gate.sock ] || fail "the gate does not open"
 chmod 755 "$work" && chmod 666 gate.sock && chmod 777 stick
 [ "$(stat -c %a gate.sock)" = 666 ]
 as() { # USER ARGUMENT...: a login of the policy, with its own copies of what it needs
@@ -495,14 +527,16 @@ back "$carry" stick
 rm -f R.request
 PW=$(cat sato.pw) expect -c 'set timeout 60; log_user 1
     spawn $env(KURA) -c kura.yaml carry request --key sato.sign --medium M-002
-    expect "Data set"; send "1\r"; expect "from (integer)"; send "1\r"; expect "to (integer)"; send "2\r"
-    expect "Purpose"; send "\r"; expect "Destination"; send "laptop\r"; expect "Back by"; send "\r"
+    expect "Data set"; send "1\r"; expect "from (a whole number)"; send "one\r"
+    expect "from (a whole number)"; send "1\r"; expect "to (a whole number)"; send "2\r"
+    expect "documents, too"; send "y\r"; expect "Purpose"; send "\r"; expect "Destination"; send "laptop\r"; expect "Back by"; send "\r"
     expect "File for the request"; send "R.request\r"; expect -re "assphrase.*:"; send "$env(PW)\r"
     expect eof; lassign [wait] - - - code; exit $code' >out || fail "the questions"
-says out "3 persons"
+says out "3 persons in 4 rows, 2 documents"
 rm -f R.token
 PW=$(cat yamada.pw) expect -c 'set timeout 60
-    spawn $env(KURA) carry approve R.request --key yamada.sign --out R.token
+    spawn $env(KURA) carry approve R.request --out R.token
+    expect "File of your signing key"; send "yamada.sign\r"
     expect -re "assphrase.*:"; send "$env(PW)\r"; expect "Approve this?"; send "n\r"
     expect eof; lassign [wait] - - - code; exit $code' >out && fail "no was taken for yes"
 [ ! -e R.token ] || fail "no was taken for yes"

@@ -69,7 +69,7 @@ ${2:-}
 hosts: [{ name: office, key: "$host" }]
 purposes: [出張点検]
 destinations: [{ name: laptop, recipients: [$reader] }]
-field_classes: [{ name: opaque }, { name: name }]
+field_classes: [{ name: opaque }, { name: name }, { name: scan }]
 data_sets:
   - name: visits
     source: customers
@@ -79,6 +79,7 @@ data_sets:
     fields: [{ column: id, class: opaque }, { column: name, class: name }]
     documents_source: documents
     documents_path: "{id}"
+    documents_class: scan
     max_rows: 1000
     timeout: 30s
 media:
@@ -165,6 +166,13 @@ refused anchor-old at $((2 * day)) carry export R.token --to stick --key sato.si
 # That was written down with the time of then; the right time is behind it now.
 refused clock export_it
 [ "$(containers)" = 0 ] || fail "something was written"
+# The data manager says what time it is: not a member of staff, and not another time.
+refused role kura audit clock "$(date '+%F %T')" --key sato.sign
+refused clock kura audit clock "$(date -d '+2 days' '+%F %T')" --key yamada.sign
+expect_exit 0 kura audit clock "$(date '+%F %H:%M')" --key yamada.sign --note "電池切れ"
+refused clock kura audit clock "$(date '+%F %T')" --key yamada.sign # there is nothing to accept
+refused clock at -7200 carry export R.token --to stick --key sato.sign
+[ "$(state "$carry")" = requested ] || fail "$carry is not requested"
 
 # ------------------------------------------------------------------ the log is put back, cut and edited
 
@@ -242,7 +250,7 @@ echo "gate: gate.sock" >>kura.yaml
 "$KURA" -c kura.yaml gate serve 2>gate.err &
 gate=$!
 at_exit=("kill $gate 2>/dev/null" "${at_exit[@]}")
-for _ in $(seq 100); do [ -S gate.sock ] && break || sleep 0.05; done
+eventually [ -S gate.sock ] || fail "the gate does not open"
 chmod 666 gate.sock && chmod 777 stick
 mkdir desk && cp tanaka.sign desk && chown -R news desk
 as_tanaka() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The command line: help, exit codes, JSON, passphrases, terminals, and init that never destroys.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 make_shop
 key=(--kit "$work/kit.txt" --passphrase-file "$work/pw")

@@ -3,6 +3,7 @@
 # and is made all the same; the snapshots keep their order, and nothing of any of them is lost.
 source "$(dirname "$0")/lib.sh"
 in_memory
+in_memory
 cc -shared -fPIC -o "$work/shift.so" "$tests/support/clock_shift.c"
 
 # at SECONDS COMMAND...: kura with a clock that is ahead by that much.

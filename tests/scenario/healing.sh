@@ -2,6 +2,7 @@
 # Losses between two nights: the night that meets them publishes a whole snapshot and says what is
 # lost. Who joins later can read, who is revoked sends nothing, and what vanishes is missed.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 mkdir vault
 make_shop

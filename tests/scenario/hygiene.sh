@@ -38,11 +38,7 @@ chown -R 12345:12345 "$work"
 user=(setpriv --reuid 12345 --regid 12345 --clear-groups)
 "${user[@]}" "$KURA" -c "$work/kura.yaml" backup >"$work/out" 2>"$work/err" </dev/null &
 backup=$!
-for _ in {1..100}; do
-    pgrep -P "$backup" >/dev/null && break
-    sleep 0.05
-done
-pgrep -P "$backup" >/dev/null || fail "the backup runs no command"
+eventually pgrep -P "$backup" >/dev/null || fail "the backup runs no command"
 look "$backup" backup
 echo open >"$work/gate"
 wait "$backup" || fail "backup ended with $?"
@@ -131,11 +127,7 @@ confined() {
     : >"$work/err"
     "${user[@]}" "$KURA" -c "$work/kura.yaml" -v backup documents >"$work/out" 2>"$work/err" 7>&- </dev/null &
     waiting=$!
-    for _ in {1..100}; do
-        grep -q 'Another backup is running' "$work/err" && break
-        sleep 0.05
-    done
-    says err "Another backup is running"
+    eventually grep -q 'Another backup is running' "$work/err" || fail "the backup does not wait"
     grep -qE "^NoNewPrivs:[[:space:]]+$wanted" "/proc/$waiting/status" || fail "confined is not $wanted"
     exec 7>&-
     wait "$waiting" || fail "backup ended with $?"

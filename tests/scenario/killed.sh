@@ -2,6 +2,7 @@
 # backup and restore killed with -9 at random times, again and again: earlier snapshots stay
 # restorable, the repository checks clean, the next run succeeds, and nothing is lost.
 source "$(dirname "$0")/lib.sh"
+in_memory
 rounds=${KURA_KILL_ROUNDS:-12}
 
 "$scripts/sample-shop" "$work/shop"

@@ -22,9 +22,10 @@ leave() {
 trap leave EXIT
 cd "$work"
 
-# in_memory: goes on there, where a sync costs nothing. For scenarios with very many runs.
+# in_memory: goes on there if there is room; a sync costs nothing. For scenarios with many runs in
+# which nothing is special to a disk.
 in_memory() {
-    [ -w /dev/shm ] || return 0
+    [ -w /dev/shm ] && (($(df --output=avail -B1M /dev/shm | tail -1) >= 1024)) || return 0
     rm -rf "$work"
     work=$(mktemp -d /dev/shm/kura-scenario-XXXXXX)
     cd "$work"

@@ -4,6 +4,7 @@
 # bounded, nothing is written elsewhere, and no run hangs.
 # KURA_LONG=1: endless listings of every folder.
 source "$(dirname "$0")/lib.sh"
+in_memory
 source "$tests/support/sshd.sh"
 
 server=$work/server

@@ -5,18 +5,19 @@
 #
 # KURA_NETWORK_LONG=1 strikes every command in every way at many more places.
 source "$(dirname "$0")/lib.sh"
+in_memory
 source "$tests/support/sshd.sh"
 source "$tests/support/relay.sh"
 server=$work/server
-retry=8
-timeout=1
+retry=20
+timeout=2
 connections=${KURA_NETWORK_LONG:+4}
 connections=${connections:-2}
 # libssh2 1.10 loses memory in handshakes that fail.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
 # What may pass at most: the last attempt begins before the retries are over, and it may wait in each
 # of its steps; and the machine may be slow.
-deadline=60
+deadline=90
 
 # ------------------------------------------------------------------ the shop, the server, the line
 
@@ -292,7 +293,7 @@ no_ssh() {
     for role in ${KURA_NETWORK_LONG:+silent garbage line drip http} banner trickle; do
         where="a server that is none: $role"
         relay play=$role
-        deadline=20 retry=1 ends 6 snapshots
+        deadline=30 retry=1 ends 6 snapshots
         says err "no connection to 127.0.0.1 port $RELAY_PORT"
     done
     relay

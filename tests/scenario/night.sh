@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job: a night, another night after a day's work, and everything back on a bare machine.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 "$scripts/sample-shop" "$work/shop"
 configure

@@ -51,10 +51,7 @@ $(readme 'Match User kura
 CONF
 setsid /usr/sbin/sshd -D -e -f "$server/sshd_config" 2>"$server/log" </dev/null >/dev/null &
 echo $! >"$server/pid"
-for _ in $(seq 100); do
-    ssh-keyscan -p "$port" 127.0.0.1 >/dev/null 2>&1 && break
-    sleep 0.05
-done
+eventually ssh-keyscan -p "$port" 127.0.0.1 >/dev/null 2>&1 || fail "sshd does not start"
 
 # ---- the nightly login
 mkdir keys

@@ -2,6 +2,7 @@
 # Hosts come and go: a new machine takes the repository over with the kit, a stolen host key is
 # revoked, a dropped or rolled-back storage is noticed, and without a root of trust a restore says so.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 "$scripts/sample-shop" "$work/shop"
 configure

@@ -2,6 +2,7 @@
 # Restoring where something is already, and going on after an interruption: no foreign file is taken
 # for a restored one, no old content is left under a restored name.
 source "$(dirname "$0")/lib.sh"
+in_memory
 ((EUID == 0)) || fail "this scenario needs root: it restores as another user, too"
 
 mkdir -p "$work/shop/documents/folder"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # "latest" when the sources lie in several snapshots: after a backup of one source, and with two hosts.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 make_shop
 rm shop/documents/a.tmp

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The same over SFTP: an ordinary server, a write-once one, and the kit's own read-only login.
 source "$(dirname "$0")/lib.sh"
+in_memory
 source "$tests/support/sshd.sh"
 
 night_over() { # PROFILE

@@ -2,6 +2,7 @@
 # Signing keys of people: minisign signs with those that kura makes and kura takes those that minisign
 # makes; nothing is overwritten, and a hostile key file costs nothing.
 source "$(dirname "$0")/lib.sh"
+in_memory
 
 # minisign asks at the terminal: it gets one. with_passphrase PASSPHRASE COMMAND…
 with_passphrase() {

@@ -2,6 +2,7 @@
 # A writer hammers the database with transfers that keep a sum constant while backups run: each
 # restored copy is sound, has the sum, and has the rows that the snapshot counted.
 source "$(dirname "$0")/lib.sh"
+in_memory
 rounds=${KURA_LIVE_ROUNDS:-5}
 
 mkdir -p "$work/shop/documents"

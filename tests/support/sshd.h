@@ -86,17 +86,22 @@ static inline int sshd_dial(unsigned port)
     return fd;
 }
 
+/* Below the ports that the kernel gives to outgoing connections: one of those could take it while
+ * the server is not up yet, or down for a moment. */
 static inline unsigned sshd_free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        sshd_fail("no free port");
+    for (;;) {
+        unsigned port = 20000 + arc4random_uniform(12000);
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons((uint16_t)port),
+                                      .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int taken = bind(fd, (struct sockaddr *)&address, sizeof address);
+        close(fd);
+        if (taken == 0) {
+            return port;
+        }
     }
-    close(fd);
-    return ntohs(address.sin_port);
 }
 
 static inline void sshd_prepare(struct sshd *sshd)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "kura/audit.h"
+#include "support/scratch.h"
 #include <ftw.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -44,9 +45,9 @@ static inline int remove_entry(const char *path, const struct stat *information,
 UNUSED static int in_fresh_folder(void **state)
 {
     struct error error = {0};
-    char path[] = "/tmp/kura-audit-XXXXXX";
+    char path[64];
     if (sodium_init() < 0 || signing_key_generate(&key, &error) != STATUS_OK ||
-        mkdtemp(path) == NULL || chdir(path) != 0) {
+        scratch_make(path, sizeof path) != 0 || chdir(path) != 0) {
         return -1;
     }
     *state = strdup(path);

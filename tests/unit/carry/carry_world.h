@@ -11,6 +11,7 @@
 
 #include "carry/decide.h"
 #include "kura/carry.h"
+#include "support/scratch.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,8 +125,8 @@ static inline void world_open_audit(struct world *world)
 static inline void world_make(struct world *world)
 {
     struct error must_error = {0};
-    *world = (struct world){.folder = "/tmp/kura-carry-XXXXXX"};
-    assert_non_null(mkdtemp(world->folder));
+    *world = (struct world){0};
+    assert_int_equal(scratch_make(world->folder, sizeof world->folder), 0);
     MUST(signing_key_generate(&world->host.signing, &must_error));
     world->host.secret = secret_new(REPOSITORY_SECRET_SIZE);
     randombytes_buf(world->host.secret, REPOSITORY_SECRET_SIZE);

@@ -40,7 +40,7 @@ int clock_gettime(clockid_t id, struct timespec *now)
 
 struct shop {
     struct world world; /* for its keys */
-    char folder[64];    /* of all below, in memory where that can be: it is synced often */
+    char folder[64];    /* of all below */
     struct device_tree tree;
     struct config config;
     struct config_source sources[2];
@@ -53,7 +53,8 @@ struct shop {
     unsigned second_above;
     const char *valid_from;
     const char *name_class; /* of the column `name` */
-    bool ended[PEOPLE];     /* the keys that are not valid any more */
+    const char *documents_class;
+    bool ended[PEOPLE]; /* the keys that are not valid any more */
     enum status anchor_status;
     struct audit_head anchor;
     struct moment anchor_time;
@@ -148,15 +149,17 @@ static inline char *shop_policy_text(const struct shop *shop)
     fprintf(stream,
             "purposes: [出張点検, 車検の代行]\n"
             "destinations: [{name: laptop, recipients: [%s]}]\n"
-            "field_classes: [{name: opaque}, {name: name}, {name: sensitive, sensitive: true}]\n"
+            "field_classes: [{name: opaque}, {name: name}, {name: scan},\n"
+            "  {name: sensitive, sensitive: true}]\n"
             "data_sets:\n"
             "  - name: visits\n    source: customers\n"
             "    sql: SELECT id, name FROM customers WHERE id BETWEEN :from AND :to\n"
             "    parameters: [{name: from, type: integer}, {name: to, type: integer}]\n"
             "    persons: [{column: id, domain: customer}]\n"
             "    fields: [{column: id, class: opaque}, {column: name, class: %s}]\n"
-            "    documents_source: documents\n    documents_path: \"{id}\"\n",
-            recipient, shop->name_class);
+            "    documents_source: documents\n    documents_path: \"{id}\"\n"
+            "    documents_class: %s\n",
+            recipient, shop->name_class, shop->documents_class);
     fprintf(stream, "media:\n  - {id: M-001, fingerprint: \"%s\", kept_at: 金庫}\n",
             shop->fingerprint);
     if (shop->fingerprint2[0] != '\0') {
@@ -260,9 +263,7 @@ static inline enum status shop_enrol(struct shop *shop, const char *id,
 static inline void shop_data(struct shop *shop)
 {
     const char *folder = shop->folder;
-    snprintf(shop->folder, sizeof shop->folder, "%s/kura-gate-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    assert_non_null(mkdtemp(shop->folder));
+    assert_int_equal(scratch_make(shop->folder, sizeof shop->folder), 0);
     snprintf(shop->database, sizeof shop->database, "%s/c.db", folder);
     snprintf(shop->documents, sizeof shop->documents, "%s/documents", folder);
     snprintf(shop->state, sizeof shop->state, "%s/state", folder);
@@ -299,8 +300,11 @@ static inline void shop_make(struct shop *shop)
 {
     struct error must_error = {0};
     struct audit *audit = NULL;
-    *shop = (struct shop){
-        .version = 1, .second_above = 20, .valid_from = "2026-01-01", .name_class = "name"};
+    *shop = (struct shop){.version = 1,
+                          .second_above = 20,
+                          .valid_from = "2026-01-01",
+                          .name_class = "name",
+                          .documents_class = "scan"};
     clock_shift = 0;
     MUST(base_start(&must_error));
     shop_keys(&shop->world);

@@ -143,6 +143,7 @@ CHANGE(no_anchor, facts->has_anchor = false)
 CHANGE(anchor_ahead, facts->anchor.size += 1)
 CHANGE(anchor_other, facts->anchor.root[0] ^= 1)
 CHANGE(anchor_old, facts->anchor_time.seconds -= 36 * 3600)
+CHANGE(anchor_early, facts->anchor_time.seconds = facts->now.seconds + 400)
 CHANGE(clock_back, facts->now.seconds -= 3600)
 CHANGE(token_log, approval->log.root[5] ^= 1)
 CHANGE(staff_approves, set(approval->approver, "tanaka"))
@@ -271,6 +272,7 @@ static const struct {
     {"[anchor-ahead]", anchor_other},
     {"[anchor-old]", anchor_old},
     {"[clock]", clock_back},
+    {"[anchor-early]", anchor_early},
     {"[token-log]", token_log},
     {"[approver-role]", staff_approves},
     {"[self-approval]", self_approves},
@@ -383,7 +385,7 @@ static void test_tolerance(void **state)
     (void)state;
     struct scene scene;
     scene_make(&scene);
-    scene.facts.now.seconds = audit_newest(scene.world.audit).seconds - 299;
+    scene.facts.now.seconds = scene.ledger.newest.seconds - 299;
     expect_allowed(&scene);
     scene_free(&scene);
 }

@@ -196,6 +196,56 @@ static void test_never_renames(void **state)
     expect_counted(&hand, CARRY_INTERRUPTED);
 }
 
+/* ------------------------------------------------------------------ the log meanwhile */
+
+/* A client that thinks, or writes to a slow medium, keeps no backup from recording. */
+static void test_log_is_free(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0};
+    CLEANUP(by_hand_end) struct by_hand hand;
+    by_hand_begin(&hand, shop, ENOUGH);
+    challenge(&hand);
+    for (unsigned i = 0; i < 2; i++) {
+        struct audit *audit = NULL;
+        const double begin = clock_monotonic();
+        MUST(shop_log(&audit, shop, true, &must_error));
+        assert_true(clock_monotonic() - begin < 10);
+        MUST(audit_append(audit, "backup", NULL, &must_error));
+        audit_free(audit);
+        if (i == 0) {
+            CLEANUP(file_close) int target = target_open(&hand, O_RDWR);
+            MUST(receipt_with(&hand, target, &must_error));
+        }
+    }
+    CLEANUP(file_close) int folder = shop_folder(shop);
+    assert_int_equal(renameat(folder, hand.partial, folder, hand.file), 0);
+    MUST(say_renamed(&hand, &must_error));
+    raw_close(&hand.raw);
+    expect_counted(&hand, CARRY_OUT);
+}
+
+/* What was looked at before is not forgotten: an older log put back between two messages. */
+static void test_log_put_back_meanwhile(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0}, error = {0};
+    CLEANUP(by_hand_end) struct by_hand hand;
+    struct audit *audit = NULL;
+    by_hand_begin(&hand, shop, ENOUGH);
+    shell("cp -a %s/audit %s/audit.old", shop->state, shop->state);
+    MUST(shop_log(&audit, shop, true, &must_error));
+    MUST(audit_append(audit, "backup", NULL, &must_error));
+    audit_free(audit);
+    challenge(&hand);
+    shell("cd %s && mv audit audit.true && mv audit.old audit", shop->state);
+    CLEANUP(file_close) int target = target_open(&hand, O_RDWR);
+    expect_refusal(receipt_with(&hand, target, &error), &error, "[log]");
+    raw_close(&hand.raw);
+    shell("cd %s && rm -r audit && mv audit.true audit", shop->state);
+    expect_untouched(&hand);
+}
+
 /* In the middle of the message with the receipt. */
 static void test_half_a_message(void **state)
 {
@@ -580,6 +630,8 @@ int main(void)
         TEST(gate_killed),
         TEST(never_renames),
         TEST(half_a_message),
+        TEST(log_is_free),
+        TEST(log_put_back_meanwhile),
         TEST(answer_without_reader),
         TEST(folders),
         TEST(targets),

@@ -111,6 +111,15 @@ static void test_field_becomes_sensitive(void **state)
     expect_refusal(shop_export(shop, &token, &error), &error, "[token-policy]");
     const struct ask_for want = {.who = STAFF, .from = 1, .to = 5};
     expect_refusal(shop_ask(&second, shop, &want, &error), &error, "[sensitive]");
+    expect_recorded(shop, "\"rule\":\"sensitive\"");
+    shop->version = 3;
+    shop->name_class = "name";
+    shop->documents_class = "sensitive";
+    shop_policy(shop);
+    const struct ask_for scans = {.who = STAFF, .from = 1, .to = 5, .documents = true};
+    expect_refusal(shop_ask(&second, shop, &scans, &error), &error, "[sensitive]");
+    struct error must_error = {0};
+    MUST(shop_ask(&second, shop, &want, &must_error)); /* the table alone may */
 }
 
 /* An older policy, more generous, is shown to the approver. */
@@ -292,6 +301,85 @@ static void test_clock(void **state)
     MUST(shop_export(shop, &again, &must_error));
 }
 
+static enum status accept_clock(const struct shop *shop, enum world_person who, int64_t off,
+                                struct error *error)
+{
+    CLEANUP(client_close) struct carry_client *client = shop_client(shop);
+    json_t *facts = NULL;
+    struct carry_clock clock = {
+        .now = moment_now(), .key = &shop->world.keys[who], .person = world_ids[who]};
+    clock.now.seconds += off;
+    enum status status = carry_client_clock(&facts, client, &clock, error);
+    json_decref(facts);
+    return status;
+}
+
+/* Once the clock was ten years ahead. The manager says that it is right now, and no clock before
+ * that is taken. */
+static void test_clock_was_ahead(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0}, error = {0};
+    CLEANUP(asked_free) struct asked asked = {0};
+    CLEANUP(buffer_free) struct buffer token = {0};
+    shop_approved(&asked, &token, shop, 1, 5);
+    expect_refusal(accept_clock(shop, MANAGER, 0, &error), &error, "nothing to accept");
+    clock_shift = (int64_t)10 * 365 * 86400;
+    expect_refusal(shop_export(shop, &token, &error), &error, "[");
+    clock_shift = 0;
+    expect_refusal(shop_export(shop, &token, &error), &error, "[clock]");
+    expect_refusal(accept_clock(shop, STAFF, 0, &error), &error, "[role]");
+    expect_refusal(accept_clock(shop, MANAGER, 3600, &error), &error, "[clock]");
+    expect_refusal(accept_clock(shop, MANAGER, -3600, &error), &error, "[clock]");
+    expect_recorded(shop, "\"rule\":\"clock\"");
+    expect_refusal(shop_export(shop, &token, &error), &error, "[clock]");
+    MUST(accept_clock(shop, DEPUTY, 60, &must_error));
+    expect_recorded(shop, "\"event\":\"clock.accept\"");
+    clock_shift = -3600;
+    expect_refusal(shop_export(shop, &token, &error), &error, "[clock]");
+    clock_shift = 0;
+    /* What was staged went with the false time. */
+    expect_refusal(shop_export(shop, &token, &error), &error, "[artefact-gone]");
+    CLEANUP(asked_free) struct asked again = {0};
+    CLEANUP(buffer_free) struct buffer second = {0};
+    shop_approved(&again, &second, shop, 1, 5);
+    MUST(shop_export(shop, &second, &must_error));
+}
+
+/* A signed word about the clock is good for one challenge. */
+static void test_clock_word_replayed(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0}, error = {0};
+    CLEANUP(buffer_free) struct buffer token = {0};
+    struct audit *audit = NULL;
+    struct carry_word word = {.kind = WORD_CLOCK, .carry = "-", .issued = moment_now()};
+    word.issued.nanoseconds = 0;
+    snprintf(word.person, sizeof word.person, "%s", world_ids[MANAGER]);
+    snprintf(word.approval, sizeof word.approval, "%032d", 0);
+    MUST(carry_word_sign(&token, &word, &shop->world.keys[MANAGER].signing, &must_error));
+    clock_shift = 86400;
+    MUST(shop_log(&audit, shop, true, &must_error));
+    MUST(audit_append(audit, "backup", NULL, &must_error));
+    audit_free(audit);
+    clock_shift = 0;
+    struct raw raw;
+    CLEANUP(gate_message_free) struct gate_message question = {.fds = {-1, -1}};
+    CLEANUP(gate_message_free) struct gate_message answer = {.fds = {-1, -1}};
+    raw_open(&raw, shop);
+    MUST(raw_ask(&question, &raw, json_pack("{s:s}", "step", "clock"), -1, &must_error));
+    expect_refusal(raw_ask(&answer, &raw,
+                           json_pack("{s:s,s:s%}", "step", "word", "word", (const char *)token.data,
+                                     token.size),
+                           -1, &error),
+                   &error, "[word]");
+    raw_close(&raw);
+    CLEANUP(client_close) struct carry_client *client = shop_client(shop);
+    json_t *facts = NULL;
+    expect_refusal(carry_client_tell(client, (const char *)token.data, token.size, &facts, &error),
+                   &error, "[word]");
+}
+
 static void test_token_early(void **state)
 {
     struct shop *shop = *state;
@@ -450,6 +538,10 @@ static int refused_as(enum status status, const struct error *error, const char 
     return otherwise;
 }
 
+#define UID_DAEMON 1 /* tanaka in the policy */
+#define UID_GAMES 5  /* nobody in the policy */
+#define UID_NOBODY 65534
+
 /* Not in the policy: nothing at all, not even the list. */
 static int is_nobody(struct carry_client *client, const struct shop *shop,
                      const struct asked *asked)
@@ -464,6 +556,50 @@ static int is_nobody(struct carry_client *client, const struct shop *shop,
                    &error, "[caller]", 4);
     result += refused_as(carry_client_retire(client, "M-001", &error), &error, "[caller]", 8);
     return result;
+}
+
+/* The policy cannot be used: a loss can be told, and nothing else. */
+static int is_nobody_without_policy(struct carry_client *client, const struct shop *shop,
+                                    const struct asked *asked)
+{
+    struct error error = {0};
+    json_t *facts = NULL;
+    (void)shop;
+    const char *carry = asked->sworn.carry;
+    int result = refused_as(carry_client_list(&facts, client, &error), &error, "[policy", 1);
+    result += refused_as(carry_client_report(client, WORD_FOUND, carry, NULL, &facts, &error),
+                         &error, "[policy", 2);
+    if (carry_client_report(client, WORD_LOST, carry, "電車", &facts, &error) != STATUS_OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return result + 4;
+    }
+    const char *report = json_string_value(json_object_get(facts, "report"));
+    result += strstr(report, carry) != NULL && strstr(report, "5 人") != NULL &&
+                      strstr(report, "（30日以内）") != NULL && strstr(report, "(null)") == NULL
+                  ? 0
+                  : 8;
+    json_decref(facts);
+    return result;
+}
+
+static void test_lost_without_policy(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0}, error = {0};
+    CLEANUP(asked_free) struct asked asked = {0};
+    CLEANUP(buffer_free) struct buffer token = {0};
+    json_t *facts = NULL;
+    if (geteuid() != 0) {
+        skip();
+    }
+    shop_approved(&asked, &token, shop, 1, 5);
+    MUST(shop_export(shop, &token, &must_error));
+    shell("chmod 755 %s && echo '#' >>%s", shop->folder, shop->policy_path);
+    expect_refusal(shop_tell(shop, WORD_LOST, asked.sworn.carry, NULL, MANAGER, &facts, &error),
+                   &error, "[policy");
+    as_user(shop, UID_GAMES, is_nobody_without_policy, &asked);
+    expect_recorded(shop, "\"login\":\"games\"");
+    expect_state(shop, asked.sworn.carry, CARRY_LOST);
 }
 
 static enum status ask_with(struct carry_client *client, const struct minisign_secret *key,
@@ -529,9 +665,28 @@ static int is_bearer(struct carry_client *client, const struct shop *shop,
     return 1;
 }
 
-#define UID_DAEMON 1 /* tanaka in the policy */
-#define UID_GAMES 5  /* nobody in the policy */
-#define UID_NOBODY 65534
+/* Staged artefacts of one person cannot fill the disk; what is denied makes room. */
+static void test_many_requests(void **state)
+{
+    struct shop *shop = *state;
+    struct error must_error = {0}, error = {0};
+    const struct ask_for want = {.who = STAFF, .from = 1, .to = 2};
+    CLEANUP(asked_free) struct asked last = {0};
+    json_t *facts = NULL;
+    for (unsigned i = 0; i < 20; i++) {
+        asked_free(&last);
+        last = (struct asked){0};
+        MUST(shop_ask(&last, shop, &want, &must_error));
+    }
+    CLEANUP(asked_free) struct asked more = {0}, other = {0};
+    expect_refusal(shop_ask(&more, shop, &want, &error), &error, "[waiting]");
+    expect_recorded(shop, "\"rule\":\"waiting\"");
+    const struct ask_for others = {.who = OTHER, .from = 1, .to = 2};
+    MUST(shop_ask(&other, shop, &others, &must_error));
+    MUST(shop_tell(shop, WORD_DENY, last.sworn.carry, NULL, MANAGER, &facts, &must_error));
+    json_decref(facts);
+    MUST(shop_ask(&more, shop, &want, &must_error));
+}
 
 static void test_callers(void **state)
 {
@@ -572,12 +727,16 @@ int main(void)
         TEST(log_changed),
         TEST(log_deleted),
         TEST(clock),
+        TEST(clock_was_ahead),
+        TEST(clock_word_replayed),
         TEST(token_early),
         TEST(return_date),
         TEST(due_before_export),
         TEST(keys_that_ended),
         TEST(nothing_is_kept_longer),
         TEST(callers),
+        TEST(lost_without_policy),
+        TEST(many_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,12 +93,13 @@ static void test_incident(void **state)
     static const char *const words[] = {
         "山田自動車", "C-20261122-AAAAAA", "37 人", "行数 52", "書類 4", "出張点検", "laptop",
         "M-001", "駅で置き忘れ", "sato", "yamada", "suzuki", "id", "name、kana", "age1reader",
-        "123456 バイト", "X25519", "2026年11月22日 14時05分", "2026年11月25日 08時30分",
+        "123456 バイト", "age1reader（調査中）", "X25519",
+        "個人データ管理責任者: ", "2026年11月22日 14時05分", "2026年11月25日 08時30分",
         /* the nine facts */
         "1. 概要", "2. ", "3. 本人の数", "4. 原因", "5. 二次被害", "6. 本人への対応", "7. 公表",
         "8. 再発防止", "9. その他",
         /* 3 to 5 days after the day in Japan, 30 and 60 */
-        "2026年11月28日から2026年11月30日まで", "2026年12月25日まで（30日以内）",
+        "遅くとも2026年11月30日まで", "3日目は2026年11月28日", "2026年12月25日まで（30日以内）",
         "2027年1月24日まで（60日以内）", "判断しません", "1000人を超えるか"};
     for (size_t i = 0; i < LENGTH(words); i++) {
         expect_says(text, words[i]);
@@ -112,11 +113,11 @@ static void test_month_ends(void **state)
     static const struct {
         const char *learned, *early, *last, *final, *improper;
     } cases[] = {
-        {"2027-01-30T03:00:00Z", "2027年2月2日から", "2027年2月4日まで", "2027年3月1日まで",
+        {"2027-01-30T03:00:00Z", "3日目は2027年2月2日", "2027年2月4日まで", "2027年3月1日まで",
          "2027年3月31日まで"},
-        {"2028-02-27T03:00:00Z", "2028年3月1日から", "2028年3月3日まで", "2028年3月28日まで",
+        {"2028-02-27T03:00:00Z", "3日目は2028年3月1日", "2028年3月3日まで", "2028年3月28日まで",
          "2028年4月27日まで"},
-        {"2026-12-29T15:00:00Z", "2027年1月2日から", "2027年1月4日まで", "2027年1月29日まで",
+        {"2026-12-29T15:00:00Z", "3日目は2027年1月2日", "2027年1月4日まで", "2027年1月29日まで",
          "2027年2月28日まで"}, /* the 30th in Japan */
     };
     const struct carry_record carry = record();
@@ -146,6 +147,51 @@ static void test_unknown(void **state)
     assert_null(strstr(text, "(null)"));
 }
 
+/* Without a policy: the days of the law, numbers for names, and nothing invented. */
+static void test_no_policy(void **state)
+{
+    (void)state;
+    struct error must_error = {0};
+    CLEANUP(buffer_free) struct buffer text = {0};
+    const struct policy none = {0};
+    const struct carry_record carry = record();
+    MUST(paper_incident(&text, &none, &carry, at("2026-11-24T23:30:00Z"), NULL, &must_error));
+    MUST(buffer_append_u8(&text, '\0', &must_error));
+    const char *paper = (const char *)text.data;
+    static const char *const words[] = {"事業者: 調査中",
+                                        "番号のみ",
+                                        "個人データ管理責任者: 調査中",
+                                        "持ち出した者: sato",
+                                        "遅くとも2026年11月30日まで",
+                                        "2026年12月25日まで（30日以内）",
+                                        "37 人"};
+    for (size_t i = 0; i < LENGTH(words); i++) {
+        expect_says(paper, words[i]);
+    }
+    assert_null(strstr(paper, "(null)"));
+}
+
+/* Whose the keys are that open it. */
+static void test_holders(void **state)
+{
+    (void)state;
+    struct carry_record carry = record();
+    char *own[] = {world.policy.policy.destinations[0].recipients[0], NULL};
+    carry.recipients = own;
+    CLEANUP(memory_free) char *text = incident(&carry, at("2026-11-24T00:00:00Z"), NULL);
+    char wanted[256];
+    const char *holder = "laptop";
+    for (size_t i = 0; i < world.policy.policy.people_count; i++) {
+        const struct policy_person *person = &world.policy.policy.people[i];
+        if (person->recipient != NULL && strcmp(person->recipient, own[0]) == 0) {
+            holder = person->name;
+            break;
+        }
+    }
+    snprintf(wanted, sizeof wanted, "%s（%s）", own[0], holder);
+    expect_says(text, wanted);
+}
+
 static void test_zip(void **state)
 {
     (void)state;
@@ -153,7 +199,7 @@ static void test_zip(void **state)
     snprintf(carry.format, sizeof carry.format, "zip");
     CLEANUP(memory_free) char *text = incident(&carry, at("2026-11-24T00:00:00Z"), NULL);
     expect_says(text, "WinZip-AES");
-    expect_says(text, "媒体とは別に");
+    expect_says(text, "媒体には書き込んでいません");
     assert_null(strstr(text, "X25519"));
 }
 
@@ -215,7 +261,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_incident),    cmocka_unit_test(test_month_ends),
-        cmocka_unit_test(test_unknown),     cmocka_unit_test(test_zip),
+        cmocka_unit_test(test_unknown),     cmocka_unit_test(test_no_policy),
+        cmocka_unit_test(test_holders),     cmocka_unit_test(test_zip),
         cmocka_unit_test(test_certificate), cmocka_unit_test(test_notice),
     };
     return cmocka_run_group_tests(tests, make, drop);

@@ -182,11 +182,47 @@ static void test_refusals(void **state)
     expect_refused(&options, STATUS_REFUSED, "[sensitive]");
     fields[1].class = (char *)(uintptr_t) "name";
 
+    set.source = (char *)(uintptr_t) "nowhere";
+    expect_refused(&options, STATUS_REFUSED, "[data-set]");
+    set = data_set("SELECT id, zeroblob(513) AS name, family FROM c WHERE id < :most");
+    expect_refused(&options, STATUS_REFUSED, "[binary]");
+
     static const char *const wrong[][3] = {
         {NULL}, {"most=x", NULL}, {"most=1", "more=2", NULL}, {"most=1", "most=2", NULL}};
     for (size_t i = 0; i < LENGTH(wrong); i++) {
         options.parameters = wrong[i];
         expect_refused(&options, STATUS_REFUSED, "[parameters]");
+    }
+}
+
+/* What a row says is one folder below the pattern's, and no way elsewhere. */
+static void test_document_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *path, *class, *rule;
+    } cases[] = {
+        {SQL, NULL, NULL, "[documents]"},
+        {SQL, "{id}", "sensitive", "[sensitive]"},
+        {SQL, "{plate}", "name", "[documents-path]"},
+        {SQL, "{id", "name", "[documents-path]"},
+        {"SELECT id, '../2' AS name, family FROM c WHERE id < :most", "{name}", "name",
+         "[documents-path]"},
+        {"SELECT id, '2/x' AS name, family FROM c WHERE id < :most", "{name}", "name",
+         "[documents-path]"},
+        {"SELECT id, '..' AS name, family FROM c WHERE id < :most", "{name}", "name",
+         "[documents-path]"},
+        {"SELECT id, printf('%05000d', id) AS name, family FROM c WHERE id < :most", "{name}",
+         "name", "[documents-path]"},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct policy_data_set set = data_set(cases[i].sql);
+        set.documents_source = (char *)(uintptr_t) "documents";
+        set.documents_path = (char *)(uintptr_t)cases[i].path;
+        set.documents_class = (char *)(uintptr_t)cases[i].class;
+        struct stage_options options = options_of(&set);
+        options.documents = true;
+        expect_refused(&options, STATUS_REFUSED, cases[i].rule);
     }
 }
 
@@ -222,6 +258,7 @@ static void test_age_opens(void **state)
     struct policy_data_set set = data_set(SQL);
     set.documents_source = (char *)(uintptr_t) "documents";
     set.documents_path = (char *)(uintptr_t) "{id}";
+    set.documents_class = (char *)(uintptr_t) "name";
     struct stage_options options = options_of(&set);
     options.documents = true;
     write_identity();
@@ -231,6 +268,8 @@ static void test_age_opens(void **state)
     shell("rm %s/documents/2", world.folder);
     stage_to(&staged, &options);
     assert_int_equal(staged.documents, 3);
+    assert_string_equal(staged.fields[3], "documents/:name"); /* the approver sees it, too */
+    assert_null(staged.fields[4]);
     shell("cd %s && mkdir -p out && age -d -i m.key artefact | tar -x -C out && "
           "test \"$(cat out/documents/00000[123].pdf)\" = one && "
           "test $(ls out/documents | wc -l) = 3 && "
@@ -277,11 +316,9 @@ static void test_zip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_persons_not_rows),
-        cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_age_opens),
-        cmocka_unit_test(test_zip),
+        cmocka_unit_test(test_persons_not_rows), cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_document_refusals),
+        cmocka_unit_test(test_age_opens),        cmocka_unit_test(test_zip),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

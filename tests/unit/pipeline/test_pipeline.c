@@ -12,6 +12,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/resource.h>
 
 #define KEPT 8192
@@ -342,14 +343,14 @@ static void test_marks_alone_are_at_once_and_cheap(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_new(1, 0);
-    double from = clock_monotonic();
+    clock_t from = clock();
     for (size_t i = 1; i <= 1000000; i++) {
         assert_int_equal(
             pipeline_mark(fixture->pipeline, on_mark, &fixture->record, &fixture->error),
             STATUS_OK);
         assert_true(fixture->record.marks == i);
     }
-    assert_true(clock_monotonic() - from < 3); /* 0.02 s without sanitizers */
+    assert_true(clock() - from < 3 * CLOCKS_PER_SEC); /* 0.02 s without sanitizers */
     fixture_free(fixture);
 }
 

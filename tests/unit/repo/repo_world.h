@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../../../src/repo/object.h"
+#include "support/scratch.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -88,9 +89,9 @@ UNUSED static struct repo_creation creation_of(const struct world *world)
 UNUSED static void world_keys(struct world *world)
 {
     struct error error;
-    *world = (struct world){.folder = "/tmp/kura-repo-XXXXXX"};
+    *world = (struct world){0};
     assert_good(base_start(&error));
-    assert_non_null(mkdtemp(world->folder));
+    assert_int_equal(scratch_make(world->folder, sizeof world->folder), 0);
     snprintf(world->store, sizeof world->store, "%s/store", world->folder);
     assert_int_equal(mkdir(world->store, 0700), 0);
     assert_good(age_identity_generate(&world->identity, &error));

@@ -334,6 +334,42 @@ static void test_an_index_that_points_at_other_chunks(void **state)
     assert_int_equal(counted.good, COUNT);
 }
 
+static void locate(struct location *location, struct shelf *shelf, unsigned i)
+{
+    struct error error = {0};
+    assert_good(snapshot_locate(location, shelf->snapshot, &shelf->results[i].reference, &error));
+}
+
+/* However many there are. And each costs little: after a few chunks all are looked for at the right
+ * place first. */
+static void test_many_indexes_that_point_at_other_chunks(void **state)
+{
+    struct shelf *shelf = *state;
+    char name[OBJECT_NAME_SIZE];
+    struct location location;
+    static struct location right[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        locate(&right[i], shelf, i);
+    }
+    pack_of(name, shelf, &location);
+    for (unsigned i = 0; i < 3 * PLACES_AT_ONCE; i++) {
+        put_lying_index(shelf, name, &location);
+    }
+    shelf_close(shelf);
+    shelf_open(shelf);
+    for (unsigned i = 0; i < 4; i++) {
+        check_one(shelf, i);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        locate(&location, shelf, i);
+        assert_int_equal(location.offset, right[i].offset);
+        assert_memory_equal(location.pack, right[i].pack, OBJECT_ID_SIZE);
+        check_one(shelf, i);
+    }
+    struct counted counted = get_many(shelf);
+    assert_int_equal(counted.good, COUNT);
+}
+
 static void *read_all(void *context)
 {
     struct shelf *shelf = context;
@@ -393,6 +429,7 @@ int main(void)
         SHELF(test_garbage_under_the_first_name),
         SHELF(test_another_pack_with_the_chunk_is_tried),
         SHELF(test_an_index_that_points_at_other_chunks),
+        SHELF(test_many_indexes_that_point_at_other_chunks),
         SHELF(test_threads_share_a_snapshot),
         SHELF(test_unknown_chunk),
     };

@@ -1,5 +1,6 @@
 /* A file's list of chunks, short or very long, comes back piece by piece; a change stays local. */
 #include "../../../src/repo/node.h"
+#include "../../../src/repo/snapshot_private.h"
 #include "backup_world.h"
 
 struct expected {
@@ -78,6 +79,11 @@ static void check_walk(const struct world *world, struct night *night, struct co
     assert_int_equal(found.size, content->size);
     assert_good(content_walk(snapshot, &found, check_piece, expected, &error));
     assert_int_equal(expected->next, expected->count);
+    struct expected far = {
+        .count = expected->count, .size = found.size, .rotation = expected->rotation};
+    snapshot->repo->distant = true; /* its lists are fetched ahead */
+    assert_good(content_walk(snapshot, &found, check_piece, &far, &error));
+    assert_int_equal(far.next, far.count);
     /* A list that is shorter than it says is found out. */
     found.size++;
     struct expected again = {

@@ -162,6 +162,11 @@ static enum status walk_forged(const struct world *world, struct forge *forge,
     *entries = 0;
     struct walk walk = {.path = "", .visit = count_visit, .context = entries};
     enum status status = snapshot_walk(snapshot, snapshot_source(snapshot, 0), &walk, &error);
+    unsigned near = *entries;
+    *entries = 0;
+    snapshot->repo->distant = true; /* its nodes are fetched ahead, and believed no more for that */
+    assert_int_equal(snapshot_walk(snapshot, snapshot_source(snapshot, 0), &walk, &error), status);
+    assert_int_equal(*entries, near);
     snapshot_free(snapshot);
     repo_free(repo);
     statement_free(&statement);
@@ -293,6 +298,46 @@ static void note_problem(void *context, const char *near_path, const struct erro
     ((struct told *)context)->problems++;
 }
 
+/* The wanted nodes together; each is handed out once, and what is not to be had is left out. */
+static void test_fetches_ahead(void **state)
+{
+    struct world *world = *state;
+    struct error error = {0};
+    struct forge forge = {0};
+    night_open(&forge.night, world);
+    struct tree_root leaf = forge_leaf(&forge, "a", "b");
+    struct node_ahead ahead = {.count = 2};
+    ahead.nodes[0].reference = ahead.nodes[1].reference = leaf.reference;
+    ahead.nodes[0].reference.key[0] ^= 1; /* nobody stored it */
+    struct catalogue_source source = {
+        .words = {.name = (char[]){"x"}, .kind = (char[]){"tree"}, .persons = -1}, .root = leaf};
+    memcpy(source.words.digest, leaf.digest, sizeof leaf.digest);
+    struct publication publication = {.sources = &source, .source_count = 1};
+    struct statement statement;
+    assert_good(writer_publish(&statement, forge.night.writer, &publication, &error));
+    night_close(&forge.night);
+
+    struct repo_access access = identity_access(world);
+    struct repo *repo;
+    struct snapshot *snapshot;
+    assert_good(repo_open(&repo, &access, &error));
+    assert_good(snapshot_open(&snapshot, repo, &statement, &error));
+    assert_false(node_ahead_pays(snapshot)); /* a folder of this machine */
+    node_ahead_fetch(&ahead, snapshot, snapshot_source(snapshot, 0));
+    struct buffer node = {0};
+    assert_false(node_ahead_take(&node, &ahead, &ahead.nodes[0].reference));
+    assert_true(node_ahead_take(&node, &ahead, &leaf.reference));
+    assert_int_equal(node.size, forge.node.size);
+    assert_memory_equal(node.data, forge.node.data, node.size);
+    assert_false(node_ahead_take(&node, &ahead, &leaf.reference));
+    buffer_free(&node);
+    node_ahead_free(&ahead);
+    snapshot_free(snapshot);
+    repo_free(repo);
+    statement_free(&statement);
+    buffer_free(&forge.node);
+}
+
 static void test_walks_around_a_missing_node(void **state)
 {
     struct world *world = *state;
@@ -328,6 +373,10 @@ static void test_walks_around_a_missing_node(void **state)
     assert_good(snapshot_walk(snapshot, snapshot_source(snapshot, 0), &walk, &error));
     assert_int_equal(told.entries, 4);
     assert_int_equal(told.problems, 1);
+    snapshot->repo->distant = true;
+    assert_good(snapshot_walk(snapshot, snapshot_source(snapshot, 0), &walk, &error));
+    assert_int_equal(told.entries, 8);
+    assert_int_equal(told.problems, 2);
     walk.problem = NULL;
     assert_int_equal(snapshot_walk(snapshot, snapshot_source(snapshot, 0), &walk, &error),
                      STATUS_NOT_FOUND);
@@ -350,6 +399,7 @@ int main(void)
         WORLD(test_wrong_level_and_wrong_count),
         WORLD(test_empty_nodes),
         WORLD(test_another_root_than_the_statement_says),
+        WORLD(test_fetches_ahead),
         WORLD(test_walks_around_a_missing_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

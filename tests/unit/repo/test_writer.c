@@ -421,21 +421,31 @@ static void test_sample_finds_damage_and_the_next_run_heals_it(void **state)
 
 static size_t touched;
 
-static int lose_every_other(const char *path, const struct stat *facts, int type, struct FTW *ftw)
+/* All packs but one: which chunks a night takes as samples is chance, and if every other were sound
+ * it would now and then meet sound ones only. */
+static int lose_all_but_one(const char *path, const struct stat *facts, int type, struct FTW *ftw)
 {
+    (void)facts;
     (void)ftw;
-    if (type == FTW_F && touched++ % 2 == 0) {
-        assert_int_equal(chmod(path, 0600), 0);
-        assert_int_equal(touched % 4 == 1 ? unlink(path) : truncate(path, facts->st_size / 2), 0);
+    if (type == FTW_F && touched++ > 0) {
+        assert_int_equal(unlink(path), 0);
     }
     return 0;
 }
 
-/* All of them: which packs a night takes as samples depends on the order of its threads. */
-static int spoil_each(const char *path, const struct stat *facts, int type, struct FTW *ftw)
+static int cut_all_but_one(const char *path, const struct stat *facts, int type, struct FTW *ftw)
 {
-    touched++;
-    return spoil_one(path, facts, type, ftw);
+    (void)ftw;
+    if (type == FTW_F && touched++ > 0) {
+        assert_int_equal(chmod(path, 0600), 0);
+        assert_int_equal(truncate(path, facts->st_size / 2), 0);
+    }
+    return 0;
+}
+
+static int spoil_all_but_one(const char *path, const struct stat *facts, int type, struct FTW *ftw)
+{
+    return type != FTW_F || touched++ == 0 ? 0 : spoil_one(path, facts, type, ftw);
 }
 
 /* One night over packs that are made small, so that there are many. */
@@ -455,19 +465,31 @@ static enum status night_of_many_packs(struct statement *statement, const struct
     return status;
 }
 
-static void heals_after(struct world *world, __nftw_func_t harm)
+static struct statement store_many_packs(struct world *world, const struct test_file files[3])
 {
     struct error error = {0};
-    struct test_file files[3];
     struct statement statement;
-    two_files(files);
     assert_good(night_of_many_packs(&statement, world, files, &error));
-    statement_free(&statement);
+    return statement;
+}
+
+static void harm_packs(const struct world *world, __nftw_func_t harm)
+{
     char packs[256];
     snprintf(packs, sizeof packs, "%s/packs", world->store);
     touched = 0;
     assert_int_equal(nftw(packs, harm, 16, FTW_PHYS), 0);
     assert_true(touched > 4);
+}
+
+static void heals_after(struct world *world, __nftw_func_t harm)
+{
+    struct error error = {0};
+    struct test_file files[3];
+    two_files(files);
+    struct statement statement = store_many_packs(world, files);
+    statement_free(&statement);
+    harm_packs(world, harm);
     assert_int_equal(night_of_many_packs(&statement, world, files, &error), STATUS_CORRUPT);
     assert_int_equal(count_objects(world, "statements"), 1);
     error = (struct error){0};
@@ -478,12 +500,29 @@ static void heals_after(struct world *world, __nftw_func_t harm)
 
 static void test_a_lost_sample_makes_all_packs_be_looked_for(void **state)
 {
-    heals_after(*state, lose_every_other);
+    heals_after(*state, lose_all_but_one);
 }
 
 static void test_damage_in_place_makes_the_map_forgotten(void **state)
 {
-    heals_after(*state, spoil_each);
+    heals_after(*state, spoil_all_but_one);
+}
+
+static void test_without_a_base_packs_cut_short_are_noticed(void **state)
+{
+    struct world *world = *state;
+    struct error error = {0};
+    struct test_file files[3];
+    two_files(files);
+    struct statement statement = store_many_packs(world, files);
+    statement_free(&statement);
+    harm_packs(world, cut_all_but_one);
+    char name[OBJECT_NAME_SIZE];
+    only_object(name, world, "statements");
+    remove_object(world, name);
+    statement = store_many_packs(world, files);
+    assert_good(compare_snapshot(world, &statement, files, 3, &error));
+    statement_free(&statement);
 }
 
 static void test_distrust_forgets_the_pack_and_ends_the_night(void **state)
@@ -669,6 +708,7 @@ int main(void)
         WORLD(test_sample_finds_damage_and_the_next_run_heals_it),
         WORLD(test_a_lost_sample_makes_all_packs_be_looked_for),
         WORLD(test_damage_in_place_makes_the_map_forgotten),
+        WORLD(test_without_a_base_packs_cut_short_are_noticed),
         WORLD(test_distrust_forgets_the_pack_and_ends_the_night),
         WORLD(test_secret_is_sealed_to_who_joins_later),
         WORLD(test_used_up_numbers_are_refused),

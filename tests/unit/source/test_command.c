@@ -192,7 +192,7 @@ static bool alive(pid_t pid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 3000; i++) {
         struct error error;
         CLEANUP(buffer_free) struct buffer text = {0};
         if (file_read(&text, path, 4096, &error) != STATUS_OK ||
@@ -233,7 +233,7 @@ static void test_stopped_while_silent(void **state)
     double begin = clock_monotonic();
     assert_int_equal(run_shell(&recorder, &error, "trap '' TERM; sleep 1000 & echo $!; wait"),
                      STATUS_CANCELLED);
-    assert_true(clock_monotonic() - begin < 8);
+    assert_true(clock_monotonic() - begin < 60);
     assert_false(alive(first_number(&recorder)));
 }
 

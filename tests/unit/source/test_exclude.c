@@ -9,6 +9,7 @@
 #include "kura/base.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct row {
     const char *pattern;
@@ -133,9 +134,9 @@ static void test_many_stars(void **state)
     name[sizeof name - 1] = '\0';
     char pattern[] = "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b";
     char *patterns[] = {pattern, NULL};
-    double begin = clock_monotonic();
+    clock_t begin = clock();
     assert_false(exclude_matches(patterns, name, false));
-    assert_true(clock_monotonic() - begin < 0.5);
+    assert_true(clock() - begin < CLOCKS_PER_SEC / 2); /* processor time, on any machine */
 }
 
 int main(void)

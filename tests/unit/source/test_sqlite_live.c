@@ -78,6 +78,17 @@ static int64_t check_accounts(const struct fixture *fixture, const struct collec
     return transfers;
 }
 
+/* Until the writer, which may get little of a busy machine, has done something new. */
+static void wait_for_transfers(const struct fixture *fixture, pid_t child, int64_t last)
+{
+    sqlite3 *db = database_open(fixture->path);
+    while (database_number(db, "SELECT count(*) FROM transfers") <= last) {
+        assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+        usleep(1000);
+    }
+    sqlite3_close(db);
+}
+
 static void read_while_written(const struct fixture *fixture, unsigned pause_us)
 {
     pid_t child = child_start();
@@ -85,9 +96,9 @@ static void read_while_written(const struct fixture *fixture, unsigned pause_us)
         signal(SIGTERM, on_stop);
         write_transfers(fixture->path);
     }
-    int64_t last = -1;
-    size_t progress = 0;
+    int64_t last = 0;
     for (int i = 0; i < READS; i++) {
+        wait_for_transfers(fixture, child, last);
         struct collector collector = {.pause_us = pause_us};
         struct error error;
         enum status status = collect(&collector, fixture->path, &OPTIONS, &error);
@@ -96,14 +107,12 @@ static void read_while_written(const struct fixture *fixture, unsigned pause_us)
             fail_msg("%s", error.message);
         }
         int64_t transfers = check_accounts(fixture, &collector);
-        assert_true(transfers >= last);
-        progress += transfers > last ? 1 : 0;
+        assert_true(transfers > last);
         last = transfers;
         collector_free(&collector);
     }
     kill(child, SIGTERM);
     wait_for(child);
-    assert_true(progress > READS / 2); /* it did write meanwhile */
 }
 
 static void test_wal(void **state)

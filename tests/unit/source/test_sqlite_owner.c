@@ -258,6 +258,35 @@ static void test_killed_journal(void **state)
     integrity_check(fixture->path);
 }
 
+static int reading[2]; /* a pipe: the child is in the middle of reading */
+
+static void say_reading(void)
+{
+    REQUIRE(write(reading[1], "", 1) == 1);
+}
+
+/* A backup, and a random moment later, or a random moment after its first bytes, its end. */
+static void kill_at_random(const struct fixture *fixture, unsigned random, bool in_the_middle)
+{
+    assert_int_equal(pipe2(reading, O_CLOEXEC), 0);
+    pid_t child = child_start();
+    if (child == 0) {
+        struct collector collector = {.pause_us = 1000, .on_advance = say_reading};
+        struct error error;
+        (void)collect(&collector, fixture->path, &OPTIONS, &error);
+        _exit(0);
+    }
+    char byte;
+    if (in_the_middle) {
+        assert_int_equal(read(reading[0], &byte, 1), 1);
+    }
+    usleep(random % (in_the_middle ? 8000 : 1500));
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(reading[0]);
+    close(reading[1]);
+}
+
 /* Killed at any moment, root leaves nothing that locks the owner out. */
 static void test_we_are_killed(void **state)
 {
@@ -266,17 +295,8 @@ static void test_we_are_killed(void **state)
     size_t left_behind = 0;
     unsigned number = 1;
     for (int i = 0; i < 24; i++) {
-        pid_t child = child_start();
-        if (child == 0) {
-            struct collector collector = {.pause_us = 1000};
-            struct error error;
-            (void)collect(&collector, fixture->path, &OPTIONS, &error);
-            _exit(0);
-        }
         number = number * 1103515245u + 12345u;
-        usleep(number / 65536 % (i % 2 == 0 ? 1500 : 10000));
-        kill(child, SIGKILL);
-        assert_int_equal(waitpid(child, NULL, 0), child);
+        kill_at_random(fixture, number / 65536, i % 2 == 1);
         all_belong_to_owner(fixture);
         left_behind += look(fixture).count - 1;
         if (i % 3 == 0) {

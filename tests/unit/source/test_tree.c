@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <time.h>
 #include <sys/xattr.h>
 
 static void assert_content(const struct recorder *recorder, const char *path, const char *text)
@@ -274,10 +275,10 @@ static void test_huge_hole(void **state)
     const uint64_t size = UINT64_C(20) << 30;
     assert_int_equal(ftruncate(fd, (off_t)size), 0);
     assert_int_equal(pwrite(fd, "x", 1, (off_t)size / 2), 1);
-    double begin = clock_monotonic();
+    clock_t begin = clock();
     CLEANUP(recorder_free) struct recorder recorder = {0};
     tree_fixture_read(fixture, &recorder);
-    assert_true(clock_monotonic() - begin < 1);
+    assert_true(clock() - begin < CLOCKS_PER_SEC); /* of the processor, not of a busy machine */
     const struct recorded *recorded = recorder_get(&recorder, "huge");
     assert_true(recorded->outcome.size == size);
     assert_true(recorded->holes + recorded->content.size == size);

@@ -206,7 +206,7 @@ static void hold_lease(const struct tree_fixture *fixture, int ready)
     (void)signal(SIGIO, note_lease);
     bool held = fd >= 0 && fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
     bool told = write(ready, held ? "+" : "-", 1) == 1;
-    for (int i = 0; held && told && i < 500 && lease_asked == 0; i++) {
+    for (int i = 0; held && told && i < 3000 && lease_asked == 0; i++) {
         usleep(10000);
     }
     _exit(held && fcntl(fd, F_SETLEASE, F_UNLCK) == 0 && lease_asked != 0 ? 0 : 1);
