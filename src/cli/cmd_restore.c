@@ -287,8 +287,9 @@ static enum status prepare(struct cli_view *view, bool *fresh, struct cli *cli, 
     const struct cli_arguments *arguments = &cli->arguments;
     if (arguments->target == NULL) {
         error_set(error, STATUS_USAGE, 0, "%s", _("kura restore needs --target DIR"));
-        return error_set_hint(error, "%s",
-                              _("Restore into a new folder; each source becomes a folder in it."));
+        error_set_hint(error, "%s",
+                       _("Restore into a new folder; each source becomes a folder in it."));
+        return STATUS_USAGE;
     }
     enum status status = cli_view_open(view, cli, arguments->snapshot, error);
     if (status == STATUS_OK) {
