@@ -283,7 +283,9 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
         printf("%s\n", _("Rows or persons are NOT as the backup said."));
     } else if (is_whole(cli, view, summary) && summary->recounted > 0 &&
                summary->recount_failed == 0) {
-        printf("%s\n", _("Rows and persons are as the backup said."));
+        printf("%s\n", view->statement->persons < 0
+                           ? _("Rows are as the backup said; persons were not counted then.")
+                           : _("Rows and persons are as the backup said."));
     }
 }
 
@@ -292,8 +294,9 @@ static enum status check_words(const struct cli_arguments *arguments, struct err
     if (arguments->target == NULL && arguments->database == NULL) {
         error_set(error, STATUS_USAGE, 0, "%s",
                   _("kura restore needs --target DIR or --database CONNECTION"));
-        return error_set_hint(error, "%s",
-                              _("Restore into a new folder; each source becomes a folder in it."));
+        error_set_hint(error, "%s",
+                       _("Restore into a new folder; each source becomes a folder in it."));
+        return STATUS_USAGE;
     }
     if (arguments->database == NULL) {
         return arguments->tables.count == 0 && !arguments->no_owner
