@@ -262,7 +262,8 @@ static enum status transact(struct hidden_database *database, int list, struct e
         }
     }
     if (status == STATUS_OK) {
-        database->summary->removed = loaded - database->summary->rows;
+        uint64_t now = database->summary->rows;
+        database->summary->removed = loaded > now ? loaded - now : 0;
         status =
             postgres_script(&database->inside, "SET LOCAL synchronous_commit = on; COMMIT", error);
     }

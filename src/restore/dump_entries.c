@@ -19,13 +19,15 @@ struct item {
     bool chosen;
 };
 struct list {
-    struct item *items;
+    struct item *items; /* in the order of the archive */
+    struct item **by_id;
     size_t count;
 };
 
 static void list_free(struct list *list)
 {
     free(list->items);
+    free(list->by_id);
 }
 
 /* What depends on an entry of a kind that is not here (a schema, a type, a function, an extension)
@@ -167,14 +169,33 @@ static enum status choose_table(struct list *list, const char *name, struct erro
 
 /* ------------------------------------------------------------------ what belongs to them */
 
-static struct item *find(struct list *list, unsigned long id)
+static int compare_ids(const void *a, const void *b)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].id == id) {
-            return &list->items[i];
-        }
+    unsigned long one = (*(struct item *const *)a)->id;
+    unsigned long other = (*(struct item *const *)b)->id;
+    return (one > other) - (one < other);
+}
+
+static enum status sort_ids(struct list *list, struct error *error)
+{
+    list->by_id = calloc(list->count + 1, sizeof(struct item *));
+    if (list->by_id == NULL) {
+        return error_set_memory(error);
     }
-    return NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        list->by_id[i] = &list->items[i];
+    }
+    qsort(list->by_id, list->count, sizeof(struct item *), compare_ids);
+    return STATUS_OK;
+}
+
+static struct item *find(const struct list *list, unsigned long id)
+{
+    struct item wanted = {.id = id};
+    struct item *key = &wanted;
+    struct item **found =
+        bsearch(&key, list->by_id, list->count, sizeof(struct item *), compare_ids);
+    return found == NULL ? NULL : *found;
 }
 
 struct needs {
@@ -182,7 +203,7 @@ struct needs {
     bool all;  /* none of another table */
 };
 
-static struct needs look_at_needs(struct list *list, const struct item *item)
+static struct needs look_at_needs(const struct list *list, const struct item *item)
 {
     struct needs needs = {.all = true};
     const char *at = item->needs;
@@ -197,7 +218,7 @@ static struct needs look_at_needs(struct list *list, const struct item *item)
 }
 
 /* A partition's table hangs on its parent's by an entry that names both. */
-static bool choose_partition(struct list *list, const struct item *attach)
+static bool choose_partition(const struct list *list, const struct item *attach)
 {
     bool more = false;
     const char *at = attach->needs;
@@ -214,7 +235,7 @@ static bool choose_partition(struct list *list, const struct item *attach)
 }
 
 /* The parent comes second; the child's own attachment must not bring the parent along. */
-static bool is_of_chosen_parent(struct list *list, const struct item *attach)
+static bool is_of_chosen_parent(const struct list *list, const struct item *attach)
 {
     const char *last = attach->needs == NULL ? NULL : strchr(attach->needs + 1, ' ');
     const struct item *parent = last == NULL ? NULL : find(list, strtoul(last, NULL, 10));
@@ -254,7 +275,7 @@ static bool is_part_of(const struct item *key, const struct item *table)
 }
 
 /* What belongs to the tables and cannot come along. */
-static bool is_left(struct list *list, const struct item *item)
+static bool is_left(const struct list *list, const struct item *item)
 {
     bool left = !item->chosen && item->belongs && look_at_needs(list, item).some;
     if (!left || !is_kind(item, "FK CONSTRAINT")) {
@@ -275,6 +296,9 @@ enum status dump_entries_choose(struct buffer *lines, size_t *left, const char *
     CLEANUP(list_free) struct list list = {0};
     *left = 0;
     enum status status = read_list(&list, text, error);
+    if (status == STATUS_OK) {
+        status = sort_ids(&list, error);
+    }
     for (size_t i = 0; status == STATUS_OK && tables[i] != NULL; i++) {
         status = choose_table(&list, tables[i], error);
     }

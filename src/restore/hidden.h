@@ -84,6 +84,17 @@ void hidden_name_lock(char number[24], const char *target);
  * a CREATE DATABASE. */
 MUST_USE enum status hidden_take_options(struct buffer *options, const char *script,
                                          struct error *error);
+/* The next statement of the script that is about the database as a whole. {.script} to begin with.
+ */
+struct hidden_words {
+    const char *script; /* what is left of it */
+    const char *own;    /* the database's name, as the script quotes it */
+    size_t own_size;
+    const char *statement; /* without the ';' */
+    size_t size;
+    const char *name; /* where the name stands in it */
+};
+MUST_USE bool hidden_next_words(struct hidden_words *words, bool no_owner);
 /* Gives the hidden database what the script says of the old one: settings, privileges, owner,
  * comment. */
 MUST_USE enum status hidden_say_anew(struct hidden_database *database, struct error *error);

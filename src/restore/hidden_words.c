@@ -131,22 +131,23 @@ static const char *find_name(const char *statement, size_t size, const char *nam
     return NULL;
 }
 
-static enum status say_anew(struct hidden_database *database, const char *statement, size_t size,
-                            const char *name, size_t name_size, struct error *error)
+static enum status say_anew(struct hidden_database *database, const struct hidden_words *words,
+                            struct error *error)
 {
     CLEANUP(buffer_free) struct buffer sql = {0};
     CLEANUP(memory_free) char *own = NULL;
     const char *const values[] = {database->name, NULL};
-    size_t front = (size_t)(name - statement);
+    const char *rest = words->name + words->own_size;
     enum status status = postgres_format(&own, &database->server, "%I", values, error);
     if (status == STATUS_OK) {
-        status = buffer_append(&sql, statement, front, error);
+        status =
+            buffer_append(&sql, words->statement, (size_t)(words->name - words->statement), error);
     }
     if (status == STATUS_OK) {
         status = buffer_append_text(&sql, own, error);
     }
     if (status == STATUS_OK) {
-        status = buffer_append(&sql, name + name_size, size - front - name_size, error);
+        status = buffer_append(&sql, rest, words->size - (size_t)(rest - words->statement), error);
     }
     if (status == STATUS_OK) {
         status = buffer_append_u8(&sql, '\0', error);
@@ -155,30 +156,35 @@ static enum status say_anew(struct hidden_database *database, const char *statem
                                : status;
 }
 
-enum status hidden_say_anew(struct hidden_database *database, struct error *error)
+bool hidden_next_words(struct hidden_words *words, bool no_owner)
 {
     static const char create[] = "CREATE DATABASE ";
-    const char *script = (const char *)database->script.data;
-    const char *name = NULL;
-    size_t name_size = 0;
-    size_t size = 0;
+    while ((words->statement = next_statement(&words->size, words->script)) != NULL) {
+        const char *statement = words->statement;
+        words->script = statement + words->size + 1;
+        if (words->own == NULL && strncmp(statement, create, sizeof create - 1) == 0) {
+            words->own = statement + sizeof create - 1;
+            const char *end = strstr(words->own, " WITH TEMPLATE = ");
+            words->own_size = end == NULL ? 0 : (size_t)(end - words->own);
+        }
+        words->name = words->own_size == 0 ? NULL
+                                           : find_name(statement, words->size, words->own,
+                                                       words->own_size, no_owner);
+        if (words->name != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status hidden_say_anew(struct hidden_database *database, struct error *error)
+{
+    struct hidden_words words = {.script = (const char *)database->script.data};
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && (script = next_statement(&size, script)) != NULL) {
-        if (name == NULL && strncmp(script, create, sizeof create - 1) == 0) {
-            name = script + sizeof create - 1;
-            const char *end = strstr(name, " WITH TEMPLATE = ");
-            name_size = end == NULL ? 0 : (size_t)(end - name);
-        }
-        const char *at = name == NULL || name_size == 0 ? NULL
-                                                        : find_name(script, size, name, name_size,
-                                                                    database->options->no_owner);
-        if (at != NULL) {
-            struct error problem = {0};
-            status =
-                hidden_settle(database, say_anew(database, script, size, at, name_size, &problem),
-                              &problem, _("settings"), error);
-        }
-        script += size + 1;
+    while (status == STATUS_OK && hidden_next_words(&words, database->options->no_owner)) {
+        struct error problem = {0};
+        status = hidden_settle(database, say_anew(database, &words, &problem), &problem,
+                               _("settings"), error);
     }
     return status;
 }

@@ -152,6 +152,25 @@ static void test_postgres(void **state)
 #define ERASURE                                                                                    \
     STORE "sources:\n  - {name: customers, sqlite: a}\n  - {name: documents, tree: b}\nerasure:\n"
 
+static void test_together(void **state)
+{
+    (void)state;
+    static const char text[] =
+        STORE "sources:\n  - {name: a, sqlite: /s/a.db}\n  - {name: b, tree: /s/a}\n"
+              "together: {sources: [b, a], before: [x, \"on\"]}\n";
+    struct config config;
+    struct error error = {0};
+    assert_int_equal(read_bytes(&config, text, strlen(text), &error), STATUS_OK);
+    assert_string_equal(config.together.sources[0], "b");
+    assert_string_equal(config.together.sources[1], "a");
+    assert_null(config.together.sources[2]);
+    assert_string_equal(config.together.before[1], "on");
+    assert_null(config.together.before[2]);
+    assert_null(config.together.after);
+    assert_int_equal(config.together.timeout, 60);
+    config_free(&config);
+}
+
 static void test_what_erasing_means(void **state)
 {
     (void)state;
@@ -183,7 +202,18 @@ struct mistake {
     const char *key;
 };
 
+#define PAIR STORE "sources:\n  - {name: a, sqlite: /s/a.db}\n  - {name: b, tree: /s}\n"
+
 static const struct mistake mistakes[] = {
+    {PAIR "together: {sources: [a, b]}\n", "line 7:", "they cannot be taken together"},
+    {PAIR "together: {sources: [a]}\n", "line 7:", "\"together.sources\" must name two"},
+    {PAIR "together: {before: [x]}\n", "line 7:", "\"together.sources\" must name two"},
+    {PAIR "together:\n  sources: [a, c]\n", "line 8:", "there is no source \"c\""},
+    {PAIR "together:\n  sources: [b, b]\n", "line 8:", "\"b\" is there already"},
+    {PAIR "together:\n  sources: [a, b]\n  timeout: 0\n",
+     "line 9:", "\"together.timeout\" must be from 1 to 86400"},
+    {PAIR "together:\n  sources: [a, b]\n  before: x\n",
+     "line 9:", "\"together.before\" must be a list"},
     {STORE "sources:\n  - name: x\n    sqlit: y\n", "line 6:", "unknown key \"sqlit\""},
     {STORE "retentoin: {}\n", "line 4:", "\"retentoin\""},
     {"repository:\n  host_key: h\n  stores:\n    - name: a\n      url: /x\n      prot: 22\n",
@@ -426,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_all_settings),
         cmocka_unit_test(test_postgres),
         cmocka_unit_test(test_persons),
+        cmocka_unit_test(test_together),
         cmocka_unit_test(test_what_erasing_means),
         cmocka_unit_test(test_mistakes_name_line_and_key),
         cmocka_unit_test(test_unknown_keys_are_answered_with_the_known_ones),

@@ -39,6 +39,9 @@ static void test_said_and_read(void **state)
     free(said.sources[0].problem);
     said.sources[0].problem = NULL;
     said.sources[0].persons = -1;
+    said.sources[0].together = true;
+    said.sources[0].together_began = (struct moment){1000, 0};
+    said.sources[0].together_ended = (struct moment){1002, 0};
     said.sources[0].name[0] = (char)0xff; /* not UTF-8 */
     assert_good(statement_write(&said, world->repo, world->direct, &error));
     assert_int_equal(said.standing, STANDING_TRUSTED);
@@ -76,6 +79,9 @@ static void test_said_and_read(void **state)
     assert_null(source->problem);
     assert_int_equal(source->persons, -1);
     assert_int_equal(source->bytes, 4096);
+    assert_true(source->together && !list.items[0].sources[0].together);
+    assert_int_equal(source->together_began.seconds, 1000);
+    assert_int_equal(source->together_ended.seconds, 1002);
     assert_memory_equal(source->digest, said.sources[0].digest, 32);
     assert_int_equal(source->table_count, 2);
     assert_string_equal(source->tables[1].name, "customers");
@@ -221,6 +227,9 @@ static void put_json(unsigned char id[OBJECT_ID_SIZE], const struct world *world
     ",\"due\":\"2026-11-23T02:00:00Z\",\"snapshot\":\"" HEX64 "\",\"references\":[],"              \
     "\"indexes\":[],\"stored\":0,\"audit\":{\"size\":0,\"root\":null},\"sources\":" sources "}"
 #define TIME "\"2026-11-22T02:00:00Z\""
+#define TOGETHER(words)                                                                            \
+    "[{\"name\":\"a\",\"kind\":\"tree\",\"status\":\"complete\",\"problem\":null,\"entries\":0,"   \
+    "\"bytes\":0,\"persons\":null,\"digest\":\"" HEX64 "\",\"tables\":{},\"together\":" words "}]"
 #define SOURCE(status, rows)                                                                       \
     "[{\"name\":\"a\",\"kind\":\"tree\",\"status\":" status ",\"problem\":null,\"entries\":0,"     \
     "\"bytes\":0,\"persons\":null,\"digest\":\"" HEX64 "\",\"tables\":{\"t\":" rows "}}]"
@@ -252,6 +261,12 @@ static void test_strange_json(void **state)
         {JSON("1", "1", TIME, SOURCE("\"fine\"", "1")), own, false, STATUS_CORRUPT},
         {JSON("1", "1", TIME, SOURCE("\"complete\"", "-1")), own, false, STATUS_CORRUPT},
         {JSON("1", "1", TIME, SOURCE("\"complete\"", "\"1\"")), own, false, STATUS_CORRUPT},
+        {JSON("1", "1", TIME, TOGETHER("{\"began\":" TIME ",\"ended\":" TIME "}")), own, false,
+         STATUS_OK},
+        {JSON("1", "1", TIME, TOGETHER("null")), own, false, STATUS_CORRUPT},
+        {JSON("1", "1", TIME, TOGETHER("{\"began\":" TIME "}")), own, false, STATUS_CORRUPT},
+        {JSON("1", "1", TIME, TOGETHER("{\"began\":\"2026-11-22T02:00:01Z\",\"ended\":" TIME "}")),
+         own, false, STATUS_CORRUPT},
         {"[]", own, false, STATUS_CORRUPT},
         {"", own, false, STATUS_CORRUPT},
         {"{\"version\":1}", own, false, STATUS_CORRUPT},
