@@ -5,6 +5,7 @@
 #include "cli_register.h"
 #include "cli_road.h"
 #include "kura/source.h"
+#include <assert.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,7 @@ static enum status check_id(const struct erasure *erasure, struct error *error)
     const char *id = erasure->value;
     bool one = strchr(id, '/') == NULL && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
     for (size_t i = 0; i < erasure->rule_count && !one; i++) {
+        assert(erasure->rules[i].paths != NULL);
         if (erasure->rules[i].paths[0] != NULL) {
             error_set(error, STATUS_USAGE, 0,
                       _("with this id no path of source %s can be named: it is not a file name"),
@@ -98,7 +100,7 @@ struct erasing {
     struct cli_access access;
     struct cli_person person;
     struct cli_manager manager;
-    struct erasure erasure; /* its texts are borrowed, its list of rules is not */
+    struct erasure erasure; /* the texts of its rules are the configuration's */
     char by[POLICY_NAME_SIZE];
     bool again;
 };
@@ -106,6 +108,9 @@ struct erasing {
 static void erasing_end(struct erasing *erasing)
 {
     free(erasing->erasure.rules);
+    free(erasing->erasure.domain);
+    free(erasing->erasure.value);
+    free(erasing->erasure.reason);
     cli_manager_free(&erasing->manager);
     cli_access_free(&erasing->access);
 }
@@ -143,10 +148,16 @@ static enum status write_entry(struct erasing *erasing, struct error *error)
     return status;
 }
 
-/* register_write takes the words as they are and changes none of them. */
-static char *borrow(const char *text)
+static enum status take_words(struct erasing *erasing, struct error *error)
 {
-    return (char *)(uintptr_t)text;
+    struct erasure *erasure = &erasing->erasure;
+    erasure->domain = strdup(erasing->person.domain);
+    erasure->value = strdup(erasing->person.id);
+    erasure->reason = strdup(erasing->cli->arguments.reason);
+    erasure->by = erasing->by;
+    return erasure->domain == NULL || erasure->value == NULL || erasure->reason == NULL
+               ? error_set_memory(error)
+               : STATUS_OK;
 }
 
 static enum status prepare(struct erasing *erasing, struct error *error)
@@ -155,14 +166,12 @@ static enum status prepare(struct erasing *erasing, struct error *error)
     const struct config *config = &erasing->access.config;
     enum status status =
         cli_person_take(&erasing->person, cli, config, repo_secret(erasing->access.repo), error);
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_OK) {
+        status = take_words(erasing, error);
     }
-    erasing->erasure.domain = borrow(erasing->person.domain);
-    erasing->erasure.value = borrow(erasing->person.id);
-    erasing->erasure.reason = borrow(cli->arguments.reason);
-    erasing->erasure.by = erasing->by;
-    status = take_rules(&erasing->erasure, config, &erasing->person, error);
+    if (status == STATUS_OK) {
+        status = take_rules(&erasing->erasure, config, &erasing->person, error);
+    }
     if (status == STATUS_OK) {
         status = check_id(&erasing->erasure, error);
     }

@@ -42,8 +42,9 @@ static enum status check_sql(const struct config_lines *lines, const char *place
 static bool is_clear(const char *pattern)
 {
     for (const char *at = strstr(pattern, MARK); at != NULL; at = strstr(at + 1, MARK)) {
-        char before = at == pattern ? '/' : at[-1], after = at[sizeof MARK - 1];
-        if (strchr("*?}", before) != NULL || (after != '\0' && strchr("*?{", after) != NULL)) {
+        const char *after = at + sizeof MARK - 1;
+        if ((at > pattern && strchr("*?}", at[-1]) != NULL) ||
+            (after[0] != '\0' && strcspn(after, "*?{") == 0)) {
             return false;
         }
     }

@@ -1,6 +1,7 @@
 /* dump: see the header. */
 #include "dump.h"
 #include "restore_private.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,14 +166,18 @@ static enum status check_not_erased(const struct only_file *file, const char *so
 }
 
 static enum status send_file(struct restore_erased *erased, const struct dump *dump,
-                             const struct content *content, const struct dump_options *options,
+                             const struct only_file *file, const struct dump_options *options,
                              struct error *error)
 {
     CLEANUP(dump_image_close) struct dump_image image = {.fd = -1};
-    if (!register_erases_rows(options->erasures, dump->source->words.name)) {
-        return dump_content(dump, content, error);
+    const struct statement_source *words = &dump->source->words;
+    if (!restore_erases_from(options->erasures, words, file->entry.path)) {
+        return dump_content(dump, &file->content, error);
     }
-    enum status status = dump_image_make(&image, erased, dump, content, options, error);
+    enum status status = restore_check_rules(options->erasures, words, file->entry.path, error);
+    if (status == STATUS_OK) {
+        status = dump_image_make(&image, erased, dump, &file->content, options, error);
+    }
     return status == STATUS_OK ? dump_image_send(&image, dump, error) : status;
 }
 
@@ -195,8 +200,9 @@ enum status restore_dump(struct restore_erased *erased, struct snapshot *snapsho
         status = chunk_reader_new(&reader, snapshot, error);
     }
     if (status == STATUS_OK) {
+        assert(source != NULL);
         struct dump dump = {snapshot, source, reader, write_descriptor, &fd};
-        status = send_file(erased, &dump, &file.content, options, error);
+        status = send_file(erased, &dump, &file, options, error);
     }
     chunk_reader_free(reader);
     entry_free(&file.entry);

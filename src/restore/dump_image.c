@@ -82,10 +82,7 @@ enum status dump_image_make(struct dump_image *image, struct restore_erased *era
     const struct erase_rules rules = {.erasures = options->erasures,
                                       .words = &dump->source->words,
                                       .cancelled = options->cancelled};
-    enum status status = restore_check_rules(rules.erasures, rules.words, error);
-    if (status == STATUS_OK) {
-        status = open_nameless(&file, options->temporary, error);
-    }
+    enum status status = open_nameless(&file, options->temporary, error);
     if (status == STATUS_OK) {
         status = fill(&file, dump, content, error);
     }

@@ -109,18 +109,21 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     struct tar *tar = context;
     CLEANUP(dump_image_close) struct dump_image image = {.fd = -1};
     const struct erasure_register *erasures = tar->options->erasures;
-    const char *source = tar->dump.source->words.name;
+    const struct statement_source *words = &tar->dump.source->words;
     enum status status = STATUS_OK;
     tar->found = true;
-    if (restore_leaves_out(erasures, source, entry)) {
+    if (restore_leaves_out(erasures, words->name, entry)) {
         tar->erased->files += entry->type == ENTRY_FOLDER ? 0 : 1;
         return STATUS_OK;
     }
     if (entry->type == ENTRY_SOCKET) {
         return STATUS_OK; /* tar has no sockets */
     }
-    if (entry->type == ENTRY_FILE && register_erases_rows(erasures, source)) {
-        status = dump_image_make(&image, tar->erased, &tar->dump, content, tar->options, error);
+    if (entry->type == ENTRY_FILE && restore_erases_from(erasures, words, entry->path)) {
+        status = restore_check_rules(erasures, words, entry->path, error);
+        if (status == STATUS_OK) {
+            status = dump_image_make(&image, tar->erased, &tar->dump, content, tar->options, error);
+        }
     }
     return status == STATUS_OK ? write_entry(tar, entry, content, &image, error) : status;
 }

@@ -196,18 +196,14 @@ static enum status run_erasure(uint64_t *rows, sqlite3 *db, const struct erasure
 
 static int look_whether_cancelled(void *context)
 {
-    const volatile sig_atomic_t *cancelled = context;
-    return *cancelled != 0;
+    const volatile sig_atomic_t *const *cancelled = context;
+    return *cancelled != NULL && **cancelled != 0;
 }
 
 static enum status run_all(uint64_t *rows, sqlite3 *db, const struct erase_rules *rules,
                            struct error *error)
 {
-    void *cancelled = (void *)(uintptr_t)rules->cancelled;
     enum status status = execute(db, "BEGIN IMMEDIATE", error);
-    if (cancelled != NULL) {
-        sqlite3_progress_handler(db, STEPS_BETWEEN_LOOKS, look_whether_cancelled, cancelled);
-    }
     for (size_t i = 0; status == STATUS_OK && i < rules->erasures->count; i++) {
         status = run_erasure(rows, db, &rules->erasures->items[i], rules->words->name, error);
     }
@@ -219,7 +215,9 @@ static enum status erase(struct restore_erased *erased, sqlite3 *db,
                          const struct erase_rules *rules, struct error *error)
 {
     uint64_t before = 0, after = 0, changes = 0;
+    const volatile sig_atomic_t *cancelled = rules->cancelled;
     enum status status = prepare(db, error);
+    sqlite3_progress_handler(db, STEPS_BETWEEN_LOOKS, look_whether_cancelled, &cancelled);
     if (status == STATUS_OK) {
         status = count_all(&before, db, rules->words, true, error);
     }
@@ -232,6 +230,7 @@ static enum status erase(struct restore_erased *erased, sqlite3 *db,
     if (status == STATUS_OK) {
         status = count_all(&after, db, rules->words, false, error);
     }
+    sqlite3_progress_handler(db, 0, NULL, NULL);
     if (status == STATUS_OK) {
         erased->databases++;
         erased->rows += changes;

@@ -40,10 +40,19 @@ enum status restore_hint_as_it_was(const char *source, struct error *error)
                           source);
 }
 
-enum status restore_check_rules(const struct erasure_register *erasures,
-                                const struct statement_source *words, struct error *error)
+/* Beside the archive of a PostgreSQL source lie its roles, which are nobody's data. */
+bool restore_erases_from(const struct erasure_register *erasures,
+                         const struct statement_source *words, const char *path)
 {
-    if (!register_erases_rows(erasures, words->name) || strcmp(words->kind, "sqlite") == 0) {
+    bool roles = strcmp(words->kind, "postgres") == 0 && strcmp(path, "globals.sql") == 0;
+    return !roles && register_erases_rows(erasures, words->name);
+}
+
+enum status restore_check_rules(const struct erasure_register *erasures,
+                                const struct statement_source *words, const char *path,
+                                struct error *error)
+{
+    if (!restore_erases_from(erasures, words, path) || strcmp(words->kind, "sqlite") == 0) {
         return STATUS_OK;
     }
     error_set(error, STATUS_FAILED, 0,
@@ -94,7 +103,7 @@ enum status restore_finish_file(struct restore *restore, uint64_t number, size_t
     const char *name = from->words.name;
     uint64_t size = 0;
     restore_recount(restore, from, entry, &number);
-    if (!register_erases_rows(restore->options->erasures, name)) {
+    if (!restore_erases_from(restore->options->erasures, &from->words, entry->path)) {
         return target_finish_file(restore->target, number, name, entry, error);
     }
     char staged[TARGET_NAME_SIZE];

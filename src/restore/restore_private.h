@@ -42,9 +42,13 @@ MUST_USE enum status restore_finish_file(struct restore *restore, uint64_t numbe
 /* Whether the entry is not to come back. */
 bool restore_leaves_out(const struct erasure_register *erasures, const char *source,
                         const struct entry *entry);
-/* STATUS_FAILED for a source that the register has SQL for and that is no SQLite database. */
+/* Whether the file of a database source is to be erased from before it is given. */
+bool restore_erases_from(const struct erasure_register *erasures,
+                         const struct statement_source *words, const char *path);
+/* STATUS_FAILED if it is, and cannot: it is no SQLite database. */
 MUST_USE enum status restore_check_rules(const struct erasure_register *erasures,
-                                         const struct statement_source *words, struct error *error);
+                                         const struct statement_source *words, const char *path,
+                                         struct error *error);
 /* The way out when a rule does not fit; returns error->status. */
 enum status restore_hint_as_it_was(const char *source, struct error *error);
 /* Which entries are obeyed; zeros for none. */

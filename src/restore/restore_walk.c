@@ -186,17 +186,33 @@ static enum status adopt_folder(struct source_walk *walk, const struct entry *fi
     return plan_add_entry(&number, walk->restore->plan, PLAN_FOLDER, walk->number, &folder, error);
 }
 
+/* What cannot be is told and stays away. */
+static bool can_be_erased_from(const struct source_walk *walk, const struct entry *entry)
+{
+    struct error unfit;
+    struct restore *restore = walk->restore;
+    const struct statement_source *words = &walk->source->words;
+    if (restore_check_rules(restore->options->erasures, words, entry->path, &unfit) == STATUS_OK) {
+        return true;
+    }
+    pthread_mutex_lock(&restore->lock);
+    restore->summary->erased.refused++;
+    pthread_mutex_unlock(&restore->lock);
+    restore_fail(restore, words->name, entry->path, &unfit);
+    return false;
+}
+
 /* A database that was erased from has another size than the backup says. */
 static enum status look(enum target_place *place, const struct source_walk *walk,
                         const struct entry *entry, struct error *error)
 {
     struct target *target = walk->restore->target;
-    const char *name = walk->source->words.name;
+    const struct statement_source *words = &walk->source->words;
     struct entry expected = *entry;
-    if (register_erases_rows(walk->restore->options->erasures, name)) {
+    if (restore_erases_from(walk->restore->options->erasures, words, entry->path)) {
         target_noted_size(&expected.size, target, walk->number);
     }
-    return target_look(place, target, name, &expected, error);
+    return target_look(place, target, words->name, &expected, error);
 }
 
 static enum status visit(void *context, const struct entry *entry, const struct content *content,
@@ -212,6 +228,9 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     }
     if (restore_leaves_out(restore->options->erasures, walk->source->words.name, entry)) {
         restore->summary->erased.files += entry->type == ENTRY_FOLDER ? 0 : 1;
+        return STATUS_OK;
+    }
+    if (entry->type == ENTRY_FILE && !can_be_erased_from(walk, entry)) {
         return STATUS_OK;
     }
     atomic_fetch_add(&restore->files_total, 1);
@@ -287,12 +306,6 @@ enum status restore_walk_source(struct restore *restore, size_t source, struct e
         error_set(&problem, STATUS_NOT_FOUND, 0, _("this source failed when it was backed up: %s"),
                   walk.source->words.problem == NULL ? "" : walk.source->words.problem);
         restore_fail(restore, walk.source->words.name, NULL, &problem);
-        return STATUS_OK;
-    }
-    struct error unfit;
-    if (restore_check_rules(restore->options->erasures, &walk.source->words, &unfit) != STATUS_OK) {
-        restore->summary->erased.refused++;
-        restore_fail(restore, walk.source->words.name, NULL, &unfit);
         return STATUS_OK;
     }
     enum status status = target_make_folder(restore->target, walk.source->words.name, "", error);

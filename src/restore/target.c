@@ -114,7 +114,8 @@ static enum status begin(struct target *target, const struct target_options *opt
 {
     struct marker left, own;
     hex_encode(own.snapshot, options->snapshot, OBJECT_ID_SIZE);
-    hex_encode(own.rules, options->rules, OBJECT_ID_SIZE);
+    static const unsigned char nothing[OBJECT_ID_SIZE];
+    hex_encode(own.rules, options->rules == NULL ? nothing : options->rules, OBJECT_ID_SIZE);
     read_boot_id(own.boot);
     enum status status = read_marker(&left, target, error);
     if (status != STATUS_OK) {

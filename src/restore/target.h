@@ -17,7 +17,7 @@ struct target;
 struct target_options {
     const char *path;
     const unsigned char *snapshot; /* OBJECT_ID_SIZE */
-    const unsigned char *rules;    /* 32 bytes: by what the restored is erased from */
+    const unsigned char *rules; /* OBJECT_ID_SIZE: by what the restored is erased from, or NULL */
     bool replace;
     bool owners;
     /* As in struct restore_options. */

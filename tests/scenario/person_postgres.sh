@@ -25,7 +25,7 @@ config() { # RULE...
     configure
     sed -i '/^sources:/q' kura.yaml
     {
-        echo '  - { name: server, postgres: "dbname=shop" }'
+        echo '  - { name: server, postgres: "dbname=shop", globals: true }'
         echo 'persons:'
         echo "  - { domain: customer, source: server, sql: SELECT id FROM customers WHERE name <> '' }"
         echo 'erasure:'
@@ -52,8 +52,12 @@ grep -rq "$mark" "$work/pg/data/base" || fail "the name is not even in the shop'
 # As a file nobody can be erased from it.
 restore 1 --target "$work/archive"
 says err "--database NAME"
-[ -z "$(find archive -type f 2>/dev/null)" ] || fail "an archive was restored with somebody erased in it"
-expect_exit 1 kura dump latest server --kit kit.txt --passphrase-file pw
+[ "$(find archive -type f -printf '%f ')" = "globals.sql " ] || fail "an archive was restored with somebody erased in it"
+expect_exit 0 kura dump latest server:globals.sql --kit kit.txt --passphrase-file pw
+says out "CREATE ROLE"
+archive=$(kura ls latest server --kit kit.txt --passphrase-file pw --json | jq -r '.[].path' | grep -v globals)
+expect_exit 1 kura dump latest "server:$archive" --kit kit.txt --passphrase-file pw
+says err "asked to be erased"
 [ ! -s out ] || fail "an archive was dumped with somebody erased in it"
 restore 0 --database lawful --as-it-was --reason "court order"
 [ "$(sql lawful "SELECT name FROM customers WHERE id = 45")" = "x $mark" ] || fail "--as-it-was erased"

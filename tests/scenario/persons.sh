@@ -157,6 +157,6 @@ mv signed.yaml policy.yaml
 mv signed.yaml.minisig policy.yaml.minisig
 uncounted "[policy-rolled-back]"
 (cd / && run 0 restore "${kit[@]}" --target "$work/uncounted")
-says out "Rows and persons are as the backup said."
+says out "Rows are as the backup said; persons were not counted then."
 run 0 -c kura.yaml check --read-data "${kit[@]}"
 echo "persons: counted, shown, proved by a restore, by the signed definition"

@@ -31,6 +31,16 @@ night_over() { # PROFILE
     expect_exit 0 restore_with_kit "$work/restored"
     same_tree "$work/shop/documents" "$work/restored/documents"
     same_database "$work/shop/customers.db" "$work/restored/customers/customers.db"
+
+    # Somebody asks to be erased: one object more, and the way back obeys it.
+    printf 'erasure:\n  - { domain: customer, source: documents, paths: ["*/{id}"] }\n' >>"$work/kura.yaml"
+    expect_exit 0 kura person erase 佐藤太郎 --reason asked
+    expect_exit 0 kura backup
+    expect_exit 0 kura check
+    rm -rf "$work/without"
+    expect_exit 0 restore_with_kit "$work/without"
+    [ ! -e "$work/without/documents/2026/佐藤太郎" ] || fail "a folder of somebody erased came back"
+    [ -e "$work/without/documents/2026" ] || fail "more is gone than was to be erased"
 }
 
 night_over ordinary

@@ -119,6 +119,53 @@ static void only_the_same_snapshot_is_resumed(void **state)
     target_free(target);
 }
 
+/* What a database that was erased from is by now is known to the next run, and to no other. */
+static void the_size_of_an_erased_one_is_noted(void **state)
+{
+    (void)state;
+    struct error error;
+    uint64_t size = 4096;
+    static char path[] = "noted";
+    struct target *target = open_target(snapshot, false);
+    target_noted_size(&size, target, 3);
+    assert_int_equal(size, 4096);
+    assert_int_equal(target_note_size(target, 3, 77, &error), STATUS_OK);
+    assert_int_equal(put(target, 1, path, "whole", &error), STATUS_OK);
+    target_free(target);
+    target = open_target(snapshot, false);
+    target_noted_size(&size, target, 2);
+    assert_int_equal(size, 4096);
+    target_noted_size(&size, target, 3);
+    assert_int_equal(size, 77);
+    target_free(target);
+    target = open_target(other_snapshot, false);
+    size = 4096;
+    target_noted_size(&size, target, 3);
+    assert_int_equal(size, 4096);
+    target_free(target);
+}
+
+static void other_rules_are_not_resumed(void **state)
+{
+    (void)state;
+    struct error error;
+    static const unsigned char before[OBJECT_ID_SIZE] = {1}, now[OBJECT_ID_SIZE] = {2};
+    struct target *target;
+    struct target_options options = {.path = root, .snapshot = snapshot, .rules = before};
+    assert_int_equal(target_open(&target, &options, &error), STATUS_OK);
+    target_free(target);
+    assert_int_equal(target_open(&target, &options, &error), STATUS_OK);
+    target_free(target);
+    options.rules = now;
+    assert_int_equal(target_open(&target, &options, &error), STATUS_EXISTS);
+    options.rules = NULL;
+    assert_int_equal(target_open(&target, &options, &error), STATUS_EXISTS);
+    options.rules = before;
+    assert_int_equal(target_open(&target, &options, &error), STATUS_OK);
+    assert_int_equal(target_finish(target, &error), STATUS_OK);
+    target_free(target);
+}
+
 static void metadata_comes_back(void **state)
 {
     (void)state;
@@ -186,6 +233,8 @@ int main(void)
         cmocka_unit_test(a_symlink_of_the_snapshot_does_not_lead_out),
         cmocka_unit_test(existing_files_stay_unless_replaced),
         cmocka_unit_test(only_the_same_snapshot_is_resumed),
+        cmocka_unit_test(the_size_of_an_erased_one_is_noted),
+        cmocka_unit_test(other_rules_are_not_resumed),
         cmocka_unit_test(metadata_comes_back),
         cmocka_unit_test(a_refused_target_is_not_written_to),
     };
