@@ -169,5 +169,5 @@ printf 'sources: [{ name: a, postgres: "dbname=x", tree: y }]\n' | cat <(head -1
 run 2 -c wrong.yaml snapshots
 sed -i 's/service=shop/dbname=shop password=x/' kura.yaml
 expect_exit 3 night backup
-says err 'there is a password in "postgres"'
+says err 'there is a password in the connection string'
 echo "postgres: all types there and back, and no trouble made a dump of less"
