@@ -56,7 +56,7 @@ static struct fault faults[] = {
     {"wrong size once", DEED_SIZE, STATUS_OK, SPAN_ONCE, 0},
     {"hidden once", DEED_HIDE, STATUS_OK, SPAN_ONCE, 0},
     {"hidden for good", DEED_HIDE, STATUS_OK, SPAN_OBJECT, 0},
-    {"listed backwards", DEED_REORDER, STATUS_OK, SPAN_LASTING, 0},
+    {"listed backwards", DEED_REORDER, STATUS_OK, SPAN_LASTING, 20},
     {"slow", DEED_DELAY, STATUS_OK, SPAN_ONCE, 20},
 };
 
