@@ -60,9 +60,12 @@ static enum status fail_words(const struct config_source *source, char *words, s
     if (words == NULL) {
         return error_set_memory(error);
     }
+    /* libpq shows what it stumbled over, which may be half of a password. */
+    const char *text = source->postgres.connection;
+    bool secret = strstr(text, "password") != NULL || strchr(text, '@') != NULL;
     words[strcspn(words, "\n")] = '\0';
     error_set(error, STATUS_USAGE, 0, _("source \"%s\": \"postgres\" cannot be used: %s"),
-              source->name, words);
+              source->name, secret ? _("it is malformed") : words);
     PQfreemem(words);
     return error_set_hint(error, _("Write a connection string or URI of PostgreSQL, such as "
                                    "\"service=shop\" or \"host=db.example dbname=shop\"."));
