@@ -142,12 +142,19 @@ static enum status fail_connection(struct postgres *postgres, struct error *erro
                                    "makes the backup."));
 }
 
-static enum status connect(struct postgres *postgres, struct error *error)
+/* libpq would write what the server remarks to our standard error. */
+static void ignore_remark(void *context, const char *words)
+{
+    (void)context, (void)words;
+}
+
+static enum status connect_to_server(struct postgres *postgres, struct error *error)
 {
     postgres->connection = PQconnectStart(postgres->words);
     if (postgres->connection == NULL) {
         return error_set_memory(error);
     }
+    PQsetNoticeProcessor(postgres->connection, ignore_remark, NULL);
     double deadline = postgres->deadline;
     postgres->deadline = connect_deadline(postgres);
     enum status status = STATUS_OK;
@@ -196,7 +203,7 @@ enum status postgres_open(struct postgres *postgres, const struct config_source 
 {
     enum status status = postgres_words(&postgres->words, source, error);
     if (status == STATUS_OK) {
-        status = connect(postgres, error);
+        status = connect_to_server(postgres, error);
     }
     if (status == STATUS_OK && PQserverVersion(postgres->connection) < POSTGRES_SERVER_LEAST) {
         return error_set(error, STATUS_UNSUPPORTED, 0,
