@@ -8,7 +8,7 @@
 #define CONFIG_DEFAULT_STATE "/var/lib/kura"
 #define CONFIG_SIZE_LIMIT ((size_t)1024 * 1024)
 
-enum source_kind { SOURCE_SQLITE, SOURCE_TREE, SOURCE_COMMAND };
+enum source_kind { SOURCE_SQLITE, SOURCE_TREE, SOURCE_COMMAND, SOURCE_POSTGRES };
 
 /* All paths are absolute after reading: relative ones were taken from the file's folder. */
 struct config_store {
@@ -28,13 +28,23 @@ struct config_person {
     char *sql; /* one statement that only reads */
 };
 
+#define CONFIG_DEFAULT_LOCK_TIMEOUT 60 /* seconds */
+struct config_postgres {
+    char *connection; /* libpq's connection string or URI; without a password */
+    char *pg_dump;    /* the program, or NULL: the one in PATH; pg_dumpall lies beside it */
+    bool large_objects;
+    bool globals;          /* roles and tablespaces of the whole server, too */
+    unsigned lock_timeout; /* seconds to wait for a table that another session keeps locked */
+};
+
 struct config_source {
     char *name; /* [A-Za-z0-9._-], at most 64 bytes, no leading dot; unique */
     enum source_kind kind;
-    char *path;                    /* sqlite, tree */
-    char **command;                /* command: words, NULL-terminated */
-    char **exclude;                /* tree: patterns, NULL-terminated, or NULL */
-    bool one_file_system;          /* tree */
+    char *path;           /* sqlite, tree */
+    char **command;       /* command: words, NULL-terminated */
+    char **exclude;       /* tree: patterns, NULL-terminated, or NULL */
+    bool one_file_system; /* tree */
+    struct config_postgres postgres;
     struct config_person *persons; /* databases: who is counted; or none */
     size_t person_count;
 };

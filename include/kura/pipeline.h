@@ -40,6 +40,7 @@ struct chunking {
 };
 extern const struct chunking CHUNKING_CONTENT;  /* trees and commands */
 extern const struct chunking CHUNKING_DATABASE; /* fixed, aligned to database pages */
+extern const struct chunking CHUNKING_DUMP;     /* archives of pg_dump */
 
 /* A gear rolling hash whose table comes from `key`, so that boundaries tell nothing to who does not
  * have it. */

@@ -59,6 +59,9 @@ struct source_sink {
      * called for a source that names no persons. */
     enum status (*person)(void *context, const struct config_person *kind, const void *value,
                           size_t size, struct error *error);
+    /* Asked at least once a second by a source that waits and has no use for space: before a file,
+     * or at its end. May be NULL. */
+    enum status (*waiting)(void *context, struct error *error);
     /* Something is wrong with one entry; path may be NULL. The night goes on. */
     void (*warn)(void *context, const char *path, const struct error *problem);
 };
@@ -73,7 +76,7 @@ MUST_USE enum status source_run(const struct config_source *source, const struct
 MUST_USE enum status source_recount(const struct config_source *source, int fd,
                                     const struct source_sink *sink, struct error *error);
 
-/* "sqlite", "tree", "command" */
+/* "sqlite", "tree", "command", "postgres" */
 const char *source_kind_name(enum source_kind kind);
 /* False: there is no kind of this name. */
 bool source_kind_find(enum source_kind *kind, const char *name);
@@ -93,7 +96,7 @@ struct query_value { /* borrowed for the call */
 struct query_parameter {
     const char *name; /* ":name" in the SQL */
     const char *value;
-    bool integer; /* bound as a number, else as a text */
+    bool integer; /* SQLite: bound as a number, else as a text; PostgreSQL sees by itself */
 };
 struct query {
     const char *sql; /* one statement that only reads */
@@ -129,6 +132,6 @@ struct source_driver {
     enum status (*recount)(const struct config_source *source, int fd,
                            const struct source_sink *sink, struct error *error);
 };
-extern const struct source_driver source_sqlite, source_tree, source_command;
+extern const struct source_driver source_sqlite, source_tree, source_command, source_postgres;
 
 #endif

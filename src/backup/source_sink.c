@@ -131,13 +131,26 @@ enum status source_stream_append(struct source_backup *backup, const void *data,
     return STATUS_OK;
 }
 
+static struct chunking chunking_of(enum source_kind kind)
+{
+    switch (kind) {
+    case SOURCE_SQLITE:
+        return CHUNKING_DATABASE;
+    case SOURCE_POSTGRES:
+        return CHUNKING_DUMP;
+    case SOURCE_TREE:
+    case SOURCE_COMMAND:
+        break;
+    }
+    return CHUNKING_CONTENT;
+}
+
 /* The content is too long for the leaf: what there is of it becomes the beginning of a stream. */
 static enum status start_streaming(struct source_backup *backup, struct error *error)
 {
     struct content *content = &backup->filling->item.content;
-    bool database = backup->source->kind == SOURCE_SQLITE;
     struct pipeline_stream stream = {
-        .chunking = database ? CHUNKING_DATABASE : CHUNKING_CONTENT,
+        .chunking = chunking_of(backup->source->kind),
         .dictionary = backup->dictionary,
         .on_chunk = emerge_chunk,
         .context = backup->filling,
@@ -302,6 +315,12 @@ static enum status sink_person(void *context, const struct config_person *kind, 
     return status == STATUS_UNSUPPORTED ? status : answer(backup, status);
 }
 
+static enum status sink_waiting(void *context, struct error *error)
+{
+    struct source_backup *backup = context;
+    return answer(backup, journey_check_cancelled(backup->journey, error));
+}
+
 static void sink_warn(void *context, const char *path, const struct error *problem)
 {
     struct source_backup *backup = context;
@@ -325,6 +344,7 @@ void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
         .sample = sink_sample,
         .rows = sink_rows,
         .person = sink_person,
+        .waiting = sink_waiting,
         .warn = sink_warn,
     };
 }

@@ -117,20 +117,20 @@ static void add_backup(struct paths *paths, const struct cli_access *access, con
     }
 }
 
-/* A user's own command may need anything: other users' rights, other programs, other folders. */
-static bool runs_commands(const struct config *config)
+static bool reads(const struct cli_access *access, enum source_kind kind)
 {
-    for (size_t i = 0; i < config->source_count; i++) {
-        if (config->sources[i].kind == SOURCE_COMMAND) {
-            return true;
-        }
+    bool found = false;
+    for (size_t i = 0; access->work == CLI_WORK_BACKUP && i < access->config.source_count; i++) {
+        found |= access->config.sources[i].kind == kind;
     }
-    return false;
+    return found;
 }
 
 static bool may_be_confined(const struct cli_access *access, const char *store)
 {
-    bool commands = access->work == CLI_WORK_BACKUP && runs_commands(&access->config);
+    /* A user's own command may need anything: other users' rights, other programs, other folders.
+     */
+    bool commands = reads(access, SOURCE_COMMAND);
     /* A folder that is not there yet may be that of a disk which is still to be mounted. */
     return !unconfined && !commands && access->work != CLI_WORK_OTHER &&
            (store == NULL || exists(store));
@@ -164,7 +164,9 @@ void cli_sandbox_enter(struct cli_access *access, const struct cli_arguments *ar
     if (store == NULL) {
         add_ssh(&paths);
     }
-    const struct sandbox_options options = {.writable = paths.items, .execute = store == NULL};
+    /* ssh, and pg_dump, which writes to its standard output alone. */
+    const struct sandbox_options options = {
+        .writable = paths.items, .execute = store == NULL || reads(access, SOURCE_POSTGRES)};
     struct error error = {0};
     enum status status = paths.overflowed ? STATUS_OK : sandbox_enter(&options, &error);
     /* Nothing that anybody must do something about tonight. */

@@ -180,29 +180,47 @@ static enum status check_repository(const struct config_lines *lines,
 
 /* ------------------------------------------------------------------ sources */
 
+static enum status check_options(const struct config_lines *lines, const char *place,
+                                 const struct yaml_source *source, struct error *error)
+{
+    const struct {
+        const char *option, *kind;
+        bool fits;
+    } options[] = {
+        {"exclude", "tree", source->tree != NULL},
+        {"one_file_system", "tree", source->tree != NULL},
+        {"large_objects", "postgres", source->postgres != NULL},
+        {"globals", "postgres", source->postgres != NULL},
+        {"lock_timeout", "postgres", source->postgres != NULL},
+        {"pg_dump", "postgres", source->postgres != NULL},
+    };
+    for (size_t i = 0; i < LENGTH(options); i++) {
+        char key[KEY_SIZE];
+        snprintf(key, sizeof key, "%s.%s", place, options[i].option);
+        if (!options[i].fits && config_lines_find(lines, key) != 0) {
+            return config_error(lines, key, error, _("\"%s\" goes with \"%s\" only"),
+                                options[i].option, options[i].kind);
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status check_kind(const struct config_lines *lines, const char *place,
                               const struct yaml_source *source, struct error *error)
 {
-    int kinds = (source->sqlite != NULL) + (source->tree != NULL) + (source->command_count > 0);
+    int kinds = (source->sqlite != NULL) + (source->postgres != NULL) + (source->tree != NULL) +
+                (source->command_count > 0);
     if (kinds != 1) {
         config_error(lines, place, error,
-                     kinds == 0 ? _("source \"%s\" has none of \"sqlite\", \"tree\", \"command\"")
-                                : _("source \"%s\" has more than one of \"sqlite\", \"tree\", "
-                                    "\"command\""),
+                     kinds == 0 ? _("source \"%s\" has none of \"sqlite\", \"postgres\", \"tree\", "
+                                    "\"command\"")
+                                : _("source \"%s\" has more than one of \"sqlite\", \"postgres\", "
+                                    "\"tree\", \"command\""),
                      source->name);
         return error_set_hint(error, _("A source is exactly one database, one folder or one "
                                        "command; make several sources of it."));
     }
-    static const char *const of_trees[] = {"exclude", "one_file_system"};
-    for (size_t i = 0; i < LENGTH(of_trees) && source->tree == NULL; i++) {
-        char key[KEY_SIZE];
-        snprintf(key, sizeof key, "%s.%s", place, of_trees[i]);
-        if (config_lines_find(lines, key) != 0) {
-            return config_error(lines, key, error, _("\"%s\" goes with \"tree\" only"),
-                                of_trees[i]);
-        }
-    }
-    return STATUS_OK;
+    return check_options(lines, place, source, error);
 }
 
 static enum status check_source_words(const struct config_lines *lines, const char *place,
@@ -217,6 +235,14 @@ static enum status check_source_words(const struct config_lines *lines, const ch
         if (source->exclude[i][0] == '\0') {
             status = config_error(lines, key, error, _("\"%s\" is empty"), key);
         }
+    }
+    if (status == STATUS_OK) {
+        snprintf(key, sizeof key, "%s.pg_dump", place);
+        status = check_path(lines, key, source->pg_dump, error);
+    }
+    if (status == STATUS_OK) {
+        snprintf(key, sizeof key, "%s.lock_timeout", place);
+        status = check_number(lines, key, source->lock_timeout, 1, 86400, error);
     }
     if (status == STATUS_OK && source->command_count > 0 && source->command[0][0] == '\0') {
         snprintf(key, sizeof key, "%s.command[0]", place);

@@ -39,10 +39,10 @@ struct yaml_store {
     unsigned connections, timeout;
 };
 struct yaml_source {
-    char *name, *sqlite, *tree;
+    char *name, *sqlite, *tree, *postgres, *pg_dump;
     char **command, **exclude;
-    unsigned command_count, exclude_count;
-    int one_file_system;
+    unsigned command_count, exclude_count, lock_timeout;
+    int one_file_system, large_objects, globals;
 };
 struct yaml_person_kind {
     char *domain, *source, *sql;

@@ -101,6 +101,8 @@ void config_free(struct config *config)
         struct config_source *source = &config->sources[i];
         free(source->name);
         free(source->path);
+        free(source->postgres.connection);
+        free(source->postgres.pg_dump);
         list_free(source->command);
         list_free(source->exclude);
         config_source_forget_persons(source);

@@ -8,6 +8,9 @@ static const cyaml_schema_value_t text_item = {
 
 /* libcyaml's own boolean takes every word but a few for true. */
 static const cyaml_strval_t truths[] = {{"false", 0}, {"true", 1}, {"no", 0}, {"yes", 1}};
+#define FIELD_TRUTH(type, member)                                                                  \
+    CYAML_FIELD_ENUM(#member, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, member, truths,       \
+                     LENGTH(truths))
 
 static const cyaml_schema_field_t store_fields[] = {
     FIELD_TEXT(struct yaml_store, name),          FIELD_TEXT(struct yaml_store, url),
@@ -34,8 +37,12 @@ static const cyaml_schema_field_t source_fields[] = {
     FIELD_TEXT(struct yaml_source, tree),
     FIELD_LIST(struct yaml_source, command, &text_item),
     FIELD_LIST(struct yaml_source, exclude, &text_item),
-    CYAML_FIELD_ENUM("one_file_system", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct yaml_source,
-                     one_file_system, truths, LENGTH(truths)),
+    FIELD_TRUTH(struct yaml_source, one_file_system),
+    FIELD_TEXT(struct yaml_source, postgres),
+    FIELD_TRUTH(struct yaml_source, large_objects),
+    FIELD_TRUTH(struct yaml_source, globals),
+    FIELD_NUMBER(struct yaml_source, lock_timeout),
+    FIELD_TEXT(struct yaml_source, pg_dump),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t source_item = {

@@ -2,6 +2,7 @@
  * in.
  */
 #include "config_private.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,18 +63,53 @@ static enum status take_store(struct config_store *store, const struct yaml_stor
     return status;
 }
 
+struct place { /* of a source, in the file */
+    const struct config_lines *lines;
+    unsigned number;
+    const char *folder;
+};
+
+static bool is_given(const struct place *place, const char *key)
+{
+    char text[CONFIG_PLACE_SIZE];
+    snprintf(text, sizeof text, "sources[%u].%s", place->number, key);
+    return config_lines_find(place->lines, text) != 0;
+}
+
+static enum status take_postgres(struct config_postgres *postgres, const struct yaml_source *yaml,
+                                 const struct place *place, struct error *error)
+{
+    postgres->large_objects = !is_given(place, "large_objects") || yaml->large_objects != 0;
+    postgres->globals = yaml->globals != 0;
+    postgres->lock_timeout =
+        is_given(place, "lock_timeout") ? yaml->lock_timeout : CONFIG_DEFAULT_LOCK_TIMEOUT;
+    enum status status = take_text(&postgres->connection, yaml->postgres, error);
+    return status == STATUS_OK ? take_path(&postgres->pg_dump, place->folder, yaml->pg_dump, error)
+                               : status;
+}
+
+static enum status take_content(struct config_source *source, const struct yaml_source *yaml,
+                                const struct place *place, struct error *error)
+{
+    if (yaml->postgres != NULL) {
+        source->kind = SOURCE_POSTGRES;
+        return take_postgres(&source->postgres, yaml, place, error);
+    }
+    if (yaml->command_count > 0) {
+        source->kind = SOURCE_COMMAND;
+        return take_list(&source->command, NULL, yaml->command, yaml->command_count, error);
+    }
+    source->kind = yaml->sqlite != NULL ? SOURCE_SQLITE : SOURCE_TREE;
+    return take_path(&source->path, place->folder, yaml->sqlite != NULL ? yaml->sqlite : yaml->tree,
+                     error);
+}
+
 static enum status take_source(struct config_source *source, const struct yaml_source *yaml,
-                               const char *folder, struct error *error)
+                               const struct place *place, struct error *error)
 {
     enum status status = take_text(&source->name, yaml->name, error);
-    source->kind = yaml->sqlite != NULL ? SOURCE_SQLITE
-                   : yaml->tree != NULL ? SOURCE_TREE
-                                        : SOURCE_COMMAND;
-    if (status == STATUS_OK && source->kind == SOURCE_COMMAND) {
-        status = take_list(&source->command, NULL, yaml->command, yaml->command_count, error);
-    } else if (status == STATUS_OK) {
-        status = take_path(&source->path, folder,
-                           source->kind == SOURCE_SQLITE ? yaml->sqlite : yaml->tree, error);
+    if (status == STATUS_OK) {
+        status = take_content(source, yaml, place, error);
     }
     if (status == STATUS_OK && yaml->exclude_count > 0) {
         status = take_list(&source->exclude, NULL, yaml->exclude, yaml->exclude_count, error);
@@ -139,7 +175,8 @@ enum status config_take(struct config *config, const struct yaml_config *yaml,
     }
     config->source_count = yaml->sources_count;
     for (unsigned i = 0; i < yaml->sources_count && status == STATUS_OK; i++) {
-        status = take_source(&config->sources[i], &yaml->sources[i], folder, error);
+        const struct place place = {lines, i, folder};
+        status = take_source(&config->sources[i], &yaml->sources[i], &place, error);
     }
     return status == STATUS_OK ? config_take_persons(config, yaml, error) : status;
 }

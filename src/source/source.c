@@ -10,6 +10,7 @@ static const struct {
     [SOURCE_SQLITE] = {"sqlite", &source_sqlite},
     [SOURCE_TREE] = {"tree", &source_tree},
     [SOURCE_COMMAND] = {"command", &source_command},
+    [SOURCE_POSTGRES] = {"postgres", &source_postgres},
 };
 
 enum status source_run(const struct config_source *source, const struct source_sink *sink,

@@ -221,6 +221,11 @@ static inline enum status recorder_rows(void *context, const char *table, uint64
     return STATUS_OK;
 }
 
+static inline enum status recorder_waiting(void *context, struct error *error)
+{
+    return recorder_call(context, error);
+}
+
 static inline void recorder_warn(void *context, const char *path, const struct error *problem)
 {
     struct recorder *recorder = context;
@@ -247,6 +252,7 @@ static inline struct source_sink recorder_sink(struct recorder *recorder)
                                 .end = recorder_end,
                                 .sample = recorder_sample,
                                 .rows = recorder_rows,
+                                .waiting = recorder_waiting,
                                 .warn = recorder_warn};
 }
 

@@ -126,6 +126,29 @@ static void test_all_settings(void **state)
     config_free(&config);
 }
 
+static void test_postgres(void **state)
+{
+    (void)state;
+    static const char text[] =
+        STORE "sources:\n - {name: a, postgres: service=shop}\n"
+              " - {name: b, postgres: \"host=h\", large_objects: no, globals: yes, "
+              "lock_timeout: 5, pg_dump: bin/pg_dump}\n";
+    struct config config;
+    struct error error = {0};
+    assert_int_equal(read_bytes(&config, text, strlen(text), &error), STATUS_OK);
+    assert_int_equal(config.sources[0].kind, SOURCE_POSTGRES);
+    const struct config_postgres *postgres = &config.sources[0].postgres;
+    assert_string_equal(postgres->connection, "service=shop");
+    assert_true(postgres->large_objects && !postgres->globals && postgres->pg_dump == NULL);
+    assert_int_equal(postgres->lock_timeout, CONFIG_DEFAULT_LOCK_TIMEOUT);
+    postgres = &config.sources[1].postgres;
+    assert_string_equal(postgres->connection, "host=h");
+    assert_true(!postgres->large_objects && postgres->globals);
+    assert_int_equal(postgres->lock_timeout, 5);
+    assert_path(postgres->pg_dump, "bin/pg_dump");
+    config_free(&config);
+}
+
 /* A text, and what the message must contain. */
 struct mistake {
     const char *text;
@@ -149,6 +172,13 @@ static const struct mistake mistakes[] = {
      "line 7:", "\"sources[0].exclude[1]\""},
     {STORE "sources:\n  - name: x\n    tree: y\n    one_file_system: maybe\n",
      "line 7:", "\"sources[0].one_file_system\" must be true or false"},
+    {STORE "sources:\n  - name: x\n    tree: y\n    globals: yes\n",
+     "line 7:", "\"globals\" goes with \"postgres\" only"},
+    {STORE "sources:\n  - name: x\n    postgres: y\n    exclude: [a]\n",
+     "line 7:", "\"exclude\" goes with \"tree\" only"},
+    {STORE "sources:\n  - name: x\n    postgres: y\n    lock_timeout: 0\n",
+     "line 7:", "lock_timeout\" must be from 1 to 86400"},
+    {STORE "sources:\n  - {name: x, postgres: y, sqlite: z}\n", "line 5:", "more than one of"},
     {STORE "due_hours: soon\n", "line 4:", "\"due_hours\" must be a whole number"},
     {STORE "due_hours: -1\n", "line 4:", "\"due_hours\""},
     {STORE "due_hours: 0\n", "line 4:", "\"due_hours\" must be from 1 to"},
@@ -339,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_contract_parses),
         cmocka_unit_test(test_all_settings),
+        cmocka_unit_test(test_postgres),
         cmocka_unit_test(test_persons),
         cmocka_unit_test(test_mistakes_name_line_and_key),
         cmocka_unit_test(test_unknown_keys_are_answered_with_the_known_ones),
