@@ -122,9 +122,10 @@ const struct cli_command cmd_snapshots = {
     .name = "snapshots",
     .operands = "",
     .summary = N_("List the snapshots, oldest first."),
-    .details = N_("The host key is enough. Rows and persons are those of all databases; - is: not\n"
-                  "counted. Snapshots that are missing, damaged or not signed by a trusted host are\n"
-                  "told, and the exit code is then 5."),
+    .details =
+        N_("The host key is enough. Rows and persons are those of all databases; - is: not\n"
+           "counted. Snapshots that are missing, damaged or not signed by a trusted host are\n"
+           "told, and the exit code is then 5."),
     .options = {OPTION_JSON, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
                 OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,
                 OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_END},
