@@ -55,13 +55,16 @@ static enum status append_option(struct buffer *text, const char *key, const cha
     return status == STATUS_OK ? buffer_append_text(text, "' ", error) : status;
 }
 
-static enum status fail_words(char *words, struct error *error)
+static enum status fail_words(const char *text, char *words, struct error *error)
 {
     if (words == NULL) {
         return error_set_memory(error);
     }
+    /* libpq shows what it stumbled over, which may be half of a password. */
+    bool secret = strstr(text, "password") != NULL || strchr(text, '@') != NULL;
     words[strcspn(words, "\n")] = '\0';
-    error_set(error, STATUS_USAGE, 0, _("the connection string cannot be used: %s"), words);
+    error_set(error, STATUS_USAGE, 0, _("the connection string cannot be used: %s"),
+              secret ? _("it is malformed") : words);
     PQfreemem(words);
     return error_set_hint(error, _("Write a connection string or URI of PostgreSQL, such as "
                                    "\"service=shop\" or \"host=db.example dbname=shop\"."));
@@ -90,7 +93,7 @@ static enum status parse(PQconninfoOption **options, const char *connection, str
 {
     char *complaint = NULL;
     *options = PQconninfoParse(is_name_alone(connection) ? "" : connection, &complaint);
-    return *options == NULL ? fail_words(complaint, error) : STATUS_OK;
+    return *options == NULL ? fail_words(connection, complaint, error) : STATUS_OK;
 }
 
 enum status postgres_complete(char **words, const char *connection, const char *database,
@@ -193,12 +196,19 @@ static enum status fail_connection(struct postgres *postgres, struct error *erro
                                    "makes the backup."));
 }
 
-static enum status connect(struct postgres *postgres, struct error *error)
+/* libpq would write what the server remarks to our standard error. */
+static void ignore_remark(void *context, const char *words)
+{
+    (void)context, (void)words;
+}
+
+static enum status connect_to_server(struct postgres *postgres, struct error *error)
 {
     postgres->connection = PQconnectStart(postgres->words);
     if (postgres->connection == NULL) {
         return error_set_memory(error);
     }
+    PQsetNoticeProcessor(postgres->connection, ignore_remark, NULL);
     double deadline = postgres->deadline;
     postgres->deadline = connect_deadline(postgres);
     enum status status = STATUS_OK;
@@ -246,7 +256,7 @@ static enum status settle(struct postgres *postgres, unsigned lock_seconds,
 enum status postgres_connect(struct postgres *postgres, unsigned lock_seconds,
                              unsigned statement_seconds, struct error *error)
 {
-    enum status status = connect(postgres, error);
+    enum status status = connect_to_server(postgres, error);
     if (status == STATUS_OK && PQserverVersion(postgres->connection) < POSTGRES_SERVER_LEAST) {
         return error_set(error, STATUS_UNSUPPORTED, 0,
                          _("the server is PostgreSQL %d; 13 is the oldest that is known"),

@@ -3,8 +3,8 @@
  *
  * Counted over all connections is what the deed can strike: every call and every opening for a
  * failure or a delay, every publication for one that is broken off, every piece that is read for
- * spoilt bytes, every told size, every entry of a listing. So `at` = 1, 2, ... until nothing was
- * struck any more tries all places there are. */
+ * spoilt bytes, every told size, every entry of a listing, every listing for its order. So `at` =
+ * 1, 2, ... until nothing was struck any more tries all places there are. */
 #ifndef TESTS_SUPPORT_SCRIPTED_STORE_H
 #define TESTS_SUPPORT_SCRIPTED_STORE_H
 
@@ -23,6 +23,7 @@ enum deed {
     DEED_FLIP,     /* get: one bit in the middle is another */
     DEED_SIZE,     /* size, list: twice the size and one more */
     DEED_HIDE,     /* list: an entry is left out */
+    DEED_REORDER,  /* list: the last entry comes first */
     DEED_DELAY,    /* the call takes so long */
 };
 
@@ -226,12 +227,49 @@ static inline enum status scripted_entry(void *context, const struct store_entry
     return listing->visit(listing->context, &told, error);
 }
 
+struct kept_listing {
+    struct store_entry *entries;
+    size_t count;
+};
+
+static inline enum status keep_entry(void *context, const struct store_entry *entry,
+                                     struct error *error)
+{
+    struct kept_listing *kept = context;
+    struct store_entry *more =
+        realloc(kept->entries, (kept->count + 1) * sizeof(struct store_entry));
+    if (more == NULL) {
+        return error_set_memory(error);
+    }
+    kept->entries = more;
+    kept->entries[kept->count++] = (struct store_entry){strdup(entry->name), entry->size};
+    return STATUS_OK;
+}
+
+static inline enum status list_backwards(struct scripted_store *scripted, const char *name,
+                                         store_visit visit, void *context, struct error *error)
+{
+    struct kept_listing kept = {0};
+    enum status status = store_list(scripted->inner, name, keep_entry, &kept, error);
+    while (kept.count > 0) {
+        struct store_entry *entry = &kept.entries[--kept.count];
+        status = status != STATUS_OK ? status : visit(context, entry, error);
+        free((char *)(uintptr_t)entry->name);
+    }
+    free(kept.entries);
+    return status;
+}
+
 static inline enum status scripted_list(void *self, const char *name, store_visit visit,
                                         void *context, struct error *error)
 {
     struct scripted_store *scripted = self;
     struct scripted_listing listing = {scripted->script, visit, context};
     enum status status = script_before(scripted->script, "list", name, error);
+    if (status == STATUS_OK && scripted->script->deed == DEED_REORDER &&
+        script_strikes(scripted->script, "list", name)) {
+        return list_backwards(scripted, name, visit, context, error);
+    }
     return status != STATUS_OK ? status
                                : store_list(scripted->inner, name, scripted_entry, &listing, error);
 }
