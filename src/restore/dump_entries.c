@@ -246,12 +246,13 @@ static bool choose_partition(const struct list *list, const struct item *attach)
 static bool is_of_chosen_parent(const struct list *list, const struct item *attach)
 {
     const char *at = attach->needs;
-    unsigned long id;
-    const struct item *parent = NULL;
-    if (next_need(&id, &at) && next_need(&id, &at)) {
-        parent = find(list, id);
+    unsigned long child;
+    unsigned long parent;
+    if (!next_need(&child, &at) || !next_need(&parent, &at)) {
+        return false;
     }
-    return parent != NULL && parent->chosen;
+    const struct item *table = find(list, parent);
+    return table != NULL && table->chosen;
 }
 
 static bool choose_more(struct list *list)
