@@ -64,6 +64,7 @@ struct register_writing {
     const struct age_recipient *recipients;
     size_t recipient_count;
     const struct minisign_secret *manager; /* signs it, too; NULL: nobody */
+    const char *state; /* folder that gets a copy, so that a backup can store it again; or NULL */
 };
 /* Signs, seals and publishes an entry with the words of `erasure` (domain, value, reason, by,
  * rules); fills id, person, time, host and the manager's part of it. Needs the host key. Too many

@@ -142,6 +142,7 @@ static enum status write_entry(struct erasing *erasing, struct error *error)
             .recipients = recipients,
             .recipient_count = count,
             .manager = erasing->manager.unlocked ? &erasing->manager.key : NULL,
+            .state = access->config.state,
         };
         status = register_write(&erasing->erasure, access->repo, &writing, error);
     }

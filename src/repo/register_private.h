@@ -36,5 +36,15 @@ struct erasure_ids {
  * next statement's own. What is lost stays sworn to for ever: waiting a night does not hide it. */
 MUST_USE enum status register_ids(struct erasure_ids *ids, const struct snapshot_list *list,
                                   const struct erasure_register *entries, struct error *error);
+/* Whether the entry of this id is among them. */
+bool register_holds(const struct erasure_register *entries,
+                    const unsigned char id[ERASURE_ID_SIZE]);
+
+/* Keeps the object in the state folder; and stores again what is sworn to, not there, and kept. */
+MUST_USE enum status register_keep_copy(const char *state, const unsigned char id[ERASURE_ID_SIZE],
+                                        const struct buffer *bytes, struct error *error);
+MUST_USE enum status register_heal(struct repo *repo, const char *state,
+                                   const struct erasure_ids *sworn,
+                                   const struct erasure_register *there, struct error *error);
 
 #endif

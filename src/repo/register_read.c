@@ -195,8 +195,7 @@ static enum status read_one(void *context, struct store *store, size_t number, s
 
 /* ------------------------------------------------------------------ what lacks */
 
-static bool is_there(const struct erasure_register *entries,
-                     const unsigned char id[ERASURE_ID_SIZE])
+bool register_holds(const struct erasure_register *entries, const unsigned char id[ERASURE_ID_SIZE])
 {
     for (size_t i = 0; i < entries->count; i++) {
         if (memcmp(entries->items[i].id, id, ERASURE_ID_SIZE) == 0) {
@@ -245,7 +244,7 @@ static void find_missing(struct erasure_register *entries, const struct reading 
     for (size_t i = 0; i < reading->sworn.count; i++) {
         const unsigned char *id = reading->sworn.items[i];
         const struct statement *statement =
-            is_there(entries, id) ? NULL : who_knows(reading->list, id);
+            register_holds(entries, id) ? NULL : who_knows(reading->list, id);
         if (statement != NULL) {
             tell_missing(entries, statement, id);
         }

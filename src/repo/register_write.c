@@ -56,5 +56,12 @@ enum status register_write(struct erasure *erasure, struct repo *repo,
     }
     repo_give_store(repo, store);
     erasure->opened = status == STATUS_OK;
-    return status;
+    if (status != STATUS_OK || writing->state == NULL) {
+        return status;
+    }
+    status = register_keep_copy(writing->state, erasure->id, &bytes, error);
+    return status == STATUS_OK
+               ? status
+               : error_add_context(error, "%s",
+                                   _("the person is registered, but this machine keeps no copy"));
 }

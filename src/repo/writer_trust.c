@@ -153,13 +153,17 @@ static enum status check_base(struct writer *writer, const struct snapshot_list 
     return state_forget_base(writer->state, error);
 }
 
-/* An erasure that is gone is told each night, and every new statement goes on demanding it. */
+/* An erasure that is gone is told, stored again if this machine made it, and demanded by every new
+ * statement. */
 static enum status take_register(struct writer *writer, const struct snapshot_list *list,
                                  struct error *error)
 {
     enum status status = register_read(&writer->erased, writer->repo, list, error);
     status = status ? status : problems_copy(&writer->problems, &writer->erased.problems, error);
-    return status ? status : register_ids(&writer->erasures, list, &writer->erased, error);
+    status = status ? status : register_ids(&writer->erasures, list, &writer->erased, error);
+    return status ? status
+                  : register_heal(writer->repo, writer->folder, &writer->erasures, &writer->erased,
+                                  error);
 }
 
 enum status trust_check(struct writer *writer, struct error *error)
