@@ -19,6 +19,9 @@ enum deed {
     DEED_FAIL,     /* the call fails, and nothing was done */
     DEED_DENY_ACK, /* put: done whole, and said to have failed */
     DEED_PARTIAL,  /* put: half of the object gets the name, and it fails */
+    DEED_LOSE,     /* put: confirmed, and nothing was stored */
+    DEED_EMPTY,    /* put: confirmed, and an empty object has the name */
+    DEED_SHORTEN,  /* put: confirmed, and half of the object has the name */
     DEED_TRUNCATE, /* get: the second half is not there */
     DEED_FLIP,     /* get: one bit in the middle is another */
     DEED_SIZE,     /* size, list: twice the size and one more */
@@ -152,19 +155,34 @@ static inline enum status scripted_make_folder(void *self, const char *name, str
     return status != STATUS_OK ? status : store_make_folder(scripted->inner, name, error);
 }
 
+/* A publication that the deed breaks. */
+static inline enum status put_badly(struct scripted_store *scripted, const char *name,
+                                    const void *data, size_t size, struct error *error)
+{
+    const struct script *script = scripted->script;
+    enum status status = STATUS_OK;
+    if (script->deed == DEED_PARTIAL || script->deed == DEED_SHORTEN) {
+        size /= 2;
+    }
+    if (script->deed != DEED_LOSE) {
+        status =
+            store_put(scripted->inner, name, data, script->deed == DEED_EMPTY ? 0 : size, error);
+    }
+    bool admits = script->deed == DEED_DENY_ACK || script->deed == DEED_PARTIAL;
+    return status == STATUS_OK && admits ? script_failure(script, name, error) : status;
+}
+
 static inline enum status scripted_put(void *self, const char *name, const void *data, size_t size,
                                        struct error *error)
 {
     struct scripted_store *scripted = self;
     struct script *script = scripted->script;
     enum status status = script_before(script, "put", name, error);
-    bool broken = script->deed == DEED_DENY_ACK || script->deed == DEED_PARTIAL;
-    if (status != STATUS_OK || !broken || !script_strikes(script, "put", name)) {
-        return status != STATUS_OK ? status : store_put(scripted->inner, name, data, size, error);
+    bool broken = script->deed >= DEED_DENY_ACK && script->deed <= DEED_SHORTEN;
+    if (status == STATUS_OK && broken && script_strikes(script, "put", name)) {
+        return put_badly(scripted, name, data, size, error);
     }
-    size = script->deed == DEED_PARTIAL ? size / 2 : size;
-    status = store_put(scripted->inner, name, data, size, error);
-    return status != STATUS_OK ? status : script_failure(script, name, error);
+    return status != STATUS_OK ? status : store_put(scripted->inner, name, data, size, error);
 }
 
 static inline enum status scripted_get(void *self, const char *name, uint64_t offset, void *target,
