@@ -243,12 +243,12 @@ static void drain_errors(struct command_process *process)
     }
 }
 
-enum status command_process_write(struct command_process *process, const void *data, size_t size,
-                                  int wait_ms, size_t *put, bool *closed, struct error *error)
+/* Until the pipe can be used or the time is over; what the command says of errors is taken
+ * meanwhile, or it would wait for us. */
+static enum status wait_for(struct command_process *process, int pipe, short events, int wait_ms,
+                            bool *ready, struct error *error)
 {
-    *put = 0;
-    *closed = false;
-    struct pollfd waiting[] = {{.fd = process->input, .events = POLLOUT},
+    struct pollfd waiting[] = {{.fd = pipe, .events = events},
                                {.fd = process->errors, .events = POLLIN}};
     if (poll(waiting, LENGTH(waiting), wait_ms) < 0) {
         return errno == EINTR ? STATUS_OK
@@ -257,8 +257,19 @@ enum status command_process_write(struct command_process *process, const void *d
     if (waiting[1].revents != 0) {
         drain_errors(process);
     }
-    if (waiting[0].revents == 0) {
-        return STATUS_OK;
+    *ready = waiting[0].revents != 0;
+    return STATUS_OK;
+}
+
+enum status command_process_write(struct command_process *process, const void *data, size_t size,
+                                  int wait_ms, size_t *put, bool *closed, struct error *error)
+{
+    *put = 0;
+    *closed = false;
+    bool ready = false;
+    enum status status = wait_for(process, process->input, POLLOUT, wait_ms, &ready, error);
+    if (status != STATUS_OK || !ready) {
+        return status;
     }
     ssize_t result = write(process->input, data, size);
     if (result < 0 && errno != EINTR && errno != EAGAIN && errno != EPIPE) {
@@ -281,17 +292,10 @@ enum status command_process_read(struct command_process *process, unsigned char 
 {
     *got = 0;
     *ended = false;
-    struct pollfd waiting[] = {{.fd = process->output, .events = POLLIN},
-                               {.fd = process->errors, .events = POLLIN}};
-    if (poll(waiting, LENGTH(waiting), wait_ms) < 0) {
-        return errno == EINTR ? STATUS_OK
-                              : error_set_errno(error, errno, _("waiting for the command failed"));
-    }
-    if (waiting[1].revents != 0) {
-        drain_errors(process);
-    }
-    if (waiting[0].revents == 0) {
-        return STATUS_OK;
+    bool ready = false;
+    enum status status = wait_for(process, process->output, POLLIN, wait_ms, &ready, error);
+    if (status != STATUS_OK || !ready) {
+        return status;
     }
     ssize_t result = read(process->output, target, size);
     if (result < 0 && errno != EINTR && errno != EAGAIN) {

@@ -91,7 +91,9 @@ static void print_text(const struct cli *cli, const struct backup_summary *summa
     char stored[CLI_SIZE_TEXT];
     char time[CLI_SIZE_TEXT];
     printf(_("Snapshot %s is complete.\n"), cli_format_id(id, summary->statement.id));
-    printf(_("%llu files (%llu unchanged), %s; new: %s; sent: %s; time: %s\n"),
+    printf(ngettext("%llu file (%llu unchanged), %s; new: %s; sent: %s; time: %s\n",
+                    "%llu files (%llu unchanged), %s; new: %s; sent: %s; time: %s\n",
+                    (unsigned long)summary->files),
            (unsigned long long)summary->files, (unsigned long long)summary->files_unchanged,
            cli_format_bytes(bytes, summary->bytes), cli_format_bytes(fresh, summary->bytes_new),
            cli_format_bytes(stored, summary->statement.stored),

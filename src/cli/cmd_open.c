@@ -123,8 +123,10 @@ static enum status write_folder(struct opened *opened, struct cli_road *road, st
     uint64_t files = 0;
     enum status status = carry_unpack(&files, &what, error);
     if (status == STATUS_OK) {
-        cli_say(cli, _("The carry is opened in %s: %llu files."), cli->arguments.out,
-                (unsigned long long)files);
+        cli_say(cli,
+                ngettext("The carry is opened in %s: %llu file.",
+                         "The carry is opened in %s: %llu files.", (unsigned long)files),
+                cli->arguments.out, (unsigned long long)files);
     }
     return status;
 }

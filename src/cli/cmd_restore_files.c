@@ -150,7 +150,9 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
     char id[OBJECT_ID_TEXT_SIZE];
     char bytes[CLI_SIZE_TEXT];
     char time[CLI_SIZE_TEXT];
-    printf(_("Snapshot %s: %llu files restored, %s, in %s.\n"),
+    printf(ngettext("Snapshot %s: %llu file restored, %s, in %s.\n",
+                    "Snapshot %s: %llu files restored, %s, in %s.\n",
+                    (unsigned long)summary->files),
            cli_format_id(id, view->statement->id), (unsigned long long)summary->files,
            cli_format_bytes(bytes, summary->bytes), cli_format_duration(time, summary->seconds));
     if (summary->resumed > 0) {
