@@ -405,7 +405,8 @@ MUST_USE enum status chunk_reader_get(struct chunk_reader *reader,
                                       const struct chunk_reference *reference, void *target,
                                       struct error *error);
 /* Many chunks of one pack, in any order: fetches merged ranges (gap <= 256 KiB, range <= 16 MiB)
- * and calls `visit` for each wish with its content, or with NULL and the reason. */
+ * and calls `visit` for each wish with its content, or with NULL and the reason. With both: the
+ * chunk was not at the place that was wished, and was found at another one. */
 struct chunk_wish {
     struct chunk_reference reference;
     struct location location;

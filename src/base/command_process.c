@@ -338,6 +338,9 @@ void command_process_last_words(const struct command_process *process,
     size_t first = process->words_size > WORDS_SHOWN ? process->words_size - WORDS_SHOWN : 0;
     for (size_t i = first; i < process->words_size && used + 4 < COMMAND_WORDS_SIZE; i++) {
         char byte = process->words[i];
+        if (byte == '\t') { /* would be shown as \011 */
+            byte = ' ';
+        }
         if (byte == '\n' || byte == '\r' || byte == '\0') {
             line_over = used > 0;
             continue;

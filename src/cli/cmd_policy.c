@@ -188,6 +188,13 @@ static void show(const struct policy *policy)
            (unsigned long long)policy->version, moment_format_local(from, policy->valid_from));
     show_people(policy);
     show_limits(policy);
+    if (policy->person_kind_count > 0) {
+        printf("%s\n", _("Counted as persons:"));
+    }
+    for (size_t i = 0; i < policy->person_kind_count; i++) {
+        const struct policy_person_kind *kind = &policy->person_kinds[i];
+        printf("  %s (%s): %s\n", kind->domain, kind->source, kind->sql);
+    }
     printf("%s\n", _("Data sets:"));
     for (size_t i = 0; i < policy->data_set_count; i++) {
         printf("  %s (%s)\n", policy->data_sets[i].name, policy->data_sets[i].source);
@@ -217,9 +224,15 @@ static enum status show_json(const struct policy *policy, const unsigned char di
                                                 (person->roles & ROLE_STAFF) != 0, "system_user",
                                                 person->system_user));
     }
+    json_t *kinds = json_array();
+    for (size_t i = 0; i < policy->person_kind_count; i++) {
+        const struct policy_person_kind *kind = &policy->person_kinds[i];
+        json_array_append_new(kinds, json_pack("{s:s,s:s,s:s}", "domain", kind->domain, "source",
+                                               kind->source, "sql", kind->sql));
+    }
     json_t *object = json_pack(
-        "{s:I,s:s,s:b,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I}}", "version", (json_int_t)policy->version,
-        "shop", policy->shop, "verified", verified, "people", people, "limits",
+        "{s:I,s:s,s:b,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I}}", "version", (json_int_t)policy->version,
+        "shop", policy->shop, "verified", verified, "people", people, "persons", kinds, "limits",
         "max_persons_per_carry", (json_int_t)limits->max_persons_per_carry,
         "max_persons_outstanding", (json_int_t)limits->max_persons_outstanding,
         "max_persons_outstanding_shop", (json_int_t)limits->max_persons_outstanding_shop,

@@ -81,7 +81,7 @@ static enum status run_parts(struct check *check, struct error *error)
     if (status == STATUS_OK && check->options->read_percent > 0) {
         status = check_data(check, error);
     }
-    return status;
+    return status == STATUS_OK ? check_tell_contradictions(check, error) : status;
 }
 
 enum status repo_check(struct check_report *report, struct repo *repo,

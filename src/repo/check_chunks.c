@@ -1,31 +1,17 @@
-/* check_chunks: every chunk of every snapshot opened, each once however many snapshots have it.
+/* check_chunks: every chunk of every snapshot opened, each once however many snapshots have it, at
+ * every place that an index names for it.
  *
  * One snapshot after the other is walked; what was not opened for an earlier one is noted, then
  * read pack by pack over all connections. The keys of chunks may get onto a disk with the temporary
  * database, so they are sealed there under a key that only this process has. */
-#include "check.h"
+#include "check_chunks.h"
 #include "chunk_reader.h"
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BATCH_LIMIT 4096
 #define SEALED_KEY_SIZE (CHUNK_KEY_SIZE + SEAL_OVERHEAD)
-
-struct opening {
-    struct check *check;
-    const struct statement *statement;
-    struct snapshot *snapshot;
-    const struct catalogue_source *source;
-    size_t source_number;
-    uint64_t unlocated;  /* chunks of the source */
-    unsigned char *key;  /* CHUNK_KEY_SIZE, secret memory */
-    sqlite3_stmt *known; /* of all below: under the check's lock */
-    sqlite3_stmt *add;
-    sqlite3_stmt *next;
-    bool row; /* `next` stands on one */
-};
 
 static void opening_free(struct opening *opening)
 {
@@ -45,7 +31,8 @@ static enum status opening_start(struct opening *opening, struct error *error)
                 "CREATE TABLE piece (id BLOB NOT NULL, size INTEGER NOT NULL, key BLOB NOT NULL,"
                 " source INTEGER NOT NULL, pack BLOB NOT NULL, offset INTEGER NOT NULL,"
                 " sealed INTEGER NOT NULL, opened INTEGER NOT NULL DEFAULT 0,"
-                " PRIMARY KEY (id, size)) WITHOUT ROWID;"
+                " again INTEGER NOT NULL, PRIMARY KEY (id, size, pack, offset, sealed))"
+                " WITHOUT ROWID;"
                 "CREATE INDEX piece_pack ON piece (pack, offset) WHERE opened = 0;",
                 error);
     if (status == STATUS_OK) {
@@ -54,119 +41,16 @@ static enum status opening_start(struct opening *opening, struct error *error)
     }
     if (status == STATUS_OK) {
         status = sql_prepare(&opening->add, sets,
-                             "INSERT INTO piece (id, size, key, source, pack, offset, sealed)"
-                             " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                             "INSERT OR IGNORE INTO piece"
+                             " (id, size, key, source, pack, offset, sealed, again)"
+                             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                              error);
     }
     if (status == STATUS_OK) {
         status = sql_prepare(&opening->next, sets,
-                             "SELECT id, size, key, source, pack, offset, sealed FROM piece"
+                             "SELECT id, size, key, source, pack, offset, sealed, again FROM piece"
                              " WHERE opened = 0 ORDER BY pack, offset",
                              error);
-    }
-    return status;
-}
-
-/* ---- what the snapshot has ---- */
-
-static enum status is_known(bool *known, struct opening *opening,
-                            const unsigned char id[CHUNK_ID_SIZE], uint32_t size,
-                            struct error *error)
-{
-    CLEANUP(sql_reset) sqlite3_stmt *query = opening->known;
-    sql_bind(query, 1, id, CHUNK_ID_SIZE);
-    sql_bind_number(query, 2, size);
-    return sql_step(query, known, error);
-}
-
-static enum status note_chunk(struct opening *opening, const struct chunk_reference *reference,
-                              struct error *error)
-{
-    unsigned char id[CHUNK_ID_SIZE];
-    chunk_reference_id(id, reference);
-    bool known = false;
-    enum status status = is_known(&known, opening, id, reference->size, error);
-    if (status != STATUS_OK || known) {
-        return status;
-    }
-    struct location location;
-    status = snapshot_locate(&location, opening->snapshot, reference, error);
-    if (status == STATUS_NOT_FOUND) {
-        opening->unlocated++;
-        error_clear(error);
-        return STATUS_OK;
-    }
-    CLEANUP(buffer_free) struct buffer sealed = {0};
-    if (status == STATUS_OK) {
-        status = seal(&sealed, opening->key, reference->key, CHUNK_KEY_SIZE, id, sizeof id, error);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    CLEANUP(sql_reset) sqlite3_stmt *add = opening->add;
-    sql_bind(add, 1, id, sizeof id);
-    sql_bind_number(add, 2, reference->size);
-    sql_bind(add, 3, sealed.data, sealed.size);
-    sql_bind_number(add, 4, (int64_t)opening->source_number);
-    sql_bind(add, 5, location.pack, OBJECT_ID_SIZE);
-    sql_bind_number(add, 6, location.offset);
-    sql_bind_number(add, 7, location.size);
-    opening->check->total += location.size;
-    return sql_once(add, error);
-}
-
-static enum status note_piece(void *context, const struct piece *piece, struct error *error)
-{
-    return piece->reference == NULL ? STATUS_OK : note_chunk(context, piece->reference, error);
-}
-
-static void tell_near(void *context, const char *path, const struct error *problem)
-{
-    struct opening *opening = context;
-    struct error told = *problem;
-    error_add_context(&told, _("source \"%s\", near \"%s\""), opening->source->words.name, path);
-    check_tell(opening->check, OBJECT_SNAPSHOT, opening->statement->snapshot, &told);
-}
-
-static enum status note_entry(void *context, const struct entry *entry,
-                              const struct content *content, struct error *error)
-{
-    struct opening *opening = context;
-    if (content == NULL || content->inlined) {
-        return STATUS_OK;
-    }
-    enum status status = content_walk(opening->snapshot, content, note_piece, opening, error);
-    if (status != STATUS_OK && problem_is_local(error)) {
-        tell_near(opening, entry->path, error);
-        error_clear(error);
-        status = STATUS_OK;
-    }
-    return status;
-}
-
-static enum status note_source(struct opening *opening, struct error *error)
-{
-    const struct catalogue_source *source = opening->source;
-    enum status status = STATUS_OK;
-    opening->unlocated = 0;
-    for (size_t i = 0; status == STATUS_OK && i < source->dictionary_count; i++) {
-        status = note_chunk(opening, &source->dictionaries[i].reference, error);
-    }
-    if (status == STATUS_OK && !source->census.list.inlined && source->words.persons >= 0) {
-        status = content_walk(opening->snapshot, &source->census.list, note_piece, opening, error);
-    }
-    const struct walk walk = {"", note_entry, tell_near, opening};
-    if (status == STATUS_OK) {
-        status = snapshot_walk(opening->snapshot, source, &walk, error);
-    }
-    if (status == STATUS_OK && opening->unlocated > 0) {
-        struct error problem;
-        error_set(&problem, STATUS_NOT_FOUND, 0,
-                  ngettext("source \"%s\": %llu chunk is in no readable index",
-                           "source \"%s\": %llu chunks are in no readable index",
-                           (unsigned long)opening->unlocated),
-                  source->words.name, (unsigned long long)opening->unlocated);
-        check_tell(opening->check, OBJECT_SNAPSHOT, opening->statement->snapshot, &problem);
     }
     return status;
 }
@@ -200,6 +84,7 @@ static enum status take_wish(struct chunk_wish *wish, const struct opening *open
     wish->source = snapshot_source(opening->snapshot, (size_t)sqlite3_column_int64(row, 3));
     wish->location.offset = (uint32_t)sqlite3_column_int64(row, 5);
     wish->location.size = (uint32_t)sqlite3_column_int64(row, 6);
+    wish->tag = (uint64_t)sqlite3_column_int64(row, 7);
     return status;
 }
 
@@ -224,6 +109,7 @@ static enum status next_batch(struct batch *batch, struct opening *opening, stru
     return status;
 }
 
+/* The tag of a wish: it is not the first place of its chunk. */
 static enum status note_opened(void *context, const struct chunk_wish *wish,
                                const unsigned char *content, const struct error *damage,
                                struct error *error)
@@ -234,9 +120,10 @@ static enum status note_opened(void *context, const struct chunk_wish *wish,
     pthread_mutex_lock(&check->lock);
     if (content == NULL) {
         status = check_tell_pack(check, wish->location.pack, damage, error);
-    } else {
-        check->report->chunks_opened++;
+    } else if (damage != NULL) {
+        status = check_empty_place(check, wish->location.pack, error);
     }
+    check->report->chunks_opened += content != NULL && wish->tag == 0;
     check_progress(check, wish->location.size);
     pthread_mutex_unlock(&check->lock);
     return status;
@@ -250,10 +137,9 @@ static enum status hold_pack(struct chunk_reader *reader, struct check *check,
     if (check->options->read_percent < 100) {
         return STATUS_OK;
     }
-    unsigned char digest[OBJECT_ID_SIZE];
     bool due = false;
     pthread_mutex_lock(&check->lock);
-    enum status status = check_claim_pack(check, pack, digest, &due, error);
+    enum status status = check_claim_pack(check, pack, &due, error);
     pthread_mutex_unlock(&check->lock);
     if (status != STATUS_OK || !due) {
         return status;
@@ -264,7 +150,7 @@ static enum status hold_pack(struct chunk_reader *reader, struct check *check,
     memcpy(reader->range.pack, pack, OBJECT_ID_SIZE);
     status = repo_take_store(&store, check->repo, error);
     if (status == STATUS_OK) {
-        status = check_whole_pack(&reader->range.bytes, check, store, pack, digest, error);
+        status = check_whole_pack(&reader->range.bytes, check, store, pack, error);
     }
     repo_give_store(check->repo, store);
     return status;
@@ -354,9 +240,9 @@ static enum status check_snapshot(struct opening *opening, struct error *error)
         if (!opening->source->root.present) {
             continue;
         }
-        status = note_source(opening, error);
+        status = check_note_source(opening, error);
         if (status != STATUS_OK && problem_is_local(error)) {
-            tell_near(opening, "", error);
+            check_tell_near(opening, "", error);
             error_clear(error);
             status = STATUS_OK;
         }

@@ -4,12 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* seen: 0 not in a listing, 1 with a wrong size only, 2 with the right one, 3 read whole. needed:
- * position of the oldest snapshot that added the chunk. */
+/* A pack is as the first index says that names it; `claim` has what others say, if it is something
+ * else. seen: 0 not in a listing, 1 with a wrong size only, 2 with the right one, 3 read whole.
+ * lied: an index was found to have lied about it. needed: position of the oldest snapshot that
+ * added the chunk. */
 static const char SCHEMA[] =
     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
     "CREATE TABLE pack (number INTEGER PRIMARY KEY, id BLOB UNIQUE NOT NULL, size INTEGER NOT NULL,"
-    " digest BLOB NOT NULL, seen INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0);"
+    " digest BLOB NOT NULL, origin BLOB NOT NULL, seen INTEGER NOT NULL DEFAULT 0,"
+    " told INTEGER NOT NULL DEFAULT 0, lied INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE claim (pack INTEGER NOT NULL, origin BLOB NOT NULL, size INTEGER NOT NULL,"
+    " digest BLOB NOT NULL, PRIMARY KEY (pack, origin)) WITHOUT ROWID;"
+    "CREATE TABLE liar (origin BLOB PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TABLE chunk (id BLOB NOT NULL, pack INTEGER NOT NULL, needed INTEGER,"
     " PRIMARY KEY (id, pack)) WITHOUT ROWID;"
     "BEGIN;";
@@ -25,12 +31,15 @@ enum status check_sets_open(struct check *check, struct error *error)
         sqlite3_stmt **statement;
         const char *text;
     } statements[] = {
-        {&check->add_pack, "INSERT INTO pack (id, size, digest) VALUES (?, ?, ?)"},
-        {&check->find_pack, "SELECT number, size, digest, told FROM pack WHERE id = ?"},
+        {&check->add_pack, "INSERT INTO pack (id, size, digest, origin) VALUES (?, ?, ?, ?)"},
+        {&check->find_pack, "SELECT number, digest FROM pack WHERE id = ?"},
         {&check->add_chunk, "INSERT OR IGNORE INTO chunk (id, pack) VALUES (?, ?)"},
         {&check->need_chunk, "UPDATE chunk SET needed = min(ifnull(needed, ?2), ?2) WHERE id = ?1"},
-        {&check->see_pack, "UPDATE pack SET seen = max(seen, 1 + (size = ?2)) WHERE id = ?1"},
-        {&check->claim_pack, "UPDATE pack SET seen = 3 WHERE id = ? AND seen = 2 RETURNING digest"},
+        {&check->see_pack,
+         "UPDATE pack SET seen = max(seen, 1 + (size = ?2 OR EXISTS"
+         " (SELECT 1 FROM claim WHERE claim.pack = pack.number AND claim.size = ?2)))"
+         " WHERE id = ?1"},
+        {&check->claim_pack, "UPDATE pack SET seen = 3 WHERE id = ? AND seen = 2 RETURNING 1"},
     };
     enum status status = sql_run(check->sets, SCHEMA, error);
     for (size_t i = 0; status == STATUS_OK && i < LENGTH(statements); i++) {
@@ -63,6 +72,7 @@ void check_directory_digest(unsigned char digest[OBJECT_ID_SIZE], const struct i
     qsort(pack->chunks, pack->count, sizeof *pack->chunks, compare_offsets);
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, OBJECT_ID_SIZE);
+    crypto_generichash_update(&state, (const unsigned char *)&pack->size, sizeof pack->size);
     for (uint32_t i = 0; i < pack->count; i++) {
         const struct index_chunk *chunk = &pack->chunks[i];
         crypto_generichash_update(&state, chunk->id, CHUNK_ID_SIZE);
@@ -73,38 +83,41 @@ void check_directory_digest(unsigned char digest[OBJECT_ID_SIZE], const struct i
     crypto_generichash_final(&state, digest, OBJECT_ID_SIZE);
 }
 
-/* What is already known of the pack. */
-static enum status compare_known(const struct check *check, const struct index_pack *pack,
-                                 const unsigned char digest[OBJECT_ID_SIZE], struct error *error)
+static enum status add_first(int64_t *number, struct check *check,
+                             const unsigned char origin[OBJECT_ID_SIZE],
+                             const struct index_pack *pack,
+                             const unsigned char digest[OBJECT_ID_SIZE], struct error *error)
 {
-    unsigned char known[OBJECT_ID_SIZE];
-    enum status status = sql_blob(known, sizeof known, check->find_pack, 2, error);
-    uint64_t size = (uint64_t)sqlite3_column_int64(check->find_pack, 1);
-    if (status == STATUS_OK && (size != pack->size || memcmp(known, digest, sizeof known) != 0)) {
-        char name[OBJECT_NAME_SIZE];
-        object_name(name, OBJECT_PACK, pack->id);
-        return error_set(error, STATUS_CORRUPT, 0,
-                         _("this index and another one contradict each other about %s"), name);
-    }
+    sql_bind(check->add_pack, 1, pack->id, OBJECT_ID_SIZE);
+    sql_bind_number(check->add_pack, 2, (int64_t)pack->size);
+    sql_bind(check->add_pack, 3, digest, OBJECT_ID_SIZE);
+    sql_bind(check->add_pack, 4, origin, OBJECT_ID_SIZE);
+    enum status status = sql_once(check->add_pack, error);
+    *number = sqlite3_last_insert_rowid(check->sets);
     return status;
 }
 
-enum status check_add_pack(struct check *check, const struct index_pack *pack, struct error *error)
+enum status check_add_pack(struct check *check, const unsigned char origin[OBJECT_ID_SIZE],
+                           const struct index_pack *pack, struct error *error)
 {
     unsigned char digest[OBJECT_ID_SIZE];
+    unsigned char first[OBJECT_ID_SIZE];
     check_directory_digest(digest, pack);
     CLEANUP(sql_reset) sqlite3_stmt *find = check->find_pack;
     sql_bind(find, 1, pack->id, OBJECT_ID_SIZE);
     bool known = false;
     enum status status = sql_step(find, &known, error);
-    if (status != STATUS_OK || known) {
-        return status == STATUS_OK ? compare_known(check, pack, digest, error) : status;
+    int64_t number = known ? sqlite3_column_int64(find, 0) : 0;
+    if (status == STATUS_OK && known) {
+        status = sql_blob(first, sizeof first, find, 1, error);
     }
-    sql_bind(check->add_pack, 1, pack->id, OBJECT_ID_SIZE);
-    sql_bind_number(check->add_pack, 2, (int64_t)pack->size);
-    sql_bind(check->add_pack, 3, digest, sizeof digest);
-    status = sql_once(check->add_pack, error);
-    int64_t number = sqlite3_last_insert_rowid(check->sets);
+    if (status == STATUS_OK && known && memcmp(first, digest, sizeof first) == 0) {
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        status = known ? check_contradiction(check, number, origin, pack->size, digest, error)
+                       : add_first(&number, check, origin, pack, digest, error);
+    }
     for (uint32_t i = 0; status == STATUS_OK && i < pack->count; i++) {
         sql_bind(check->add_chunk, 1, pack->chunks[i].id, CHUNK_ID_SIZE);
         sql_bind_number(check->add_chunk, 2, number);
@@ -133,13 +146,12 @@ enum status check_see_pack(struct check *check, const unsigned char id[OBJECT_ID
     return status;
 }
 
-enum status check_claim_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE],
-                             unsigned char digest[OBJECT_ID_SIZE], bool *due, struct error *error)
+enum status check_claim_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE], bool *due,
+                             struct error *error)
 {
     CLEANUP(sql_reset) sqlite3_stmt *claim = check->claim_pack;
     sql_bind(claim, 1, id, OBJECT_ID_SIZE);
-    enum status status = sql_step(claim, due, error);
-    return status == STATUS_OK && *due ? sql_blob(digest, OBJECT_ID_SIZE, claim, 0, error) : status;
+    return sql_step(claim, due, error);
 }
 
 /* Marks the pack as told; *number is 0 if it was before, or no index names it. */

@@ -16,7 +16,8 @@ struct structure {
     struct id_list statements; /* ids of the list */
     struct wanted_references *wanted;
     size_t wanted_count;
-    uint64_t *missing; /* chunks in no index, for each snapshot of the list */
+    const unsigned char *index; /* that is being read */
+    uint64_t *missing;          /* chunks in no index, for each snapshot of the list */
 };
 
 struct wanted_references {
@@ -86,14 +87,16 @@ static void check_chain(struct check *check)
 
 static enum status add_pack(void *context, const struct index_pack *pack, struct error *error)
 {
-    return check_add_pack(context, pack, error);
+    const struct structure *structure = context;
+    return check_add_pack(structure->check, structure->index, pack, error);
 }
 
 static enum status note_index(void *context, const unsigned char id[OBJECT_ID_SIZE],
                               const struct buffer *content, struct error *error)
 {
     struct structure *structure = context;
-    enum status status = index_decode(content, add_pack, structure->check, error);
+    structure->index = id;
+    enum status status = index_decode(content, add_pack, structure, error);
     return status == STATUS_OK ? id_list_add(&structure->good, id, error) : status;
 }
 

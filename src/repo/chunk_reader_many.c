@@ -20,9 +20,9 @@ static int compare_places(const void *a, const void *b)
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* The other way: alone, from any pack that has it. */
+/* The other way: alone, from any pack that has it. `reason`: why it was not at its place. */
 static enum status visit_alone(struct many *many, const struct chunk_wish *wish,
-                               struct error *error)
+                               const struct error *reason, struct error *error)
 {
     struct error damage = {0};
     enum status status = chunk_reader_get(many->reader, wish->source, &wish->reference,
@@ -33,11 +33,12 @@ static enum status visit_alone(struct many *many, const struct chunk_wish *wish,
     }
     bool good = status == STATUS_OK;
     return many->visit(many->context, wish, good ? many->reader->content.data : NULL,
-                       good ? NULL : &damage, error);
+                       good ? reason : &damage, error);
 }
 
-static enum status visit_one(struct many *many, const struct chunk_wish *wish, bool fetched,
-                             struct error *error)
+/* `unfetched`: why the range could not be had; status OK: it is there. */
+static enum status visit_one(struct many *many, const struct chunk_wish *wish,
+                             const struct error *unfetched, struct error *error)
 {
     struct chunk_reader *reader = many->reader;
     const struct location *place = &wish->location;
@@ -46,8 +47,8 @@ static enum status visit_one(struct many *many, const struct chunk_wish *wish, b
     if (status != STATUS_OK) {
         return status;
     }
-    if (!fetched) {
-        return visit_alone(many, wish, error);
+    if (unfetched->status != STATUS_OK) {
+        return visit_alone(many, wish, unfetched, error);
     }
     status = chunk_reader_unpack(reader, wish->source, &wish->reference,
                                  reader->range.bytes.data + (place->offset - reader->range.start),
@@ -58,8 +59,9 @@ static enum status visit_one(struct many *many, const struct chunk_wish *wish, b
     if (!is_damage(status)) {
         return status;
     }
+    const struct error reason = *error;
     error_clear(error);
-    return visit_alone(many, wish, error);
+    return visit_alone(many, wish, &reason, error);
 }
 
 /* How many of the sorted wishes go into one request. */
@@ -104,11 +106,14 @@ static enum status visit_range(struct many *many, const struct chunk_wish *const
     if (status != STATUS_OK && !is_damage(status)) {
         return status;
     }
-    bool fetched = status == STATUS_OK;
+    struct error unfetched = {0};
+    if (status != STATUS_OK) {
+        unfetched = *error;
+    }
     error_clear(error);
     status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        status = visit_one(many, sorted[i], fetched, error);
+        status = visit_one(many, sorted[i], &unfetched, error);
     }
     return status;
 }

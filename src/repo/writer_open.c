@@ -91,6 +91,7 @@ static enum status prepare(struct writer *writer, const struct writer_options *o
     status = status ? status : trust_check(writer, error);
     status = status ? status : recipients_cover(writer, error);
     status = status ? status : memory_open(writer, error);
+    status = status ? status : trust_indexes(writer, error);
     status = status ? status : trust_packs(writer, error);
     status = status ? status : spool_recover(writer, error);
     status = status ? status : samples_draw(writer, error);

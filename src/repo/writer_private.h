@@ -23,6 +23,7 @@
 #define SPARE_PACKS 2
 #define PACK_CHUNKS 8192u /* at most in a pack: bounds the memory for tiny chunks */
 #define SAMPLE_COUNT 16u  /* reused chunks that are fetched and opened each night */
+#define INDEX_SAMPLES 2u  /* indexes that are read each night */
 #define FULL_REFERENCES_EVERY 32u
 
 /* In secret memory. */
@@ -75,9 +76,11 @@ struct pack_job {
 };
 void pack_job_free(struct pack_job *job);
 
+/* A chunk in a pack, or an index. */
 struct sample {
+    enum object_kind kind;
     struct state_chunk chunk;
-    unsigned char pack[OBJECT_ID_SIZE];
+    unsigned char object[OBJECT_ID_SIZE];
     struct error damage; /* status OK: it opened */
 };
 
@@ -127,7 +130,7 @@ struct writer {
     bool spool_broken;
     bool hurried; /* the store fell behind: what has no room in memory is spooled at once */
 
-    struct sample samples[SAMPLE_COUNT];
+    struct sample samples[SAMPLE_COUNT + INDEX_SAMPLES];
     unsigned sample_count;
     unsigned samples_taken;
     unsigned samples_done;
@@ -173,6 +176,9 @@ void uploaders_stop(struct writer *writer);
 
 /* writer_sample.c */
 MUST_USE enum status samples_draw(struct writer *writer, struct error *error);
+/* CORRUPT or NOT_FOUND speak of the sample's object. */
+MUST_USE enum status sample_try(const struct sample *sample, struct writer *writer,
+                                struct store *store, struct error *error);
 /* Once all are taken: what did not open is told and forgotten, and the backup is not published. */
 MUST_USE enum status samples_judge(struct writer *writer, struct error *error);
 /* Fetches a chunk as it lies in a pack and opens it; `plain` gets the tagged form. CORRUPT or
@@ -185,7 +191,9 @@ MUST_USE enum status sealed_fetch(struct buffer *plain, struct repo *repo, struc
 /* Holds the state against the repository: what is not there any more is forgotten. Fills parents,
  * sequence and base. */
 MUST_USE enum status trust_check(struct writer *writer, struct error *error);
-/* Without a base, nothing says that what the map knows is still there: every pack is looked for. */
+/* Without a base, nothing says that what the map knows is still there: every index is read, and
+ * every pack looked for. */
+MUST_USE enum status trust_indexes(struct writer *writer, struct error *error);
 MUST_USE enum status trust_packs(struct writer *writer, struct error *error);
 
 /* writer_recipients.c */

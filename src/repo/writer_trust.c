@@ -38,6 +38,62 @@ static enum status drop_missing_indexes(struct writer *writer, struct error *err
     return status;
 }
 
+struct trial {
+    struct writer *writer;
+    unsigned char (*ids)[OBJECT_ID_SIZE];
+    bool *damaged; /* each of them */
+};
+
+static enum status read_index(void *context, struct store *store, size_t number,
+                              struct error *error)
+{
+    const struct trial *trial = context;
+    CLEANUP(buffer_free) struct buffer bytes = {0};
+    enum status status =
+        object_get(&bytes, trial->writer->repo, store, OBJECT_INDEX, trial->ids[number], error);
+    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
+        trial->damaged[number] = true;
+        error_clear(error);
+        return STATUS_OK;
+    }
+    return status;
+}
+
+static enum status try_indexes(struct trial *trial, size_t count, struct error *error)
+{
+    struct writer *writer = trial->writer;
+    enum status status = repo_parallel(writer->repo, count, read_index, trial, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        if (trial->damaged[i]) {
+            char name[OBJECT_NAME_SIZE];
+            object_name(name, OBJECT_INDEX, trial->ids[i]);
+            tell(writer, name, STATUS_CORRUPT, _("An index that was stored is damaged"));
+            status = state_drop_index(writer->state, trial->ids[i], error);
+        }
+    }
+    return status;
+}
+
+/* What is damaged in place is in the listing like any other. */
+enum status trust_indexes(struct writer *writer, struct error *error)
+{
+    CLEANUP(memory_free) unsigned char(*ids)[OBJECT_ID_SIZE] = NULL;
+    size_t count = 0;
+    enum status status = STATUS_OK;
+    if (!writer->base.present) {
+        status = state_indexes(writer->state, false, &ids, &count, error);
+    }
+    if (status != STATUS_OK || count == 0) {
+        return status;
+    }
+    CLEANUP(memory_free) bool *damaged = calloc(count, sizeof *damaged);
+    if (damaged == NULL) {
+        return error_set_memory(error);
+    }
+    struct trial trial = {writer, ids, damaged};
+    return try_indexes(&trial, count, error);
+}
+
 /* ------------------------------------------------------------------ packs */
 
 static enum status see_pack(void *context, const unsigned char id[OBJECT_ID_SIZE],

@@ -73,13 +73,12 @@ static void upload(struct writer *writer)
 static void judge(struct writer *writer)
 {
     struct sample *sample = &writer->samples[writer->samples_taken++];
-    CLEANUP(buffer_wipe) struct buffer plain = {0};
     struct error error = {0};
     struct store *store = NULL;
     pthread_mutex_unlock(&writer->lock);
     enum status status = repo_take_store(&store, writer->repo, &error);
     if (status == STATUS_OK) {
-        status = sealed_fetch(&plain, writer->repo, store, sample->pack, &sample->chunk, &error);
+        status = sample_try(sample, writer, store, &error);
     }
     repo_give_store(writer->repo, store);
     pthread_mutex_lock(&writer->lock);

@@ -43,9 +43,12 @@ enum status database_count(struct hidden_database *database, struct error *error
     struct database_summary *summary = database->summary;
     forget(summary);
     enum status status = postgres_tables_read(&tables, &database->inside, error);
-    if (status == STATUS_OK) {
-        summary->tables = calloc(tables.count + 1, sizeof *summary->tables);
-        status = summary->tables == NULL ? error_set_memory(error) : STATUS_OK;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    summary->tables = calloc(tables.count + 1, sizeof *summary->tables);
+    if (summary->tables == NULL) {
+        return error_set_memory(error);
     }
     for (size_t i = 0; status == STATUS_OK && i < tables.count; i++) {
         if (tables.items[i].counted) {

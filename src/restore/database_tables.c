@@ -143,10 +143,10 @@ static void take_out_restriction(char *script)
         last = at;
     }
     if (first != NULL) {
-        memcpy(first + 1, "--", 2);
+        first[1] = first[2] = '-';
     }
     if (last != NULL) {
-        memcpy(last + 1, "--", 2);
+        last[1] = last[2] = '-';
     }
 }
 

@@ -135,7 +135,7 @@ static bool has_name(const struct item *item, const char *name)
         size_t schema = (size_t)(dot - name);
         size_t rest = strlen(dot + 1);
         if ((size_t)(end - words) > schema + rest + 2 && strncmp(words, name, schema) == 0 &&
-            words[schema] == ' ' && strncmp(words + schema + 1, dot + 1, rest) == 0 &&
+            words[schema] == ' ' && memcmp(words + schema + 1, dot + 1, rest) == 0 &&
             words[schema + 1 + rest] == ' ') {
             return true;
         }
@@ -203,16 +203,26 @@ struct needs {
     bool all;  /* none of another table */
 };
 
+/* The next of the numbers " 216 215"; anything else ends them. */
+static bool next_need(unsigned long *id, const char **needs)
+{
+    if (*needs == NULL || (*needs)[0] != ' ' || (*needs)[1] < '0' || (*needs)[1] > '9') {
+        return false;
+    }
+    char *end;
+    *id = strtoul(*needs, &end, 10);
+    *needs = end;
+    return true;
+}
+
 static struct needs look_at_needs(const struct list *list, const struct item *item)
 {
     struct needs needs = {.all = true};
     const char *at = item->needs;
-    while (at != NULL && *at == ' ') {
-        char *end;
-        const struct item *other = find(list, strtoul(at, &end, 10));
+    for (unsigned long id; next_need(&id, &at);) {
+        const struct item *other = find(list, id);
         needs.some |= other != NULL && other->chosen;
         needs.all &= other == NULL || other->kind == NULL || other->chosen;
-        at = end;
     }
     return needs;
 }
@@ -222,14 +232,12 @@ static bool choose_partition(const struct list *list, const struct item *attach)
 {
     bool more = false;
     const char *at = attach->needs;
-    while (at != NULL && *at == ' ') {
-        char *end;
-        struct item *table = find(list, strtoul(at, &end, 10));
+    for (unsigned long id; next_need(&id, &at);) {
+        struct item *table = find(list, id);
         if (table != NULL && is_kind(table, "TABLE") && !table->chosen) {
             table->chosen = true;
             more = true;
         }
-        at = end;
     }
     return more;
 }
@@ -237,9 +245,14 @@ static bool choose_partition(const struct list *list, const struct item *attach)
 /* The parent comes second; the child's own attachment must not bring the parent along. */
 static bool is_of_chosen_parent(const struct list *list, const struct item *attach)
 {
-    const char *last = attach->needs == NULL ? NULL : strchr(attach->needs + 1, ' ');
-    const struct item *parent = last == NULL ? NULL : find(list, strtoul(last, NULL, 10));
-    return parent != NULL && parent->chosen;
+    const char *at = attach->needs;
+    unsigned long child;
+    unsigned long parent;
+    if (!next_need(&child, &at) || !next_need(&parent, &at)) {
+        return false;
+    }
+    const struct item *table = find(list, parent);
+    return table != NULL && table->chosen;
 }
 
 static bool choose_more(struct list *list)

@@ -124,9 +124,12 @@ static const char *find_name(const char *statement, size_t size, const char *nam
             continue;
         }
         at += strlen(forms[i].before);
+        size_t room = at < statement + size ? (size_t)(statement + size - at) : 0;
+        if (room <= name_size || memcmp(at, name, name_size) != 0 || at[name_size] != ' ') {
+            return NULL;
+        }
         bool owned = forms[i].owner || strncmp(at + name_size, owner, sizeof owner - 1) == 0;
-        bool same = strncmp(at, name, name_size) == 0 && at[name_size] == ' ';
-        return same && !(owned && no_owner) ? at : NULL;
+        return owned && no_owner ? NULL : at;
     }
     return NULL;
 }

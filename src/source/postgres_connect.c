@@ -55,13 +55,16 @@ static enum status append_option(struct buffer *text, const char *key, const cha
     return status == STATUS_OK ? buffer_append_text(text, "' ", error) : status;
 }
 
-static enum status fail_words(char *words, struct error *error)
+static enum status fail_words(const char *text, char *words, struct error *error)
 {
     if (words == NULL) {
         return error_set_memory(error);
     }
+    /* libpq shows what it stumbled over, which may be half of a password. */
+    bool secret = strstr(text, "password") != NULL || strchr(text, '@') != NULL;
     words[strcspn(words, "\n")] = '\0';
-    error_set(error, STATUS_USAGE, 0, _("the connection string cannot be used: %s"), words);
+    error_set(error, STATUS_USAGE, 0, _("the connection string cannot be used: %s"),
+              secret ? _("it is malformed") : words);
     PQfreemem(words);
     return error_set_hint(error, _("Write a connection string or URI of PostgreSQL, such as "
                                    "\"service=shop\" or \"host=db.example dbname=shop\"."));
@@ -90,7 +93,7 @@ static enum status parse(PQconninfoOption **options, const char *connection, str
 {
     char *complaint = NULL;
     *options = PQconninfoParse(is_name_alone(connection) ? "" : connection, &complaint);
-    return *options == NULL ? fail_words(complaint, error) : STATUS_OK;
+    return *options == NULL ? fail_words(connection, complaint, error) : STATUS_OK;
 }
 
 enum status postgres_complete(char **words, const char *connection, const char *database,
@@ -132,24 +135,28 @@ enum status postgres_words(char **words, const struct config_source *source, str
                                : error_add_context(error, _("source \"%s\""), source->name);
 }
 
+static enum status take_database_name(char **name, PGconn *begun, struct error *error)
+{
+    const char *found = PQdb(begun);
+    if (found == NULL || found[0] == '\0') {
+        postgres_error(error, begun, NULL);
+        error->status = STATUS_USAGE;
+        return error->status;
+    }
+    if (strlen(found) > POSTGRES_NAME_LIMIT) {
+        return error_set(error, STATUS_USAGE, 0, _("a database's name has at most %d bytes"),
+                         POSTGRES_NAME_LIMIT);
+    }
+    *name = strdup(found);
+    return *name == NULL ? error_set_memory(error) : STATUS_OK;
+}
+
 enum status postgres_database_name(char **name, const char *words, struct error *error)
 {
     /* Only libpq knows what a service file says, and only a connection that was begun tells. */
     PGconn *begun = PQconnectStart(words);
-    const char *found = begun == NULL ? NULL : PQdb(begun);
-    enum status status = STATUS_OK;
-    if (begun == NULL) {
-        status = error_set_memory(error);
-    } else if (found == NULL || found[0] == '\0') {
-        postgres_error(error, begun, NULL);
-        error->status = STATUS_USAGE;
-        status = error->status;
-    } else if (strlen(found) > POSTGRES_NAME_LIMIT) {
-        status = error_set(error, STATUS_USAGE, 0, _("a database's name has at most %d bytes"),
-                           POSTGRES_NAME_LIMIT);
-    } else if ((*name = strdup(found)) == NULL) {
-        status = error_set_memory(error);
-    }
+    enum status status =
+        begun == NULL ? error_set_memory(error) : take_database_name(name, begun, error);
     PQfinish(begun);
     return status;
 }
@@ -189,12 +196,19 @@ static enum status fail_connection(struct postgres *postgres, struct error *erro
                                    "makes the backup."));
 }
 
-static enum status connect(struct postgres *postgres, struct error *error)
+/* libpq would write what the server remarks to our standard error. */
+static void ignore_remark(void *context, const char *words)
+{
+    (void)context, (void)words;
+}
+
+static enum status connect_to_server(struct postgres *postgres, struct error *error)
 {
     postgres->connection = PQconnectStart(postgres->words);
     if (postgres->connection == NULL) {
         return error_set_memory(error);
     }
+    PQsetNoticeProcessor(postgres->connection, ignore_remark, NULL);
     double deadline = postgres->deadline;
     postgres->deadline = connect_deadline(postgres);
     enum status status = STATUS_OK;
@@ -242,7 +256,7 @@ static enum status settle(struct postgres *postgres, unsigned lock_seconds,
 enum status postgres_connect(struct postgres *postgres, unsigned lock_seconds,
                              unsigned statement_seconds, struct error *error)
 {
-    enum status status = connect(postgres, error);
+    enum status status = connect_to_server(postgres, error);
     if (status == STATUS_OK && PQserverVersion(postgres->connection) < POSTGRES_SERVER_LEAST) {
         return error_set(error, STATUS_UNSUPPORTED, 0,
                          _("the server is PostgreSQL %d; 13 is the oldest that is known"),

@@ -2,7 +2,6 @@
  * sink. Nothing of it lies in a file, and no shell is involved. */
 #include "command_output.h"
 #include "postgres.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,9 +142,9 @@ static void warn_of_words(const struct source_sink *sink, const char *entry,
     }
 }
 
-static enum status send(struct source_outcome *outcome, struct command_process *process,
-                        const struct postgres *postgres, const char *entry, const char *program,
-                        struct error *error)
+static enum status send_output(struct source_outcome *outcome, struct command_process *process,
+                               const struct postgres *postgres, const char *entry,
+                               const char *program, struct error *error)
 {
     const struct source_sink *sink = postgres->sink;
     struct command_end end = {0};
@@ -164,7 +163,7 @@ enum status postgres_dump_send(struct source_outcome *outcome, struct command_pr
                                const struct postgres *postgres,
                                const struct config_postgres *config, struct error *error)
 {
-    return send(outcome, process, postgres, POSTGRES_DUMP_NAME, dump_program(config), error);
+    return send_output(outcome, process, postgres, POSTGRES_DUMP_NAME, dump_program(config), error);
 }
 
 /* ------------------------------------------------------------------ the globals */
@@ -215,7 +214,7 @@ enum status postgres_globals_send(struct postgres *postgres, const struct config
     struct source_outcome outcome = {0};
     status = start(&process, words, error);
     if (status == STATUS_OK) {
-        status = send(&outcome, &process, postgres, POSTGRES_GLOBALS_NAME, program, error);
+        status = send_output(&outcome, &process, postgres, POSTGRES_GLOBALS_NAME, program, error);
     }
     if (status != STATUS_OK) {
         return status;

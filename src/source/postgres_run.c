@@ -35,6 +35,9 @@ enum status postgres_wait(struct postgres *postgres, short events, struct error 
         if (status != STATUS_OK) {
             return status;
         }
+        if (waiting.fd < 0) {
+            return postgres_error(error, postgres->connection, NULL);
+        }
         int ready = poll(&waiting, 1, WAIT_MS);
         if (ready > 0) {
             return STATUS_OK;

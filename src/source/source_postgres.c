@@ -92,7 +92,7 @@ static enum status run(const struct config_source *source, const struct source_s
 {
     void *held = NULL;
     enum status status = hold(&held, source, sink, error);
-    if (status == STATUS_OK) {
+    if (held != NULL) {
         status = deliver(held, sink, error);
         release(held);
     }

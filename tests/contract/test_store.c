@@ -1,5 +1,30 @@
 /* What every store promises (kura/store.h), held against a local folder, an ordinary SFTP server
- * and a write-once one. A new driver gets a row in `kinds`. */
+ * and a write-once one. A new driver gets a row in `kinds`.
+ *
+ * Where libssh2 and OpenSSH do what nobody expects, and the test that holds it (without a file: of
+ * unit/store/test_sftp_line.c; .sh: a scenario):
+ *
+ *   after a time-out libssh2 gives the late       takes_no_late_answer
+ *     answer to the next question
+ *   its keepalive shortens its waits              lets_the_kernel_watch_the_line
+ *   any signal handler looks like a time-out      works_under_signals
+ *   it waits for ever, also when sftp-server      waits_for_no_frozen_server, network.sh,
+ *     dies and sshd lives                           survives_the_death_of_sftp_server
+ *   ending a dead session waits at each step      waits_for_no_frozen_server
+ *   two handles in use on a session livelock      reads_any_range_of_a_pack (here)
+ *   rename does not replace; FX 4 says not why    never_replaces (here)
+ *   a failed upload may have holes                comes_back_in_the_middle_of_a_put,
+ *                                                   takes_no_partial_name_again
+ *   a full disk is FX 4, or acknowledges bytes    says_that_the_disk_is_full (here),
+ *     and does not keep them                        full_disk.sh, lying_server.sh
+ *   host keys: ecdsa first, @revoked ignored,     test_sftp_known_hosts.c
+ *     a bad line drops all after it
+ *   no RSA, no EtM, no GCM or ChaCha20, of the    test_sftp_login.c, test_sftp_known_hosts.c,
+ *     server or of an encrypted key                 sftp.sh (in both languages)
+ *   few channels; MaxStartups                     comes_again_when_turned_away, network.sh
+ *   write-once storage permits no rename,         the third row of `kinds`, sftp.sh
+ *     remove or mkdir
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -12,7 +12,7 @@ source "$tests/support/disks.sh"
 truncate -s 1M probe.img
 losetup -f --show probe.img >loop 2>/dev/null || { echo "carry_abuse: no loop devices" && exit 77; }
 losetup -d "$(cat loop)"
-cc -shared -fPIC -o "$work/shift.so" "$tests/support/clock_shift.c"
+faketime=$(faketime -f +0d printenv LD_PRELOAD)
 
 # ------------------------------------------------------------------ a shop, its people, its media
 
@@ -94,7 +94,7 @@ expect_exit 0 kura backup
 at() {
     local shift=$1
     shift
-    LD_PRELOAD=$work/shift.so CLOCK_SHIFT=$shift kura "$@"
+    LD_PRELOAD=$faketime FAKETIME=$(printf %+d "$shift")s DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 kura "$@"
 }
 day=86400
 refused() { # RULE COMMAND...: it ends with 4 and names the rule

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A real sshd whose listings lie: names that lead out of the folder or hold control characters, very
+# A real sshd that lies. In its listings: names that lead out of the folder or hold control characters, very
 # many names, listings without end. What is asked for is still found or the lie is told; memory is
-# bounded, nothing is written elsewhere, and no run hangs.
+# bounded, nothing is written elsewhere, and no run hangs. And about what it keeps of what it was sent.
 # KURA_LONG=1: endless listings of every folder.
 source "$(dirname "$0")/lib.sh"
 in_memory
@@ -83,10 +83,18 @@ for folder in "${folders[@]}"; do
     [ "${KURA_LONG:-}" != 1 ] || meets '[015]' backup
 done
 
+# ------------------------------------------------------------------ acknowledged, and not kept
+
+serve lossy
+head -c 300000 /dev/urandom >"$work/shop/documents/scan.tif"
+meets 1 backup
+says err "the server acknowledged"
+[ -z "$(find "$server/data/vault/packs" -name '*.tmp')" ] || fail "half a pack was left"
+
 # ------------------------------------------------------------------ and honest again
 
 serve
 meets 0 backup
 meets 0 check --read-data
 gives_back 0
-echo "lying server: names, 200,000 of them, and listings without end"
+echo "lying server: names, 200,000 of them, listings without end, and lost bytes"

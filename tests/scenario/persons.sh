@@ -138,6 +138,10 @@ uncounted() { # SAYS
 }
 uncounted "" # before the data manager's key is known
 run 0 -c ruled.yaml policy trust yamada.sign.pub
+run 0 -c ruled.yaml policy show
+says out "customer (customers): SELECT id FROM customers WHERE id <= 100"
+run 0 -c ruled.yaml policy show --json
+json '[.persons[].source] == ["customers", "elsewhere"]'
 run 0 -c ruled.yaml backup
 says out "100 persons are in it."
 says out "In source leads persons were not counted."

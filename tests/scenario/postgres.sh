@@ -3,6 +3,8 @@
 # read by pg_restore into an empty database, and the same; what was counted is what is there.
 source "$(dirname "$0")/lib.sh"
 source "$tests/support/postgres.sh"
+source "$tests/support/sshd.sh"
+source "$tests/support/relay.sh"
 command -v pg_config >/dev/null || { echo "postgres: no PostgreSQL here" && exit 77; }
 at_exit=("postgres_stop '$work/server' immediate")
 postgres_start "$work/server"
@@ -120,6 +122,22 @@ failed_night() { # WORDS...: nothing is published, and the reason is said
     for words; do says err "$words"; done
     [ "$(snapshots)" = "$before" ] || fail "a snapshot after: $1"
 }
+# The line is cut: while we look, and while pg_dump writes.
+relay_start "$work/relay" "$PGPORT"
+at_exit=("relay_stop '$work/relay'" "${at_exit[@]}")
+connection=${connection/port=$PGPORT/port=$RELAY_PORT}
+configure_postgres '    large_objects: no'
+for trouble in cut=2500 reset=3500; do
+    relay "$trouble" way=down
+    failed_night 'warning: customers: '
+done
+for trouble in cut=300000 reset=1000000; do
+    relay "$trouble" way=down
+    failed_night 'the command pg_dump ended with exit code 1'
+done
+relay
+expect_exit 0 night backup
+
 unset connection
 configure_postgres '    lock_timeout: 1'
 psql -qX -d shop -c 'BEGIN; LOCK TABLE customers; SELECT pg_sleep(60)' >/dev/null 2>&1 &
@@ -169,5 +187,5 @@ printf 'sources: [{ name: a, postgres: "dbname=x", tree: y }]\n' | cat <(head -1
 run 2 -c wrong.yaml snapshots
 sed -i 's/service=shop/dbname=shop password=x/' kura.yaml
 expect_exit 3 night backup
-says err 'there is a password in "postgres"'
+says err 'there is a password in the connection string'
 echo "postgres: all types there and back, and no trouble made a dump of less"

@@ -19,7 +19,7 @@ YAML
 run 0 key new --role manager --out manager.key --passphrase-file manager.pw
 expect_exit 0 kura init --kit kit.txt --passphrase-file pw
 
-pgbench --client 4 --time 600 --no-vacuum shop >/dev/null 2>&1 &
+pgbench --client 4 --rate 300 --time 600 --no-vacuum shop >/dev/null 2>&1 &
 load=$!
 at_exit=("kill $load 2>/dev/null" "${at_exit[@]}")
 rows() { psql -qAtX -d "${1:-shop}" -c 'SELECT count(*) FROM pgbench_history'; }

@@ -293,7 +293,7 @@ same_databases shop broken
 [ "$(hidden)" = 0 ] || fail "a leftover remains"
 
 # The server's disk is full.
-if ((EUID == 0)) && mkdir "$work/small" && mount -t tmpfs -o size=24m kura-small "$work/small" 2>/dev/null; then
+if ((EUID == 0)) && mkdir "$work/small" && mount -t tmpfs -o size=20m kura-small "$work/small" 2>/dev/null; then
     at_exit+=("umount -l '$work/small'")
     mkdir "$work/small/space"
     chown postgres: "$work/small" "$work/small/space"

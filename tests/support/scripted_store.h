@@ -3,8 +3,8 @@
  *
  * Counted over all connections is what the deed can strike: every call and every opening for a
  * failure or a delay, every publication for one that is broken off, every piece that is read for
- * spoilt bytes, every told size, every entry of a listing. So `at` = 1, 2, ... until nothing was
- * struck any more tries all places there are. */
+ * spoilt bytes, every told size, every entry of a listing, every listing for its order. So `at` =
+ * 1, 2, ... until nothing was struck any more tries all places there are. */
 #ifndef TESTS_SUPPORT_SCRIPTED_STORE_H
 #define TESTS_SUPPORT_SCRIPTED_STORE_H
 
@@ -19,10 +19,14 @@ enum deed {
     DEED_FAIL,     /* the call fails, and nothing was done */
     DEED_DENY_ACK, /* put: done whole, and said to have failed */
     DEED_PARTIAL,  /* put: half of the object gets the name, and it fails */
+    DEED_LOSE,     /* put: confirmed, and nothing was stored */
+    DEED_EMPTY,    /* put: confirmed, and an empty object has the name */
+    DEED_SHORTEN,  /* put: confirmed, and half of the object has the name */
     DEED_TRUNCATE, /* get: the second half is not there */
     DEED_FLIP,     /* get: one bit in the middle is another */
     DEED_SIZE,     /* size, list: twice the size and one more */
     DEED_HIDE,     /* list: an entry is left out */
+    DEED_REORDER,  /* list: the last entry comes first */
     DEED_DELAY,    /* the call takes so long */
 };
 
@@ -151,19 +155,34 @@ static inline enum status scripted_make_folder(void *self, const char *name, str
     return status != STATUS_OK ? status : store_make_folder(scripted->inner, name, error);
 }
 
+/* A publication that the deed breaks. */
+static inline enum status put_badly(struct scripted_store *scripted, const char *name,
+                                    const void *data, size_t size, struct error *error)
+{
+    const struct script *script = scripted->script;
+    enum status status = STATUS_OK;
+    if (script->deed == DEED_PARTIAL || script->deed == DEED_SHORTEN) {
+        size /= 2;
+    }
+    if (script->deed != DEED_LOSE) {
+        status =
+            store_put(scripted->inner, name, data, script->deed == DEED_EMPTY ? 0 : size, error);
+    }
+    bool admits = script->deed == DEED_DENY_ACK || script->deed == DEED_PARTIAL;
+    return status == STATUS_OK && admits ? script_failure(script, name, error) : status;
+}
+
 static inline enum status scripted_put(void *self, const char *name, const void *data, size_t size,
                                        struct error *error)
 {
     struct scripted_store *scripted = self;
     struct script *script = scripted->script;
     enum status status = script_before(script, "put", name, error);
-    bool broken = script->deed == DEED_DENY_ACK || script->deed == DEED_PARTIAL;
-    if (status != STATUS_OK || !broken || !script_strikes(script, "put", name)) {
-        return status != STATUS_OK ? status : store_put(scripted->inner, name, data, size, error);
+    bool broken = script->deed >= DEED_DENY_ACK && script->deed <= DEED_SHORTEN;
+    if (status == STATUS_OK && broken && script_strikes(script, "put", name)) {
+        return put_badly(scripted, name, data, size, error);
     }
-    size = script->deed == DEED_PARTIAL ? size / 2 : size;
-    status = store_put(scripted->inner, name, data, size, error);
-    return status != STATUS_OK ? status : script_failure(script, name, error);
+    return status != STATUS_OK ? status : store_put(scripted->inner, name, data, size, error);
 }
 
 static inline enum status scripted_get(void *self, const char *name, uint64_t offset, void *target,
@@ -226,12 +245,49 @@ static inline enum status scripted_entry(void *context, const struct store_entry
     return listing->visit(listing->context, &told, error);
 }
 
+struct kept_listing {
+    struct store_entry *entries;
+    size_t count;
+};
+
+static inline enum status keep_entry(void *context, const struct store_entry *entry,
+                                     struct error *error)
+{
+    struct kept_listing *kept = context;
+    struct store_entry *more =
+        realloc(kept->entries, (kept->count + 1) * sizeof(struct store_entry));
+    if (more == NULL) {
+        return error_set_memory(error);
+    }
+    kept->entries = more;
+    kept->entries[kept->count++] = (struct store_entry){strdup(entry->name), entry->size};
+    return STATUS_OK;
+}
+
+static inline enum status list_backwards(struct scripted_store *scripted, const char *name,
+                                         store_visit visit, void *context, struct error *error)
+{
+    struct kept_listing kept = {0};
+    enum status status = store_list(scripted->inner, name, keep_entry, &kept, error);
+    while (kept.count > 0) {
+        struct store_entry *entry = &kept.entries[--kept.count];
+        status = status != STATUS_OK ? status : visit(context, entry, error);
+        free((char *)(uintptr_t)entry->name);
+    }
+    free(kept.entries);
+    return status;
+}
+
 static inline enum status scripted_list(void *self, const char *name, store_visit visit,
                                         void *context, struct error *error)
 {
     struct scripted_store *scripted = self;
     struct scripted_listing listing = {scripted->script, visit, context};
     enum status status = script_before(scripted->script, "list", name, error);
+    if (status == STATUS_OK && scripted->script->deed == DEED_REORDER &&
+        script_strikes(scripted->script, "list", name)) {
+        return list_backwards(scripted, name, visit, context, error);
+    }
     return status != STATUS_OK ? status
                                : store_list(scripted->inner, name, scripted_entry, &listing, error);
 }

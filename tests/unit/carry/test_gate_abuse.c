@@ -512,6 +512,21 @@ static void test_retired_medium(void **state)
     expect_refusal(shop_export(shop, &token, &error), &error, "[medium-retired]");
 }
 
+/* A stick without a file system of its own identity could be exchanged for any other. */
+static void test_medium_without_identity(void **state)
+{
+    struct shop *shop = *state;
+    struct error error = {0};
+    CLEANUP(asked_free) struct asked asked = {0};
+    CLEANUP(buffer_free) struct buffer token = {0};
+    char fingerprint[MEDIUM_FINGERPRINT_SIZE];
+    shop_approved(&asked, &token, shop, 1, 5);
+    shop_plug(shop, STICK_SERIAL, "", 12);
+    expect_refusal(shop_enrol(shop, "M-009", fingerprint, &error), &error, "[medium-unknown]");
+    expect_recorded(shop, "\"rule\":\"medium-unknown\"");
+    expect_refusal(shop_export(shop, &token, &error), &error, "[medium-other]");
+}
+
 static void test_foreign_files(void **state)
 {
     struct shop *shop = *state;
@@ -574,6 +589,7 @@ int main(void)
         TEST(return_by_the_bearer),
         TEST(medium_in_use),
         TEST(retired_medium),
+        TEST(medium_without_identity),
         TEST(foreign_files),
         TEST(links_on_the_medium),
     };

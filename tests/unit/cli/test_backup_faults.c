@@ -72,6 +72,7 @@ static struct fault faults[] = {
     {"read wrong", DEED_FLIP, STATUS_OK, SPAN_ONCE, 0},
     {"wrong size", DEED_SIZE, STATUS_OK, SPAN_ONCE, 0},
     {"hidden entry", DEED_HIDE, STATUS_OK, SPAN_ONCE, 0},
+    {"listed backwards", DEED_REORDER, STATUS_OK, SPAN_LASTING, 0},
     {"slow", DEED_DELAY, STATUS_OK, SPAN_ONCE, 4},
 };
 

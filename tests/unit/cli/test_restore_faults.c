@@ -55,6 +55,7 @@ static struct fault faults[] = {
     {"wrong size", DEED_SIZE, STATUS_OK, SPAN_ONCE, 0},
     {"hidden entry", DEED_HIDE, STATUS_OK, SPAN_ONCE, 0},
     {"hidden from then on", DEED_HIDE, STATUS_OK, SPAN_LASTING, 0},
+    {"listed backwards", DEED_REORDER, STATUS_OK, SPAN_LASTING, 0},
     {"slow", DEED_DELAY, STATUS_OK, SPAN_ONCE, 0},
 };
 

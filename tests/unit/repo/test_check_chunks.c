@@ -131,6 +131,52 @@ static void test_missing_pack(void **state)
     free(bytes);
 }
 
+/* Index and pack agree, and where a chunk should be is something else: made up by whoever has a
+ * host key. */
+static void test_an_index_whose_pack_holds_something_else(void **state)
+{
+    const struct world *world = *state;
+    struct error error = {0};
+    unsigned char *bytes = random_bytes(FILE_SIZE);
+    const struct test_file files[] = {{"a", bytes, FILE_SIZE}};
+    struct statement statement = back_up(world, files, 1);
+    struct check_report whole = check_with(world, 100);
+    struct buffer true_pack = {0};
+    struct buffer packed = {0};
+    struct buffer content = {0};
+    struct index_pack directory = {0};
+    read_object(&true_pack, world, largest_pack(world).name);
+    assert_good(pack_directory(&directory, world->repo, &true_pack, &error));
+    struct index_chunk chunk = directory.chunks[0];
+    struct index_pack pack = {.chunks = &chunk, .count = 1};
+    const unsigned char *made_up = bytes; /* as long as the chunk, at least */
+    assert_true(chunk.size <= FILE_SIZE);
+    assert_good(pack_build(&packed, &pack, world->repo, &made_up, &error));
+    assert_good(object_put(world->repo, world->direct, OBJECT_PACK, pack.id, &packed, &error));
+    assert_good(buffer_append_u32(&content, 1, &error));
+    assert_good(index_pack_encode(&content, &pack, &error));
+    unsigned char id[OBJECT_ID_SIZE];
+    char liar[OBJECT_NAME_SIZE];
+    put_sealed(id, world, OBJECT_INDEX, &content);
+    object_name(liar, OBJECT_INDEX, id);
+
+    struct check_report report = check_with(world, 100);
+    print_problems(&report.problems);
+    assert_int_equal(report.problems.count, 1);
+    assert_string_equal(report.problems.items[0].object, liar);
+    assert_int_equal(report.problems.items[0].status, STATUS_UNAUTHENTIC);
+    assert_non_null(strstr(report.problems.items[0].message, "lies"));
+    assert_int_equal(report.chunks_opened, whole.chunks_opened);
+    check_report_free(&report);
+    check_report_free(&whole);
+    statement_free(&statement);
+    free(directory.chunks);
+    buffer_free(&true_pack);
+    buffer_free(&packed);
+    buffer_free(&content);
+    free(bytes);
+}
+
 static void test_without_an_identity(void **state)
 {
     const struct world *world = *state;
@@ -146,7 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_WORLD(test_each_chunk_once),     IN_WORLD(test_damaged_chunk),
         IN_WORLD(test_damaged_catalogue),   IN_WORLD(test_missing_pack),
-        IN_WORLD(test_without_an_identity),
+        IN_WORLD(test_without_an_identity), IN_WORLD(test_an_index_whose_pack_holds_something_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

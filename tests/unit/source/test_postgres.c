@@ -450,6 +450,7 @@ static void test_connection_strings(void **state)
         {"postgresql://[::1/shop", "the connection string cannot be used", STATUS_USAGE},
         {"dbname=shop password=open", "there is a password", STATUS_USAGE},
         {"postgresql://me:open@/shop", "there is a password", STATUS_USAGE},
+        {"dbname=shop password=half open", "cannot be used: it is malformed", STATUS_USAGE},
         {"dbname=missing", "database \"missing\" does not exist", STATUS_FAILED},
         {"service=missing", "definition of service \"missing\" not found", STATUS_FAILED},
         {"host=/nowhere", "/nowhere", STATUS_FAILED},

@@ -118,6 +118,22 @@ static void test_parameters(void **state)
     assert_int_equal(ask(reader, &query, &error), STATUS_USAGE);
 }
 
+/* What the server remarks is not for anybody's standard error. */
+static void test_remarks(void **state)
+{
+    (void)state;
+    int kept = dup(STDERR_FILENO);
+    FILE *file = tmpfile();
+    assert_true(kept >= 0 && file != NULL && dup2(fileno(file), STDERR_FILENO) >= 0);
+    struct error error;
+    enum status status = ask_sql("SELECT remark()", &error);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    assert_int_equal(status, STATUS_OK);
+    assert_int_equal(lseek(fileno(file), 0, SEEK_END), 0);
+    fclose(file);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -257,6 +273,8 @@ static int start(void **state)
         "GRANT CREATE ON SCHEMA public TO reader;"
         "CREATE FUNCTION add_customer() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO "
         "customers VALUES (0) RETURNING 1';"
+        "CREATE FUNCTION remark() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'look'; "
+        "RETURN 1; END $$;"
         "CREATE FUNCTION make_writable() RETURNS int LANGUAGE plpgsql AS $$ BEGIN SET "
         "transaction_read_only = off; DELETE FROM customers; RETURN 1; END $$;"
         "CREATE PROCEDURE commit_and_add(INOUT x int DEFAULT 1) LANGUAGE plpgsql AS $$ BEGIN "
@@ -274,8 +292,11 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),          cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_limits),         cmocka_unit_test(test_nothing_is_written),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_remarks),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_nothing_is_written),
         cmocka_unit_test(test_powerful_roles),
     };
     return cmocka_run_group_tests(tests, start, stop);

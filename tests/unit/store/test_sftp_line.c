@@ -8,6 +8,7 @@
 
 #include "support/sftp.h"
 #include <dirent.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/time.h>
@@ -148,6 +149,12 @@ static void freeze_server(void)
     sshd_signal_below(sshd.pid, "", SIGSTOP);
 }
 
+static void thaw_server(void)
+{
+    sshd_signal_below(sshd.pid, "", SIGCONT);
+    kill(sshd.pid, SIGCONT);
+}
+
 static void check_pack(struct store *store, const char *name)
 {
     unsigned char *read = malloc(PACK);
@@ -247,6 +254,71 @@ static void waits_for_no_frozen_server(void **state)
     assert_true(clock_monotonic() - before < 20);
 }
 
+/* The answer to what was given up comes after all. In libssh2 it would be the answer to the next
+ * question of its kind. */
+static void takes_no_late_answer(void **state)
+{
+    (void)state;
+    sshd_shell("cd %s/packs && printf 1 > one && printf 333 > three", sshd.data);
+    struct store *store = open_store(1, 1);
+    uint64_t size = 0;
+    sftp_expect(STATUS_OK, store_size(store, "packs/one", &size, &error), &error, NULL);
+    freeze_server();
+    sftp_expect(STATUS_UNREACHABLE, store_size(store, "packs/one", &size, &error), &error, NULL);
+    thaw_server();
+    sftp_expect(STATUS_OK, store_size(store, "packs/three", &size, &error), &error, NULL);
+    assert_int_equal(size, 3);
+    freeze_server();
+    char bytes[4] = "";
+    size_t got = 0;
+    sftp_expect(STATUS_UNREACHABLE, store_get(store, "packs/one", 0, bytes, 4, &got, &error),
+                &error, NULL);
+    thaw_server();
+    sftp_expect(STATUS_OK, store_get(store, "packs/three", 0, bytes, 4, &got, &error), &error,
+                NULL);
+    assert_int_equal(got, 3);
+    assert_memory_equal(bytes, "333", 3);
+    expect_logins(3);
+    store_free(store);
+}
+
+/* The socket of the only connection to the server. */
+static int find_line(void)
+{
+    int found = -1;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in peer = {0};
+        socklen_t size = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET &&
+            peer.sin_port == htons((uint16_t)sshd.port)) {
+            assert_int_equal(found, -1);
+            found = fd;
+        }
+    }
+    assert_int_not_equal(found, -1);
+    return found;
+}
+
+static int option_of(int fd, int level, int option)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    assert_int_equal(getsockopt(fd, level, option, &value, &size), 0);
+    return value;
+}
+
+/* The kernel notices that the other end is gone, and no keepalive of libssh2's has to. */
+static void lets_the_kernel_watch_the_line(void **state)
+{
+    (void)state;
+    struct store *store = open_store(7, 1);
+    int fd = find_line();
+    assert_int_not_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+    assert_true(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE) <= 60);
+    assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
+    store_free(store);
+}
+
 /* A full MaxStartups drops connections before the banner. */
 static void *release(void *context)
 {
@@ -341,7 +413,10 @@ int main(void)
         TEST(gives_up_in_time, SSHD_ORDINARY),
         TEST(survives_the_death_of_sftp_server, SSHD_SEPARATE),
         TEST(waits_for_no_frozen_server, SSHD_ORDINARY),
-        TEST(comes_again_when_turned_away, SSHD_ORDINARY "MaxStartups 1\n"),
+        TEST(takes_no_late_answer, SSHD_ORDINARY),
+        TEST(lets_the_kernel_watch_the_line, SSHD_ORDINARY),
+        /* And with one channel a connection, as strict servers have it. */
+        TEST(comes_again_when_turned_away, SSHD_ORDINARY "MaxStartups 1\nMaxSessions 1\n"),
         TEST(works_under_signals, SSHD_ORDINARY),
         TEST(works_through_new_keys, SSHD_ORDINARY "RekeyLimit 8M\n"),
         TEST(refuses_on_read_only_storage, SSHD_READ_ONLY),
