@@ -1,7 +1,7 @@
 // room: source
 /* Any text as the SQL of a data set: what comes out is the text that went in, but for the places of
  * the parameters, which are numbered in order and carry good names. */
-#include "../../src/source/postgres_parameters.h"
+#include "kura/postgres.h"
 #include "fuzz.h"
 
 /* Puts the names back in. */
