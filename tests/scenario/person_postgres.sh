@@ -49,6 +49,28 @@ oid=$(sql postgres "SELECT oid FROM pg_database WHERE datname = 'copy'")
 ! grep -rq "$mark" "$work/pg/data/base/$oid" || fail "the name is in a file of the database"
 grep -rq "$mark" "$work/pg/data/base" || fail "the name is not even in the shop's own database"
 
+# A table alone, into a database that lives: the rules run there, and nothing is left in its file.
+createdb living
+restore 1 --database living --table customers
+says err 'relation "visits" does not exist'
+[ -z "$(sql living '\dt')" ] || fail "a table was restored with somebody erased in it"
+sql living "CREATE TABLE visits (customer int, note text); INSERT INTO visits VALUES (45, 'a'), (46, 'b')"
+restore 0 --database living --table customers
+[ "$(sql living "SELECT name FROM customers WHERE id = 45")" = "" ] || fail "the name came back with the table"
+[ "$(sql living "SELECT customer FROM visits")" = 46 ] || fail "the rules are not those of the database"
+sql living CHECKPOINT
+oid=$(sql postgres "SELECT oid FROM pg_database WHERE datname = 'living'")
+! grep -rq "$mark" "$work/pg/data/base/$oid" || fail "the name is in a file of the table"
+
+# An id that is no value of the column, by mistake or of another database, is nobody's here, and keeps
+# nobody's database back.
+for id in 45x 99999999999999999999 "4'5" $'4\n5'; do
+    expect_exit 0 kura person erase "$id" --reason asked
+done
+restore 0 --database others
+says err "5 erasures are registered: 2 rows were changed or removed"
+[ "$(sql others "SELECT count(*) FROM customers WHERE name LIKE 'name %'")" = 499 ] || fail "others were erased"
+
 # As a file nobody can be erased from it.
 restore 1 --target "$work/archive"
 says err "--database NAME"
