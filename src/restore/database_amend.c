@@ -34,7 +34,8 @@ static enum status try_value(bool *possible, struct hidden_database *database, O
     status = buffer_append_text(&cast, "SELECT CAST(%L AS ", error);
     status = status ? status : buffer_append_text(&cast, name, error);
     status = status ? status : buffer_append(&cast, ")", sizeof ")", error);
-    status = status ? status : hidden_run(&database->inside, (const char *)cast.data, values, error);
+    status =
+        status ? status : hidden_run(&database->inside, (const char *)cast.data, values, error);
     *possible = status != STATUS_USAGE;
     return status;
 }
@@ -46,9 +47,8 @@ static enum status try_id(bool *possible, struct hidden_database *database,
 {
     CLEANUP(postgres_clear) PGresult *types = NULL;
     *possible = true;
-    enum status status =
-        postgres_prepare(&database->inside, (const char *)parameters->text.data,
-                         (int)parameters->count, &types, error);
+    enum status status = postgres_prepare(&database->inside, (const char *)parameters->text.data,
+                                          (int)parameters->count, &types, error);
     for (int i = 0; status == STATUS_OK && i < PQnparams(types); i++) {
         status = try_value(possible, database, PQparamtype(types, i), id, error);
     }
@@ -60,8 +60,8 @@ static enum status back_to_savepoint(struct hidden_database *database, struct er
     return postgres_script(&database->inside, "ROLLBACK TO SAVEPOINT kura_rule", error);
 }
 
-/* The server finds a type for each place where the id stands, and refuses the statement if the id is
- * no value of it. One such person (a letter too many, or an id of another database in the same
+/* The server finds a type for each place where the id stands, and refuses the statement if the id
+ * is no value of it. One such person (a letter too many, or an id of another database in the same
  * domain) must not keep everybody's database back. */
 static enum status run(struct hidden_database *database,
                        const struct postgres_parameters *parameters, const char *id, uint64_t *rows,

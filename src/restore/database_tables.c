@@ -280,13 +280,13 @@ static enum status rewrite_files(struct hidden_database *database, struct error 
         status = buffer_append_text(&sql, "VACUUM FULL ", error);
         status = status ? status : buffer_append_text(&sql, summary->tables[i].name, error);
         status = status ? status : buffer_append_u8(&sql, '\0', error);
-        status = status ? status
-                        : postgres_script(&database->inside, (const char *)sql.data, error);
+        status =
+            status ? status : postgres_script(&database->inside, (const char *)sql.data, error);
     }
-    return status == STATUS_OK
-               ? status
-               : error_add_context(error, "%s", _("the tables are restored and erased from, but "
-                                                  "their files could not be rewritten"));
+    return status == STATUS_OK ? status
+                               : error_add_context(error, "%s",
+                                                   _("the tables are restored and erased from, but "
+                                                     "their files could not be rewritten"));
 }
 
 enum status database_restore_tables(struct hidden_database *database, struct error *error)

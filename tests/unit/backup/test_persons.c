@@ -129,8 +129,7 @@ static bool find(struct snapshot *snapshot, const struct shop *shop, const char 
     unsigned char pseudonym[PERSON_SIZE];
     bool found, complete;
     person_pseudonym(pseudonym, shop->world.host.secret, "customer", value, strlen(value));
-    assert_good(
-        snapshot_has_person(&found, &complete, snapshot, "customer", pseudonym, &error));
+    assert_good(snapshot_has_person(&found, &complete, snapshot, "customer", pseudonym, &error));
     assert_true(complete);
     /* Nobody looked for this kind: that is not "nobody". */
     person_pseudonym(pseudonym, shop->world.host.secret, "custmer", value, strlen(value));
