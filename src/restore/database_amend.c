@@ -2,20 +2,6 @@
 #include "hidden.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static enum status check_parameters(const struct postgres_parameters *parameters,
-                                    struct error *error)
-{
-    for (size_t i = 0; i < parameters->count; i++) {
-        const struct postgres_parameter *item = &parameters->items[i];
-        if (item->size != 2 || memcmp(item->name, "id", 2) != 0) {
-            return error_set(error, STATUS_USAGE, 0, _("the SQL cannot be used: %s"),
-                             _("it has a parameter that is not described"));
-        }
-    }
-    return STATUS_OK;
-}
 
 /* Whether the server takes the id as a value of this type. The name of the type comes from the
  * server, quoted. */
@@ -95,18 +81,10 @@ static enum status run(struct hidden_database *database,
 enum status hidden_database_run(struct hidden_database *database, const char *sql, const char *id,
                                 uint64_t *rows, struct error *error)
 {
-    struct postgres_parameters parameters;
+    CLEANUP(postgres_parameters_free) struct postgres_parameters parameters;
     *rows = 0;
-    enum status status = postgres_parameters_read(&parameters, sql, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = check_parameters(&parameters, error);
-    if (status == STATUS_OK) {
-        status = run(database, &parameters, id, rows, error);
-    }
-    postgres_parameters_free(&parameters);
-    return status;
+    enum status status = postgres_rule_read(&parameters, sql, error);
+    return status == STATUS_OK ? run(database, &parameters, id, rows, error) : status;
 }
 
 /* The SQL is written for the names that the database's users know. */

@@ -84,13 +84,32 @@ says err "asked to be erased"
 restore 0 --database lawful --as-it-was --reason "court order"
 [ "$(sql lawful "SELECT name FROM customers WHERE id = 45")" = "x $mark" ] || fail "--as-it-was erased"
 
-# A rule that does not fit keeps the database back; one that is more than a change of rows is not run.
-for rule in "DELETE FROM points WHERE customer = :id" "COPY (SELECT :id) TO PROGRAM 'touch $work/pg/stolen'"; do
+# A rule that does not fit is met when somebody is registered: a reader tries it, and nothing is run.
+rules=("DELETE FROM points WHERE customer = :id" "COPY (SELECT :id) TO PROGRAM 'touch $work/pg/stolen'"
+    "DELETE FROM visits WHERE custmer = :id" "DELETE FROM visits WHERE customer = :id; DROP TABLE visits")
+sql postgres "CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader"
+registered=$(ls vault/register | wc -l)
+for rule in "${rules[@]}"; do
+    config "$rule"
+    sed -i 's/"dbname=shop"/"dbname=shop user=reader"/' kura.yaml
+    expect_exit 2 kura person erase 46 --reason asked
+    says err "Nobody was registered"
+done
+[ "$(ls vault/register | wc -l)" = "$registered" ] || fail "somebody was registered with a rule that cannot be"
+config "DELETE FROM visits WHERE customer = :id"
+sed -i 's/"dbname=shop"/"dbname=shop user=reader"/' kura.yaml
+expect_exit 0 kura person erase 46 --reason asked
+[ "$(sql shop "SELECT count(*) FROM visits")" = 500 ] || fail "trying a rule changed the shop's database"
+
+# When the server was away that day, it keeps the database back; what is more than a change of rows is not run.
+for rule in "${rules[@]:0:2}"; do
     config "$rule"
     rm -rf vault state host.key kit.txt kit_login.pub pw
     expect_exit 0 kura init --kit kit.txt --passphrase-file pw
     expect_exit 0 kura backup
-    expect_exit 0 kura person erase 45 --reason asked
+    sed -i 's/"dbname=shop"/"dbname=away"/' kura.yaml
+    expect_exit 3 kura person erase 45 --reason asked
+    says err "the rules could not be tried on the database"
     restore 1 --database unfit
     says err "does not fit this database"
     says err "--as-it-was"
