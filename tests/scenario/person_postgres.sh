@@ -116,4 +116,25 @@ for rule in "${rules[@]:0:2}"; do
     [ -z "$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'unfit%'")" ] || fail "a database was left"
 done
 [ ! -e pg/stolen ] || fail "a rule started a program"
+
+# The same person in both kinds of database is one person, and is gone from both; ids of one kind only are in no
+# way of the other.
+sqlite3 leads.db "CREATE TABLE leads (customer TEXT, name TEXT);
+    INSERT INTO leads VALUES (45, 'x'), (46, 'y'), ('mail-1', 'z'), ('mail-2', 'z')"
+config "DELETE FROM visits WHERE customer = :id" "UPDATE customers SET name = '' WHERE id = :id"
+sed -i 's/^persons:/  - { name: leads, sqlite: leads.db }\n&\
+  - { domain: customer, source: leads, sql: SELECT customer FROM leads }/' kura.yaml
+echo '  - { domain: customer, source: leads, sql: [DELETE FROM leads WHERE customer = :id] }' >>kura.yaml
+rm -rf vault state host.key kit.txt kit_login.pub pw
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup --json
+json '.persons == 502 and [.sources[].persons] == [500, 4]'
+expect_exit 0 kura person erase 45 --reason asked
+expect_exit 0 kura person erase mail-1 --reason asked
+restore 0 --database both --json
+json '.restored_persons == 499 and .erased.registered == 2 and .erased.rows == 2'
+restore 0 --target "$work/both" --source leads
+[ "$(sqlite3 both/leads/leads.db 'SELECT group_concat(customer) FROM leads')" = 46,mail-2 ] || fail "the leads are not those that remain"
+expect_exit 0 kura person where 45 --kit kit.txt --passphrase-file pw --json
+json '.erased and (.snapshots | length == 1)'
 echo "person postgres: gone from rows and files; archives are kept back"
