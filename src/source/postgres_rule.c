@@ -1,4 +1,5 @@
-/* postgres_rule: SQL of somebody else's that changes rows: the rules by which a person is erased. */
+/* postgres_rule: SQL of somebody else's that changes rows: the rules by which a person is erased.
+ */
 #include "postgres.h"
 #include <string.h>
 #include <strings.h>
