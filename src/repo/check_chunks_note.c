@@ -67,6 +67,12 @@ static enum status note_chunk(struct opening *opening, const struct chunk_refere
     return status ? status : note_places(opening, reference, id, &sealed, error);
 }
 
+static enum status note_node(void *context, const struct chunk_reference *reference,
+                             struct error *error)
+{
+    return note_chunk(context, reference, error);
+}
+
 static enum status note_piece(void *context, const struct piece *piece, struct error *error)
 {
     return piece->reference == NULL ? STATUS_OK : note_chunk(context, piece->reference, error);
@@ -100,6 +106,8 @@ enum status check_note_source(struct opening *opening, struct error *error)
 {
     const struct catalogue_source *source = opening->source;
     enum status status = STATUS_OK;
+    opening->snapshot->on_node = note_node;
+    opening->snapshot->on_node_context = opening;
     opening->unlocated = 0;
     for (size_t i = 0; status == STATUS_OK && i < source->dictionary_count; i++) {
         status = note_chunk(opening, &source->dictionaries[i].reference, error);
@@ -111,6 +119,7 @@ enum status check_note_source(struct opening *opening, struct error *error)
     if (status == STATUS_OK) {
         status = snapshot_walk(opening->snapshot, source, &walk, error);
     }
+    opening->snapshot->on_node = NULL;
     if (status == STATUS_OK && opening->unlocated > 0) {
         struct error problem;
         error_set(&problem, STATUS_NOT_FOUND, 0,

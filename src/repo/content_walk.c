@@ -43,6 +43,7 @@ static enum status walk_node(struct piece_walk *walk, const struct list_item *it
     enum status status = node_ahead_take(&node, &walk->ahead, &item->reference)
                              ? STATUS_OK
                              : snapshot_node(&node, walk->snapshot, NULL, &item->reference, error);
+    status = status ? status : snapshot_tell_node(walk->snapshot, &item->reference, error);
     if (status != STATUS_OK) {
         return status;
     }

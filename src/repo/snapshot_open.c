@@ -265,6 +265,14 @@ enum status snapshot_dictionary(const struct dictionary **dictionary, struct sna
 
 /* ------------------------------------------------------------------ nodes */
 
+enum status snapshot_tell_node(const struct snapshot *snapshot,
+                               const struct chunk_reference *reference, struct error *error)
+{
+    return snapshot->on_node == NULL
+               ? STATUS_OK
+               : snapshot->on_node(snapshot->on_node_context, reference, error);
+}
+
 enum status snapshot_node(struct buffer *node, struct snapshot *snapshot,
                           const struct catalogue_source *source,
                           const struct chunk_reference *reference, struct error *error)

@@ -61,6 +61,11 @@ struct snapshot {
 
     pthread_mutex_t node_lock;
     struct chunk_reader *nodes;
+
+    /* Told of every node that a walk comes to, in its thread; NULL: nobody. */
+    enum status (*on_node)(void *context, const struct chunk_reference *reference,
+                           struct error *error);
+    void *on_node_context;
 };
 
 /* As lookup_find; NOT_FOUND if there is no place at all. Thread-safe. */
@@ -76,6 +81,10 @@ MUST_USE enum status snapshot_dictionary(const struct dictionary **dictionary,
                                          struct snapshot *snapshot,
                                          const struct catalogue_source *source, uint32_t id,
                                          struct error *error);
+/* A walk has come to this node. */
+MUST_USE enum status snapshot_tell_node(const struct snapshot *snapshot,
+                                        const struct chunk_reference *reference,
+                                        struct error *error);
 /* The content of a node. Thread-safe. */
 MUST_USE enum status snapshot_node(struct buffer *node, struct snapshot *snapshot,
                                    const struct catalogue_source *source,

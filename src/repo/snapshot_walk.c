@@ -210,6 +210,7 @@ static enum status walk_node(struct walker *walker, const struct tree_child *chi
     if (status == STATUS_OK && child->first == NULL) {
         status = check_digest(walker, &node, error);
     }
+    status = status ? status : snapshot_tell_node(walker->snapshot, &child->reference, error);
     if (status != STATUS_OK) {
         return status;
     }

@@ -67,7 +67,10 @@ static enum status open_nameless(struct erase_image *file, const char *folder, s
     CLEANUP(file_close)
     int made = fd < 0 ? -1 : openat(fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (made < 0) {
-        return error_set_errno(error, errno, _("no temporary file can be made in %s"), folder);
+        error_set_errno(error, errno, _("no temporary file can be made in %s"), folder);
+        return error_set_hint(error, "%s",
+                              _("Name a folder on a fixed disk that can be written to with "
+                                "TMPDIR: nobody can be erased without one."));
     }
     enum status status = erase_image_open(file, fd, name, error);
     (void)unlinkat(fd, name, 0);
@@ -90,7 +93,9 @@ enum status dump_image_make(struct dump_image *image, struct restore_erased *era
         status = erase_image_run(erased, &file, &rules, error);
     }
     if (status != STATUS_OK) {
-        return error->hint[0] == '\0' ? restore_hint_as_it_was(rules.words->name, error) : status;
+        bool unfit = status == STATUS_FAILED || status == STATUS_CORRUPT;
+        return unfit && error->hint[0] == '\0' ? restore_hint_as_it_was(rules.words->name, error)
+                                               : status;
     }
     struct stat facts;
     if (fstat(file.fd, &facts) != 0) {

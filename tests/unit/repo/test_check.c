@@ -393,8 +393,7 @@ static void test_an_index_that_lies_and_is_signed_for(void **state)
         struct buffer bytes = {0};
         struct buffer content = {0};
         struct index_pack pack = {0};
-        void *again = (void *)(uintptr_t)world;
-        world_clear(&again);
+        world_clear(state);
         put_snapshot(&stored, world, 1, NULL, false);
         assert_good(
             object_get(&bytes, world->repo, world->direct, OBJECT_PACK, stored.pack, &error));
