@@ -137,4 +137,12 @@ MUST_USE enum status postgres_parameters_read(struct postgres_parameters *parame
                                               const char *sql, struct error *error);
 void postgres_parameters_free(struct postgres_parameters *parameters);
 
+/* ---- rules */
+
+/* The same, of a statement that changes rows and has no parameter but :id. The server runs it as
+ * whoever restores: a COPY, which could start a program there, a DO, SET or CREATE is STATUS_USAGE.
+ */
+MUST_USE enum status postgres_rule_read(struct postgres_parameters *parameters, const char *sql,
+                                        struct error *error);
+
 #endif

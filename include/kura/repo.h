@@ -374,9 +374,11 @@ MUST_USE enum status content_walk(struct snapshot *snapshot, const struct conten
  * of its number and digest: STATUS_CORRUPT. Up to PERSON_SIZE bytes for each person are needed. */
 MUST_USE enum status snapshot_persons(struct persons *persons, struct snapshot *snapshot,
                                       const struct catalogue_source *source, struct error *error);
-/* Whether a person is in one of the snapshot's sources: fetches little of the lists. *complete is
- * false if there is a database in which persons were not counted; what failed is not there. */
+/* Whether a person of the domain is in one of the snapshot's sources: fetches little of the lists.
+ * *complete is false if there is a database in which persons were not counted, or if those of this
+ * domain were counted in none; what failed is not there. */
 MUST_USE enum status snapshot_has_person(bool *found, bool *complete, struct snapshot *snapshot,
+                                         const char *domain,
                                          const unsigned char pseudonym[PERSON_SIZE],
                                          struct error *error);
 /* Whether the source could hold persons that were not counted: a database without a number. */

@@ -164,6 +164,9 @@ struct source_driver {
     /* NULL: STATUS_UNSUPPORTED. */
     enum status (*recount)(const struct config_source *source, int fd,
                            const struct source_sink *sink, struct error *error);
+    /* source_check_changes; NULL: STATUS_UNSUPPORTED. */
+    enum status (*check_changes)(const struct config_source *source, const char *const *sql,
+                                 struct error *error);
 };
 extern const struct source_driver source_sqlite, source_tree, source_command, source_postgres;
 

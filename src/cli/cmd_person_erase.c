@@ -218,6 +218,10 @@ static enum status tell(struct erasing *erasing, struct error *error)
     }
     printf("%s\n", _("Erase the person in the shop's own program, too: kura writes to no live "
                      "database. After the next backup nobody can remove this entry unnoticed."));
+    /* A slip of the pen cannot be seen here, and would erase nobody. */
+    printf("%s\n",
+           _("kura person where ID tells which snapshots hold the person; if none does, see "
+             "whether the ID is the right one."));
     if (carries.count > 0) {
         printf("%s\n", _("Media that are out still hold the person, and are to be returned:"));
         cli_person_carries_print(&carries);

@@ -60,7 +60,8 @@ static enum status look_into(enum holding *holding, struct where *where,
     bool found = false, complete = false;
     enum status status = snapshot_open(&snapshot, where->access.repo, statement, error);
     if (status == STATUS_OK) {
-        status = snapshot_has_person(&found, &complete, snapshot, where->person.pseudonym, error);
+        status = snapshot_has_person(&found, &complete, snapshot, where->person.domain,
+                                     where->person.pseudonym, error);
     }
     snapshot_free(snapshot);
     *holding = found ? HOLDS : complete ? HOLDS_NOT : HOLDS_UNKNOWN;
@@ -158,6 +159,10 @@ static enum status print_json(const struct where *where, struct error *error)
 
 static void print_snapshots(const struct where *where)
 {
+    if (where->holding_count + where->unknown_count == 0) {
+        printf("%s\n", _("No snapshot holds the person."));
+        return;
+    }
     printf(ngettext("%zu of %zu snapshot holds the person:\n",
                     "%zu of %zu snapshots hold the "
                     "person:\n",

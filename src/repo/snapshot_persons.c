@@ -246,18 +246,33 @@ static enum status find_in_source(bool *found, struct snapshot *snapshot,
     return status ? status : search(found, snapshot, &pieces, pseudonym, list->size, error);
 }
 
+static bool counts_domain(const struct census *census, const char *domain)
+{
+    for (size_t i = 0; i < census->kind_count; i++) {
+        if (strcmp(census->kinds[i].domain, domain) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status snapshot_has_person(bool *found, bool *complete, struct snapshot *snapshot,
-                                const unsigned char pseudonym[PERSON_SIZE], struct error *error)
+                                const char *domain, const unsigned char pseudonym[PERSON_SIZE],
+                                struct error *error)
 {
     enum status status = STATUS_OK;
+    bool counted = false, uncounted = false, known = false;
     *found = false;
-    *complete = true;
     for (size_t i = 0; status == STATUS_OK && i < snapshot->catalogue.source_count; i++) {
         const struct catalogue_source *source = &snapshot->catalogue.sources[i];
-        *complete &= !statement_source_is_uncounted(&source->words);
+        uncounted |= statement_source_is_uncounted(&source->words);
+        counted |= source->words.persons >= 0;
+        known |= counts_domain(&source->census, domain);
         if (source->words.persons >= 0 && !*found) {
             status = find_in_source(found, snapshot, &source->census.list, pseudonym, error);
         }
     }
+    /* A kind of person that nobody looked for, or that is misspelt, is not "nobody". */
+    *complete = !uncounted && (known || !counted);
     return status;
 }

@@ -270,6 +270,25 @@ static enum status transact(struct hidden_database *database, int list, struct e
     return status;
 }
 
+/* The rows as they were loaded are still in the files, though nobody sees them. */
+static enum status rewrite_files(struct hidden_database *database, struct error *error)
+{
+    const struct database_summary *summary = database->summary;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < summary->table_count; i++) {
+        CLEANUP(buffer_free) struct buffer sql = {0};
+        status = buffer_append_text(&sql, "VACUUM FULL ", error);
+        status = status ? status : buffer_append_text(&sql, summary->tables[i].name, error);
+        status = status ? status : buffer_append_u8(&sql, '\0', error);
+        status =
+            status ? status : postgres_script(&database->inside, (const char *)sql.data, error);
+    }
+    return status == STATUS_OK ? status
+                               : error_add_context(error, "%s",
+                                                   _("the tables are restored and erased from, but "
+                                                     "their files could not be rewritten"));
+}
+
 enum status database_restore_tables(struct hidden_database *database, struct error *error)
 {
     CLEANUP(file_close) int list = -1;
@@ -280,6 +299,9 @@ enum status database_restore_tables(struct hidden_database *database, struct err
     }
     if (status == STATUS_OK) {
         status = transact(database, list, error);
+    }
+    if (status == STATUS_OK && database->options->amend != NULL) {
+        status = rewrite_files(database, error);
     }
     if (status == STATUS_OK) {
         tell_left(database, left);

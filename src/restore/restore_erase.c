@@ -111,6 +111,7 @@ enum status restore_finish_file(struct restore *restore, uint64_t number, size_t
     target_close_file(restore->target, number);
     enum status status = erase_staged(restore, staged, from, &size, error);
     if (status == STATUS_OK) {
+        restore_look_for_erased(restore, from, entry, number);
         status = target_note_size(restore->target, source, size, error);
     }
     if (status == STATUS_OK) {

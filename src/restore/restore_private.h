@@ -66,6 +66,10 @@ MUST_USE enum status restore_walk_source(struct restore *restore, size_t source,
  * has published it (restore_recount.c). */
 void restore_recount(struct restore *restore, const struct catalogue_source *source,
                      const struct entry *entry, const uint64_t *number);
+/* Tells if somebody who is registered as erased still counts as a person in a database from which
+ * its rules have erased (restore_recount.c). */
+void restore_look_for_erased(struct restore *restore, const struct catalogue_source *source,
+                             const struct entry *entry, uint64_t number);
 /* Carries out the plan on all connections (restore_fetch.c). */
 MUST_USE enum status restore_fetch(struct restore *restore, struct error *error);
 

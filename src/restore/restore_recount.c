@@ -103,13 +103,11 @@ static void compare_persons(struct recount *recount)
 }
 
 static enum status count(struct recount *recount, enum source_kind kind, int fd,
-                         struct error *error)
+                         const struct source_sink *sink, struct error *error)
 {
     const struct census *census = &recount->source->census;
     char *name = recount->source->words.name;
     struct config_source source = {.name = name, .kind = kind};
-    const struct source_sink sink = {
-        .context = recount, .rows = take_rows, .person = take_person, .warn = take_warning};
     CLEANUP(memory_free)
     struct config_person *persons = calloc(census->kind_count + 1, sizeof *persons);
     if (persons == NULL) {
@@ -120,7 +118,7 @@ static enum status count(struct recount *recount, enum source_kind kind, int fd,
     }
     source.persons = persons;
     source.person_count = census->kind_count;
-    return source_recount(&source, fd, &sink, error);
+    return source_recount(&source, fd, sink, error);
 }
 
 static void settle(struct recount *recount, enum status status)
@@ -142,6 +140,8 @@ void restore_recount(struct restore *restore, const struct catalogue_source *sou
     struct recount recount = {
         .restore = restore, .source = source, .path = entry->path, .match = true};
     struct error problem = {0};
+    const struct source_sink sink = {
+        .context = &recount, .rows = take_rows, .person = take_person, .warn = take_warning};
     enum source_kind kind;
     CLEANUP(file_close) int fd = -1;
     if (entry->type != ENTRY_FILE || !source_kind_find(&kind, source->words.kind) ||
@@ -152,7 +152,7 @@ void restore_recount(struct restore *restore, const struct catalogue_source *sou
                                         : target_open_entry(&fd, restore->target,
                                                             source->words.name, entry, &problem);
     if (status == STATUS_OK) {
-        status = count(&recount, kind, fd, &problem);
+        status = count(&recount, kind, fd, &sink, &problem);
     }
     if (status == STATUS_OK || status == STATUS_USAGE) { /* USAGE is of persons, after all rows */
         compare_tables(&recount);
@@ -165,4 +165,56 @@ void restore_recount(struct restore *restore, const struct catalogue_source *sou
     }
     persons_free(&recount.persons);
     settle(&recount, status);
+}
+
+/* ------------------------------------------------------------------ after erasing */
+
+static enum status ignore_rows(void *context, const char *table, uint64_t rows, struct error *error)
+{
+    (void)context, (void)table, (void)rows, (void)error;
+    return STATUS_OK;
+}
+
+static void ignore_warning(void *context, const char *path, const struct error *problem)
+{
+    (void)context, (void)path, (void)problem; /* told when the rows were counted */
+}
+
+void restore_look_for_erased(struct restore *restore, const struct catalogue_source *source,
+                             const struct entry *entry, uint64_t number)
+{
+    struct recount recount = {.restore = restore, .source = source, .path = entry->path};
+    const struct erasure_register *erasures = restore->options->erasures;
+    const struct source_sink sink = {
+        .context = &recount, .rows = ignore_rows, .person = take_person, .warn = ignore_warning};
+    struct error problem = {0};
+    size_t left = 0;
+    CLEANUP(file_close) int fd = -1;
+    if (source->words.persons < 0) {
+        return;
+    }
+    enum status status = target_open_file(&fd, restore->target, number, &problem);
+    if (status == STATUS_OK) {
+        status = count(&recount, SOURCE_SQLITE, fd, &sink, &problem);
+    }
+    persons_settle(&recount.persons);
+    for (size_t i = 0; status == STATUS_OK && i < erasures->count; i++) {
+        left += persons_has(&recount.persons, erasures->items[i].person);
+    }
+    persons_free(&recount.persons);
+    if (status != STATUS_OK) {
+        error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
+        restore_warn(restore, source->words.name, entry->path, &problem);
+    } else if (left > 0) {
+        error_set(&problem, STATUS_FAILED, 0,
+                  ngettext("%zu person who asked to be erased is still in it after the rules",
+                           "%zu persons who asked to be erased are still in it after the rules",
+                           left),
+                  left);
+        error_set_hint(&problem, "%s",
+                       _("Erase them by hand, and put the rules in kura.yaml right. Rows that are "
+                         "only made anonymous must not count as persons: see persons in "
+                         "kura.yaml(5)."));
+        restore_warn(restore, source->words.name, entry->path, &problem);
+    }
 }

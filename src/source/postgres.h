@@ -11,6 +11,7 @@
  *     postgres_dump.c        pg_dump and pg_dumpall
  *     postgres_query.c       questions of the carry gate
  *     postgres_parameters.c  ":name" in their SQL
+ *     postgres_rule.c        SQL that changes the rows of a copy
  */
 #ifndef SOURCE_POSTGRES_H
 #define SOURCE_POSTGRES_H
@@ -71,5 +72,8 @@ MUST_USE enum status postgres_globals_send(struct postgres *postgres,
 MUST_USE enum status postgres_query_run(const struct config_source *source,
                                         const struct query *query, const struct query_sink *sink,
                                         struct error *error);
+/* postgres_rule.c: source_check_changes */
+MUST_USE enum status postgres_check_changes(const struct config_source *source,
+                                            const char *const *sql, struct error *error);
 
 #endif

@@ -79,6 +79,16 @@ enum status source_recount(const struct config_source *source, int fd,
                                    : driver->recount(source, fd, sink, error);
 }
 
+enum status source_check_changes(const struct config_source *source, const char *const *sql,
+                                 struct error *error)
+{
+    const struct source_driver *driver = kinds[source->kind].driver;
+    return driver->check_changes == NULL
+               ? error_set(error, STATUS_UNSUPPORTED, 0,
+                           _("rules for source %s cannot be checked beforehand"), source->name)
+               : driver->check_changes(source, sql, error);
+}
+
 bool source_can_recount(enum source_kind kind)
 {
     return kinds[kind].driver->recount != NULL;

@@ -106,4 +106,5 @@ const struct source_driver source_postgres = {
     .hold = hold,
     .deliver = deliver,
     .release = release,
+    .check_changes = postgres_check_changes,
 };

@@ -289,4 +289,5 @@ const struct source_driver source_sqlite = {
     .deliver = deliver,
     .release = release,
     .recount = recount,
+    .check_changes = sqlite_check_changes,
 };

@@ -2,6 +2,7 @@
  * An authorizer confines it to the rows of one database. */
 #include "kura/source.h"
 #include "sqlite_open.h"
+#include "sqlite_query.h"
 #include <string.h>
 
 #define BUSY_MS 10000
@@ -84,14 +85,10 @@ static enum status check_all(const struct sqlite_database *database, const char 
 }
 
 /* Preparing a statement needs the schema and changes nothing; the connection is query_only. */
-enum status source_check_changes(const struct config_source *source, const char *const *sql,
+enum status sqlite_check_changes(const struct config_source *source, const char *const *sql,
                                  struct error *error)
 {
     CLEANUP(sqlite_database_close) struct sqlite_database database = {0};
-    if (source->kind != SOURCE_SQLITE) {
-        return error_set(error, STATUS_UNSUPPORTED, 0,
-                         _("rules for source %s cannot be checked beforehand"), source->name);
-    }
     enum status status = sqlite_database_look(&database, source->path, error);
     if (status == STATUS_OK) {
         status = sqlite_database_open(&database, BUSY_MS, error);

@@ -234,6 +234,18 @@ done
 [ "$(ls vault/register | wc -l)" = "$registered" ] || fail "somebody was registered with a rule that cannot be"
 [ ! -e stolen.db ] || fail "a rule reached another file"
 
+# A rule that runs and erases nobody (the column has no type, so the text '11' is not the number 11): it is told.
+more_rules
+sed -i 's|^sources:|&\n  - { name: leads, sqlite: leads.db }|
+    s|^persons:|&\n  - { domain: customer, source: leads, sql: SELECT id FROM leads }|
+    s|^erasure:|&\n  - { domain: customer, source: leads, sql: [DELETE FROM leads WHERE id = :id] }|' kura.yaml
+sqlite3 leads.db "CREATE TABLE leads (id); INSERT INTO leads VALUES (11), ('12'), (13)"
+expect_exit 3 kura backup # those of above are still in the shop's database
+for id in 11 12; do expect_exit 0 kura person erase $id --reason asked; done
+expect_exit 3 kura restore --identity id --target "$work/silent" --source leads
+says err "1 person who asked to be erased is still in it after the rules"
+[ "$(sqlite3 silent/leads/leads.db 'SELECT group_concat(id) FROM leads')" = 11,13 ] || fail "the leads are not those that remain"
+
 # ------------------------------------------------------------------ a thief of the host key
 
 rm -rf vault state host.key kit.txt kit_login.pub pw

@@ -49,6 +49,28 @@ oid=$(sql postgres "SELECT oid FROM pg_database WHERE datname = 'copy'")
 ! grep -rq "$mark" "$work/pg/data/base/$oid" || fail "the name is in a file of the database"
 grep -rq "$mark" "$work/pg/data/base" || fail "the name is not even in the shop's own database"
 
+# A table alone, into a database that lives: the rules run there, and nothing is left in its file.
+createdb living
+restore 1 --database living --table customers
+says err 'relation "visits" does not exist'
+[ -z "$(sql living '\dt')" ] || fail "a table was restored with somebody erased in it"
+sql living "CREATE TABLE visits (customer int, note text); INSERT INTO visits VALUES (45, 'a'), (46, 'b')"
+restore 0 --database living --table customers
+[ "$(sql living "SELECT name FROM customers WHERE id = 45")" = "" ] || fail "the name came back with the table"
+[ "$(sql living "SELECT customer FROM visits")" = 46 ] || fail "the rules are not those of the database"
+sql living CHECKPOINT
+oid=$(sql postgres "SELECT oid FROM pg_database WHERE datname = 'living'")
+! grep -rq "$mark" "$work/pg/data/base/$oid" || fail "the name is in a file of the table"
+
+# An id that is no value of the column, by mistake or of another database, is nobody's here, and keeps
+# nobody's database back.
+for id in 45x 99999999999999999999 "4'5" $'4\n5'; do
+    expect_exit 0 kura person erase "$id" --reason asked
+done
+restore 0 --database others
+says err "5 erasures are registered: 2 rows were changed or removed"
+[ "$(sql others "SELECT count(*) FROM customers WHERE name LIKE 'name %'")" = 499 ] || fail "others were erased"
+
 # As a file nobody can be erased from it.
 restore 1 --target "$work/archive"
 says err "--database NAME"
@@ -62,17 +84,57 @@ says err "asked to be erased"
 restore 0 --database lawful --as-it-was --reason "court order"
 [ "$(sql lawful "SELECT name FROM customers WHERE id = 45")" = "x $mark" ] || fail "--as-it-was erased"
 
-# A rule that does not fit keeps the database back; one that is more than a change of rows is not run.
-for rule in "DELETE FROM points WHERE customer = :id" "COPY (SELECT :id) TO PROGRAM 'touch $work/pg/stolen'"; do
+# A rule that does not fit is met when somebody is registered: a reader tries it, and nothing is run.
+rules=("DELETE FROM points WHERE customer = :id" "COPY (SELECT :id) TO PROGRAM 'touch $work/pg/stolen'"
+    "DELETE FROM visits WHERE custmer = :id" "DELETE FROM visits WHERE customer = :id; DROP TABLE visits")
+sql postgres "CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader"
+registered=$(ls vault/register | wc -l)
+for rule in "${rules[@]}"; do
+    config "$rule"
+    sed -i 's/"dbname=shop"/"dbname=shop user=reader"/' kura.yaml
+    expect_exit 2 kura person erase 46 --reason asked
+    says err "Nobody was registered"
+done
+[ "$(ls vault/register | wc -l)" = "$registered" ] || fail "somebody was registered with a rule that cannot be"
+config "DELETE FROM visits WHERE customer = :id"
+sed -i 's/"dbname=shop"/"dbname=shop user=reader"/' kura.yaml
+expect_exit 0 kura person erase 46 --reason asked
+[ "$(sql shop "SELECT count(*) FROM visits")" = 500 ] || fail "trying a rule changed the shop's database"
+
+# When the server was away that day, it keeps the database back; what is more than a change of rows is not run.
+for rule in "${rules[@]:0:2}"; do
     config "$rule"
     rm -rf vault state host.key kit.txt kit_login.pub pw
     expect_exit 0 kura init --kit kit.txt --passphrase-file pw
     expect_exit 0 kura backup
-    expect_exit 0 kura person erase 45 --reason asked
+    sed -i 's/"dbname=shop"/"dbname=away"/' kura.yaml
+    expect_exit 3 kura person erase 45 --reason asked
+    says err "the rules could not be tried on the database"
     restore 1 --database unfit
     says err "does not fit this database"
     says err "--as-it-was"
     [ -z "$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'unfit%'")" ] || fail "a database was left"
 done
 [ ! -e pg/stolen ] || fail "a rule started a program"
+
+# The same person in both kinds of database is one person, and is gone from both; ids of one kind only are in no
+# way of the other.
+sqlite3 leads.db "CREATE TABLE leads (customer TEXT, name TEXT);
+    INSERT INTO leads VALUES (45, 'x'), (46, 'y'), ('mail-1', 'z'), ('mail-2', 'z')"
+config "DELETE FROM visits WHERE customer = :id" "UPDATE customers SET name = '' WHERE id = :id"
+sed -i 's/^persons:/  - { name: leads, sqlite: leads.db }\n&\
+  - { domain: customer, source: leads, sql: SELECT customer FROM leads }/' kura.yaml
+echo '  - { domain: customer, source: leads, sql: [DELETE FROM leads WHERE customer = :id] }' >>kura.yaml
+rm -rf vault state host.key kit.txt kit_login.pub pw
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup --json
+json '.persons == 502 and [.sources[].persons] == [500, 4]'
+expect_exit 0 kura person erase 45 --reason asked
+expect_exit 0 kura person erase mail-1 --reason asked
+restore 0 --database both --json
+json '.restored_persons == 499 and .erased.registered == 2 and .erased.rows == 2'
+restore 0 --target "$work/both" --source leads
+[ "$(sqlite3 both/leads/leads.db 'SELECT group_concat(customer) FROM leads')" = 46,mail-2 ] || fail "the leads are not those that remain"
+expect_exit 0 kura person where 45 --kit kit.txt --passphrase-file pw --json
+json '.erased and (.snapshots | length == 1)'
 echo "person postgres: gone from rows and files; archives are kept back"

@@ -162,9 +162,13 @@ failed_night 'is of PostgreSQL 12 and cannot dump a server of PostgreSQL'
 # A dump that ends well in the middle of the way is ended by its exit code alone.
 printf '#!/bin/sh\n[ "$1" = --version ] && exec pg_dump "$@"\npg_dump "$@" | head -c 300000; exit 1\n' >old
 failed_night 'ended with exit code 1'
-# The server dies while the dump is read.
-printf '#!/bin/sh\n[ "$1" = --version ] && exec pg_dump "$@"\necho $$ >dumping; while [ -e dumping ]; do sleep 0.05; done\nexec pg_dump "$@"\n' >old
-sed -i "s|dumping|$work/dumping|g" old
+# The server dies while the dump is read: more of it has come than a pipe holds, so all rows are counted.
+cat >old <<SH
+#!/bin/bash
+[ "\$1" = --version ] && exec pg_dump "\$@"
+set -o pipefail
+pg_dump "\$@" | { head -c 150000; touch "$work/dumping"; while [ -e "$work/dumping" ]; do sleep 0.05; done; cat; }
+SH
 chmod o+w "$work" 2>/dev/null || :
 (eventually test -e dumping && postgres_stop "$work/server" immediate && rm dumping) &
 failed_night 'pg_dump'

@@ -4,6 +4,8 @@
 # killed backend, a full disk, a wrong count, a stranger's table) leaves what was there, and nothing else.
 source "$(dirname "$0")/lib.sh"
 source "$tests/support/postgres.sh"
+source "$tests/support/sshd.sh"
+source "$tests/support/relay.sh"
 
 postgres_start "$work/pg"
 at_exit+=("postgres_stop '$work/pg' immediate")
@@ -292,6 +294,22 @@ restore 0 --database broken
 same_databases shop broken
 [ "$(hidden)" = 0 ] || fail "a leftover remains"
 
+# The line is cut while the rows go over it, into a database and into a table.
+sql postgres "CREATE ROLE remote SUPERUSER LOGIN PASSWORD 'right'"
+echo "127.0.0.1:*:*:remote:right" >"$work/pgpass"
+relay_start "$work/relay" "$PGPORT"
+at_exit=("relay_stop '$work/relay'" "${at_exit[@]}")
+for trouble in cut=300000 reset=1000000; do
+    relay "$trouble" way=up
+    restore 1 --database "host=127.0.0.1 port=$RELAY_PORT user=remote dbname=cut passfile=$work/pgpass"
+    says err 'pg_restore failed'
+    [ -z "$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'cut%'")" ] || fail "half of it is there"
+    restore 1 --database "host=127.0.0.1 port=$RELAY_PORT user=remote dbname=one passfile=$work/pgpass" \
+        --table pgbench_accounts
+    says err 'the server itself, is gone'
+    [ -z "$(sql one "SELECT relname FROM pg_class WHERE relname LIKE 'pgbench%'")" ] || fail "half of a table is there"
+done
+
 # The server's disk is full.
 if ((EUID == 0)) && mkdir "$work/small" && mount -t tmpfs -o size=20m kura-small "$work/small" 2>/dev/null; then
     at_exit+=("umount -l '$work/small'")
@@ -327,4 +345,4 @@ for round in 1 2 3; do
 done
 kill -0 "$writer" || fail "the load was disturbed"
 kill "$writer"
-echo "postgres restore: new, empty, replaced, one table, archive, interrupted in six ways, under load ($SECONDS s)"
+echo "postgres restore: new, empty, replaced, one table, archive, interrupted in seven ways, under load ($SECONDS s)"

@@ -129,8 +129,13 @@ static bool find(struct snapshot *snapshot, const struct shop *shop, const char 
     unsigned char pseudonym[PERSON_SIZE];
     bool found, complete;
     person_pseudonym(pseudonym, shop->world.host.secret, "customer", value, strlen(value));
-    assert_good(snapshot_has_person(&found, &complete, snapshot, pseudonym, &error));
+    assert_good(snapshot_has_person(&found, &complete, snapshot, "customer", pseudonym, &error));
     assert_true(complete);
+    /* Nobody looked for this kind: that is not "nobody". */
+    person_pseudonym(pseudonym, shop->world.host.secret, "custmer", value, strlen(value));
+    bool other;
+    assert_good(snapshot_has_person(&other, &complete, snapshot, "custmer", pseudonym, &error));
+    assert_false(other || complete);
     return found;
 }
 
@@ -210,7 +215,7 @@ static void test_counted_no_more(void **state)
     assert_int_equal(snapshot_persons(&persons, snapshot, NULL, &error), STATUS_NOT_FOUND);
     assert_int_equal(snapshot_persons(&persons, snapshot, snapshot_source(snapshot, 0), &error),
                      STATUS_NOT_FOUND);
-    assert_good(snapshot_has_person(&found, &complete, snapshot, anybody, &error));
+    assert_good(snapshot_has_person(&found, &complete, snapshot, "customer", anybody, &error));
     assert_false(found || complete);
     snapshot_free(snapshot);
     repo_free(repo);
