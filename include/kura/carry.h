@@ -122,6 +122,10 @@ enum carry_holds { CARRY_HOLDS, CARRY_HOLDS_NOT, CARRY_HOLDS_UNKNOWN };
 enum carry_holds carry_holds_person(const struct carry_record *carry, const char *state,
                                     const struct host_key *host,
                                     const unsigned char person[PERSON_SIZE]);
+/* The carry whose container lies at `path`, by its digest, whatever the file is called; NULL: none
+ * of this host's, or not a file that can be read. */
+const struct carry_record *carry_find_container(const struct carry_ledger *ledger,
+                                                const char *path);
 bool carry_is_overdue(const struct carry_record *carry, const struct policy *policy,
                       struct moment now);
 

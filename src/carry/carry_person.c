@@ -1,8 +1,29 @@
-/* carry_person: who is in a carry that was made. */
+/* carry_person: who is in a carry that was made, and which carry a file is. */
+#include "gate_write.h"
 #include "kura/carry.h"
 #include "persons.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const struct carry_record *carry_find_container(const struct carry_ledger *ledger, const char *path)
+{
+    unsigned char digest[DIGEST_SIZE];
+    struct error ignored = {0};
+    struct stat facts;
+    /* A pipe could not be read twice. */
+    if (ledger->count == 0 || stat(path, &facts) != 0 || !S_ISREG(facts.st_mode) ||
+        gate_digest(digest, path, &ignored) != STATUS_OK) {
+        return NULL;
+    }
+    for (size_t i = 0; i < ledger->count; i++) {
+        if (memcmp(ledger->carries[i].artefact, digest, DIGEST_SIZE) == 0) {
+            return &ledger->carries[i];
+        }
+    }
+    return NULL;
+}
 
 /* A set that cannot be read, or has another number of persons than the log says, answers nothing.
  */

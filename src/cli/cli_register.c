@@ -79,7 +79,7 @@ void cli_manager_free(struct cli_manager *manager)
 
 /* Whoever opens the backup could read it with age alone: this keeps nobody out who has the keys. It
  * keeps what was erased from coming back by accident, and says who wanted it and why. */
-static enum status take_as_it_was(struct cli_register *obeyed, struct cli *cli, struct error *error)
+enum status cli_take_as_it_was(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_manager_free) struct cli_manager manager = {0};
     const char *reason = cli->arguments.reason;
@@ -90,7 +90,6 @@ static enum status take_as_it_was(struct cli_register *obeyed, struct cli *cli, 
     cli_json_set_bytes(cli->facts, "reason", reason);
     enum status status = cli_manager_unlock(&manager, cli, error);
     if (status == STATUS_OK) {
-        obeyed->as_it_was = true;
         if (manager.person[0] != '\0') {
             cli_json_set_bytes(cli->facts, "manager", manager.person);
         }
@@ -136,7 +135,8 @@ enum status cli_register_open(struct cli_register *obeyed, struct cli *cli,
                               struct error *error)
 {
     if (cli->arguments.as_it_was) {
-        return take_as_it_was(obeyed, cli, error);
+        obeyed->as_it_was = true;
+        return cli_take_as_it_was(cli, error);
     }
     enum status status = register_read(&obeyed->entries, access->repo, list, error);
     if (status == STATUS_OK) {

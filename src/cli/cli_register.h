@@ -24,6 +24,13 @@ struct cli_register {
     struct erasure_register entries;
     bool as_it_was;
 };
+/* --as-it-was: needs --reason and the manager's key, says so, and puts it into the facts. */
+MUST_USE enum status cli_take_as_it_was(struct cli *cli, struct error *error);
+/* Whether a carry that this machine made may be opened here: STATUS_REFUSED [erased] if somebody in
+ * it asked this machine to be erased. Another file, and what this machine does not know (no
+ * configuration, a lost list of persons), is not refused. --as-it-was overrules it. */
+MUST_USE enum status cli_register_check_container(struct cli *cli, const char *path,
+                                                  struct error *error);
 /* Reads the register and tells what is wrong with it. An entry that is missing or cannot be opened
  * is STATUS_CORRUPT or STATUS_DENIED: nothing can be given back without somebody who asked to be
  * erased. --as-it-was obeys nothing: it needs --reason and the manager's key, and is recorded. */

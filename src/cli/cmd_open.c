@@ -2,6 +2,7 @@
  * folder.
  */
 #include "cli_audit.h"
+#include "cli_register.h"
 #include "cli_road.h"
 #include "kura/carry.h"
 #include <errno.h>
@@ -174,7 +175,10 @@ static enum status run(struct cli *cli, struct error *error)
     const char *path = arguments->words.items[0];
     const struct age_identity *identity;
     cli_road_begin(&road, cli, ROAD_OUTPUT);
-    enum status status = read_identity(&identity, &own, &kit, arguments, error);
+    enum status status = cli_register_check_container(cli, path, error);
+    if (status == STATUS_OK) {
+        status = read_identity(&identity, &own, &kit, arguments, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -204,10 +208,13 @@ const struct cli_command cmd_open = {
     .event = "open",
     .operands = N_("FILE"),
     .summary = N_("Open an age file that is sealed to a key, to standard output or --out."),
-    .details = N_("The container of a carry (kura-….tar.age) becomes the new folder --out."),
+    .details = N_(
+        "The container of a carry (kura-….tar.age) becomes the new folder --out. The machine that\n"
+        "made it does not open it if somebody in it asked to be erased (kura person erase)."),
     .least = 1,
     .most = 1,
     .options = {OPTION_OUT, OPTION_IDENTITY, OPTION_KIT, OPTION_PASSPHRASE_FILE,
-                OPTION_PASSPHRASE_FD, OPTION_ONTO_REMOVABLE, OPTION_END},
+                OPTION_PASSPHRASE_FD, OPTION_ONTO_REMOVABLE, OPTION_AS_IT_WAS, OPTION_REASON,
+                OPTION_KEY, OPTION_KEY_PASSPHRASE_FILE, OPTION_END},
     .run = run,
 };

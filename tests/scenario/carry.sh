@@ -350,6 +350,25 @@ PY
 run 0 open "$sealed" --identity reader.key --passphrase-file reader.pw --out opened
 diff -r plain opened || fail "kura open and tar differ"
 run 1 open "$sealed" --identity reader.key --passphrase-file reader.pw --out opened
+# Somebody in it is erased: the machine that made it opens it no more, whatever it is called.
+cp "$sealed" copy.age
+kept() { kura open copy.age --identity reader.key --passphrase-file reader.pw "$@"; }
+printf 'erasure:\n  - { domain: customer, source: customers, sql: ["UPDATE customers SET name = NULL WHERE id = :id"] }\n' |
+    cat kura.yaml - >erasing.yaml
+# shellcheck disable=SC2046
+erase() { run 0 -c erasing.yaml person erase "$1" --domain customer --reason letter $(signed yamada); }
+erase 11
+expect_exit 0 kept --out others
+erase 5
+expect_exit 4 kept --out erased
+says err "[erased]"
+[ ! -e erased ] || fail "a carry with somebody erased was opened"
+expect_exit 2 kept --out erased --as-it-was
+expect_exit 4 kept --out erased --as-it-was --reason lawsuit
+says err "[manager-key]"
+expect_exit 0 kept --out erased --as-it-was --reason lawsuit --key yamada.sign --key-passphrase-file yamada.pw
+diff -r plain erased || fail "as it was is another"
+run 0 -c /nonexistent open copy.age --identity reader.key --passphrase-file reader.pw --out elsewhere
 head -c 2000 "$sealed" >cut.tar.age
 run 5 open cut.tar.age --identity reader.key --passphrase-file reader.pw --out cut
 [ -z "$(ls -d cut cut.?????? 2>/dev/null)" ] || fail "a cut container left something"

@@ -34,9 +34,13 @@ restores "lost packs"
 expect_exit 0 kura backup
 restores "the night after"
 
-# Only the first pack, in which the dictionary is, while the database is written anew.
-pack=$(find "$work/vault/packs" -type f -printf '%T@ %p\n' | sort -n | head -1 | cut -d' ' -f2)
-rm -f "$pack"
+# Only the pack in which the dictionary is, while the database is written anew.
+newest=$(ls -t "$work/vault/snapshots" | head -1)
+key=$(kura open "$work/vault/snapshots/$newest" --kit "$work/kit.txt" --passphrase-file "$work/pw" |
+    jq -r '.sources[] | select(.name == "customers").dictionaries[0].key')
+pack=$(sqlite3 "$work/state/state.db" "SELECT lower(hex(pack.id)) FROM chunk JOIN pack ON pack.no = chunk.pack
+    WHERE lower(hex(chunk.key)) = '$key'")
+rm "$work/vault/packs/${pack:0:2}/$pack"*
 sqlite3 "$work/shop/customers.db" "UPDATE customers SET phone = phone || 'x' WHERE id % 3 = 0; VACUUM"
 expect_exit 5 kura backup
 restores "lost dictionary"
