@@ -27,8 +27,9 @@ struct cli_register {
 /* --as-it-was: needs --reason and the manager's key, says so, and puts it into the facts. */
 MUST_USE enum status cli_take_as_it_was(struct cli *cli, struct error *error);
 /* Whether a carry that this machine made may be opened here: STATUS_REFUSED [erased] if somebody in
- * it asked this machine to be erased. Another file, and what this machine does not know (no
- * configuration, a lost list of persons), is not refused. --as-it-was overrules it. */
+ * it asked any machine of the repository to be erased, or may be in it: its list of persons is
+ * gone, and somebody asked since it was made. Another file is not refused. Whatever could not be
+ * asked (a damaged log, a storage out of reach) is told. --as-it-was overrules it. */
 MUST_USE enum status cli_register_check_container(struct cli *cli, const char *path,
                                                   struct error *error);
 /* Reads the register and tells what is wrong with it. An entry that is missing or cannot be opened

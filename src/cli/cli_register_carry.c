@@ -1,45 +1,105 @@
 /* cli_register_carry: a carry holds rows of the past, which no rule can change any more. Where the
- * machine that made it knows that somebody in it asked to be erased since, it is not opened. */
+ * machine that made it knows that somebody in it asked to be erased, it is not opened. */
 #include "cli_audit.h"
 #include "cli_register.h"
 #include "kura/carry.h"
+#include "kura/register.h"
 #include <string.h>
 
 struct search {
-    const struct carry_record *carry;
-    const struct cli_log *log;
-    bool found;
+    struct carry_ledger ledger;
+    const struct carry_record *carry; /* that of the file; NULL: not one of this machine */
+    struct cli_log log;
+    bool found;   /* somebody erased is in it */
+    bool perhaps; /* somebody was erased since, and who is in it is not known any more */
 };
 
-/* What was registered on this machine stands in its log. */
+static void search_end(struct search *search)
+{
+    carry_ledger_free(&search->ledger);
+    cli_log_close(&search->log);
+}
+
+static void ask(struct search *search, const unsigned char person[PERSON_SIZE],
+                struct moment erased)
+{
+    switch (
+        carry_holds_person(search->carry, search->log.config.state, &search->log.host, person)) {
+    case CARRY_HOLDS:
+        search->found = true;
+        break;
+    case CARRY_HOLDS_UNKNOWN:
+        search->perhaps |= moment_compare(erased, search->carry->reserved) >= 0;
+        break;
+    case CARRY_HOLDS_NOT:
+        break;
+    }
+}
+
+/* What was registered on this machine stands in its log, whatever has become of the repository. */
 static enum status look(void *context, const struct audit_record *record, struct error *error)
 {
     (void)error;
-    struct search *search = context;
     unsigned char person[PERSON_SIZE];
     const char *text = json_string_value(json_object_get(record->json, "person"));
     if (strcmp(record->event, "person.erase") == 0 && text != NULL &&
         json_object_get(record->json, "erasure") != NULL &&
         hex_decode(person, sizeof person, text, strlen(text))) {
-        search->found =
-            search->found || carry_holds_person(search->carry, search->log->config.state,
-                                                &search->log->host, person) == CARRY_HOLDS;
+        ask(context, person, record->time);
     }
     return STATUS_OK;
 }
 
-static bool holds_erased(const struct cli *cli, const char *path)
+/* What any machine registered stands in the repository. */
+static enum status look_in_repository(struct search *search, struct cli *cli, struct error *error)
 {
-    CLEANUP(cli_log_close) struct cli_log log = {0};
-    CLEANUP(carry_ledger_free) struct carry_ledger ledger = {0};
-    struct error unknown = {0};
-    if (cli_log_open(&log, cli, CLI_LOG_READ, &unknown) != STATUS_OK ||
-        carry_ledger_read(&ledger, log.audit, &unknown) != STATUS_OK) {
-        return false;
+    CLEANUP(cli_access_free) struct cli_access access = {0};
+    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
+    CLEANUP(erasure_register_free) struct erasure_register entries = {0};
+    /* Pseudonyms need the host key alone; and whoever opens a file does not wait for a storage. */
+    struct cli_arguments host = cli->arguments;
+    host.kit = host.identity = NULL;
+    host.retry = 0;
+    enum status status = cli_access_open(&access, &host, CLI_NEED_HOST, error);
+    if (status == STATUS_OK) {
+        status = cli_list(&list, cli, &access, error);
     }
-    struct search search = {carry_find_container(&ledger, path), &log, false};
-    return search.carry != NULL && audit_walk(log.audit, look, &search, &unknown) == STATUS_OK &&
-           search.found;
+    if (status == STATUS_OK) {
+        status = register_read(&entries, access.repo, &list, error);
+    }
+    for (size_t i = 0; status == STATUS_OK && i < entries.count; i++) {
+        ask(search, entries.items[i].person, entries.items[i].time);
+    }
+    cli_report_problems(cli, &entries.problems);
+    return status;
+}
+
+static enum status look_everywhere(struct search *search, struct cli *cli, const char *path)
+{
+    struct error unknown = {0};
+    enum status status = cli_log_open(&search->log, cli, CLI_LOG_READ, &unknown);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK; /* no machine that makes carries */
+    }
+    if (status == STATUS_OK) {
+        status = carry_ledger_read(&search->ledger, search->log.audit, &unknown);
+    }
+    if (status == STATUS_OK) {
+        search->carry = carry_find_container(&search->ledger, path);
+    }
+    if (search->carry != NULL) {
+        status = audit_walk(search->log.audit, look, search, &unknown);
+    }
+    if (status == STATUS_OK && search->carry != NULL && !search->found) {
+        status = look_in_repository(search, cli, &unknown);
+    }
+    if (status != STATUS_OK) {
+        error_add_context(&unknown, "%s",
+                          _("whether somebody who asked to be erased is in this file could not be "
+                            "found out"));
+        cli_report_warning(&unknown);
+    }
+    return status;
 }
 
 enum status cli_register_check_container(struct cli *cli, const char *path, struct error *error)
@@ -47,11 +107,18 @@ enum status cli_register_check_container(struct cli *cli, const char *path, stru
     if (cli->arguments.as_it_was) {
         return cli_take_as_it_was(cli, error);
     }
-    if (!holds_erased(cli, path)) {
+    CLEANUP(search_end) struct search search = {0};
+    /* What cannot be found out is told, and keeps nobody from a file of another kind. */
+    json_object_set_new(cli->facts, "erased_known",
+                        json_boolean(look_everywhere(&search, cli, path) == STATUS_OK));
+    if (!search.found && !search.perhaps) {
         return STATUS_OK;
     }
     error_set(error, STATUS_REFUSED, 0, "[erased] %s",
-              _("in this carry is somebody who asked to be erased since it was made"));
+              search.found
+                  ? _("in this carry is somebody who asked to be erased")
+                  : _("somebody asked to be erased since this carry was made, and who is in it is "
+                      "not known any more"));
     return error_set_hint(error, "%s",
                           _("Bring the medium back, and ask for the set anew. With the data "
                             "manager's key, --as-it-was --reason TEXT opens it as it was."));

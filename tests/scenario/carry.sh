@@ -350,7 +350,8 @@ PY
 run 0 open "$sealed" --identity reader.key --passphrase-file reader.pw --out opened
 diff -r plain opened || fail "kura open and tar differ"
 run 1 open "$sealed" --identity reader.key --passphrase-file reader.pw --out opened
-# Somebody in it is erased: the machine that made it opens it no more, whatever it is called.
+# Somebody in it is erased: the machine that made it opens it no more, whatever it is called, and
+# whoever registered it.
 cp "$sealed" copy.age
 kept() { kura open copy.age --identity reader.key --passphrase-file reader.pw "$@"; }
 printf 'erasure:\n  - { domain: customer, source: customers, sql: ["UPDATE customers SET name = NULL WHERE id = :id"] }\n' |
@@ -359,10 +360,35 @@ printf 'erasure:\n  - { domain: customer, source: customers, sql: ["UPDATE custo
 erase() { run 0 -c erasing.yaml person erase "$1" --domain customer --reason letter $(signed yamada); }
 erase 11
 expect_exit 0 kept --out others
+! grep -q "could not be found out" err || fail "warned of nothing"
+not_opened() { # [OPTION...]
+    expect_exit 4 kept --out erased "$@"
+    says err "[erased]"
+    [ ! -e erased ] || fail "a carry with somebody erased was opened"
+}
+# Nobody knows any more who is in it, and somebody has asked since.
+mv "state/carry/$carry/persons" set.persons
+not_opened
+says err "who is in it is not known any more"
+mv set.persons "state/carry/$carry/persons"
+# What cannot be asked is told, and keeps nobody out; nor can it be recorded in a damaged log.
+mv vault vault.away
+expect_exit 0 kept --out others-vault
+says err "could not be found out"
+mv vault.away vault
+cp state/audit/log whole.log
+sed -i '2s/./x/20' state/audit/log
+expect_exit 5 kept --out others-log
+says err "could not be found out"
+[ -d others-log ] || fail "a damaged log kept a file closed"
+cat whole.log >state/audit/log
+# Another machine registers it.
+sed '/^policy:/d; s/host\.key/host2.key/; s/: state/: state2/' erasing.yaml >second.yaml
+run 0 -c second.yaml host add --kit kit.txt --passphrase-file pw
+run 0 -c second.yaml person erase 4 --domain customer --reason letter
+not_opened
 erase 5
-expect_exit 4 kept --out erased
-says err "[erased]"
-[ ! -e erased ] || fail "a carry with somebody erased was opened"
+not_opened
 expect_exit 2 kept --out erased --as-it-was
 expect_exit 4 kept --out erased --as-it-was --reason lawsuit
 says err "[manager-key]"
