@@ -64,20 +64,34 @@ static enum status check_rules(struct cli *cli, const struct erasure *erasure,
     return STATUS_OK;
 }
 
-/* An id that cannot be the name of a file would never be found in a path. */
-static enum status check_id(const struct erasure *erasure, struct error *error)
+/* An id that cannot be the name of a file is never found in a path: where there is SQL too, that
+ * much is done, and told. */
+static enum status check_id(struct cli *cli, const struct erasure *erasure, struct error *error)
 {
     const char *id = erasure->value;
-    bool one = strchr(id, '/') == NULL && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
-    for (size_t i = 0; i < erasure->rule_count && !one; i++) {
-        assert(erasure->rules[i].paths != NULL);
-        if (erasure->rules[i].paths[0] != NULL) {
-            error_set(error, STATUS_USAGE, 0,
-                      _("with this id no path of source %s can be named: it is not a file name"),
-                      erasure->rules[i].source);
-            return error_set_hint(error, "%s", _("Give the id as it stands in the paths."));
-        }
+    const struct erasure_rule *of_files = NULL;
+    bool has_sql = false;
+    for (size_t i = 0; i < erasure->rule_count; i++) {
+        const struct erasure_rule *rule = &erasure->rules[i];
+        assert(rule->paths != NULL);
+        of_files = rule->paths[0] != NULL ? rule : of_files;
+        has_sql |= rule->sql[0] != NULL;
     }
+    bool one = strchr(id, '/') == NULL && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
+    if (one || of_files == NULL) {
+        return STATUS_OK;
+    }
+    error_set(error, STATUS_USAGE, 0,
+              _("with this id no path of source %s can be named: it is not a file name"),
+              of_files->source);
+    if (!has_sql) {
+        return error_set_hint(error, "%s", _("Give the id as it stands in the paths."));
+    }
+    error_set_hint(error, "%s",
+                   _("Files of this person come back with every restore: see to them by hand."));
+    cli_report_warning(error);
+    cli_note(cli, EXIT_WARNINGS);
+    error_clear(error);
     return STATUS_OK;
 }
 
@@ -174,7 +188,7 @@ static enum status prepare(struct erasing *erasing, struct error *error)
         status = take_rules(&erasing->erasure, config, &erasing->person, error);
     }
     if (status == STATUS_OK) {
-        status = check_id(&erasing->erasure, error);
+        status = check_id(erasing->cli, &erasing->erasure, error);
     }
     if (status == STATUS_OK) {
         status = check_rules(cli, &erasing->erasure, config, error);

@@ -85,7 +85,8 @@ expect_exit 2 kura person erase 451
 says err "--reason"
 expect_exit 2 kura person erase 451 --reason asked --domain nobody
 says err "does not say what erasing a person of the domain nobody means"
-expect_exit 2 kura person erase ../451 --reason asked
+sed '/^erasure:/,/sql:/ { /domain/d; /source/d; /sql:/d }; /^      - "/d' kura.yaml >wrong.yaml
+run 2 -c wrong.yaml person erase ../451 --reason asked
 says err "not a file name"
 sed 's/ WHERE customer_id = :id//' kura.yaml >wrong.yaml
 run 2 -c wrong.yaml person erase 451 --reason asked
@@ -239,9 +240,11 @@ more_rules
 sed -i 's|^sources:|&\n  - { name: leads, sqlite: leads.db }|
     s|^persons:|&\n  - { domain: customer, source: leads, sql: SELECT id FROM leads }|
     s|^erasure:|&\n  - { domain: customer, source: leads, sql: [DELETE FROM leads WHERE id = :id] }|' kura.yaml
-sqlite3 leads.db "CREATE TABLE leads (id); INSERT INTO leads VALUES (11), ('12'), (13)"
+sqlite3 leads.db "CREATE TABLE leads (id); INSERT INTO leads VALUES (11), ('12'), (13), ('a/14')"
 expect_exit 3 kura backup # those of above are still in the shop's database
 for id in 11 12; do expect_exit 0 kura person erase $id --reason asked; done
+expect_exit 3 kura person erase a/14 --reason asked # its rows, for no file can have the name
+says err "not a file name"
 expect_exit 3 kura restore --identity id --target "$work/silent" --source leads
 says err "1 person who asked to be erased is still in it after the rules"
 [ "$(sqlite3 silent/leads/leads.db 'SELECT group_concat(id) FROM leads')" = 11,13 ] || fail "the leads are not those that remain"
