@@ -71,15 +71,20 @@ static enum status store_node(struct tree_builder *builder, unsigned number, str
     if (status == STATUS_OK && builder->on_node != NULL) {
         status = builder->on_node(builder->context, &result, error);
     }
-    if (status == STATUS_OK) {
-        level->stored = (struct tree_root){.present = true,
-                                           .reference = result.reference,
-                                           .level = (uint8_t)number,
-                                           .entries = level->entries};
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* A root is the only node of its level: the digests of others are not asked for. */
+    const bool first = !level->stored.present;
+    level->stored = (struct tree_root){.present = true,
+                                       .reference = result.reference,
+                                       .level = (uint8_t)number,
+                                       .entries = level->entries};
+    if (first) {
         crypto_generichash(level->stored.digest, sizeof level->stored.digest, level->node.data,
                            level->node.size, NULL, 0);
     }
-    return status;
+    return STATUS_OK;
 }
 
 /* Stores the level's node and puts a child into the level above. */

@@ -8,12 +8,14 @@
 
 #include "backup/sealed_stream.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SIZE 200000
+#define SIZE 2000000 /* several times what waits for the thread */
 
 static char path[] = "/tmp/kura-test-XXXXXX";
 static const unsigned char key[32] = {1};
@@ -103,12 +105,39 @@ static void a_changed_stream_is_damaged(void **state)
     assert_int_equal(read_stream(other, &size), STATUS_CORRUPT);
 }
 
+/* The thread fails; whoever fills is told, at the latest at the end, and nothing hangs. */
+static void what_cannot_be_written_is_told(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {SIZE, 100000};
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct error error;
+        struct sealed_output *output;
+        assert_int_equal(sealed_output_open(&output, path, key, &error), STATUS_OK);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 70000,
+                                                                  .rlim_max = before.rlim_max}),
+                         0);
+        enum status status = STATUS_OK;
+        for (size_t done = 0; status == STATUS_OK && done < sizes[i]; done += 1000) {
+            status = sealed_output_write(output, data + done, 1000, &error);
+        }
+        status = status == STATUS_OK ? sealed_output_finish(output, &error) : status;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(status, error.status);
+        assert_int_not_equal(status, STATUS_OK);
+        sealed_output_free(output);
+    }
+}
+
 int main(void)
 {
     struct error error;
     if (base_start(&error) != STATUS_OK) {
         return 1;
     }
+    signal(SIGXFSZ, SIG_IGN);
     close(mkstemp(path));
     for (size_t i = 0; i < SIZE; i++) {
         data[i] = (unsigned char)(i * 31 + i / 251);
@@ -117,6 +146,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_cut_stream_does_not_end_well),
         cmocka_unit_test(a_changed_stream_is_damaged),
+        cmocka_unit_test(what_cannot_be_written_is_told),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
