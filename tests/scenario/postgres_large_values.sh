@@ -56,5 +56,7 @@ kura snapshots --json >out
 json 'last.sources[] | select(.name == "shop") | .status == "failed"'
 sql shop "DELETE FROM large WHERE id = 4"
 expect_exit 0 kura backup
+kura snapshots --json >out
+json 'last.sources[] | select(.name == "shop") | .status == "complete"'
 
 echo "large values: a text of $largest bytes came back; what cannot be dumped is a failed source"
