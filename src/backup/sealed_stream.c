@@ -14,8 +14,8 @@
 #define HEADER crypto_secretstream_xchacha20poly1305_HEADERBYTES
 #define RING 8u /* blocks; a power of two */
 
-/* A thread of its own seals and writes the blocks while the next ones are filled: at a million
- * files that is a fifth of a night in which nothing changed. */
+/* A thread of its own seals and writes the blocks while the next ones are filled: a million small
+ * files are half a gigabyte every night, also when nothing changed. */
 struct sealed_output {
     crypto_secretstream_xchacha20poly1305_state state; /* the thread's */
     int fd;

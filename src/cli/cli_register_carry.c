@@ -71,6 +71,16 @@ static enum status look_in_repository(struct search *search, struct cli *cli, st
         ask(search, entries.items[i].person, entries.items[i].time);
     }
     cli_report_problems(cli, &entries.problems);
+    if (status == STATUS_OK && entries.missing > 0) {
+        return error_set(
+            error, STATUS_CORRUPT, 0,
+            ngettext("the register of erasures lacks %zu entry: somebody who asked to be "
+                     "erased would come back",
+                     "the register of erasures lacks %zu entries: people who asked to "
+                     "be erased would come back",
+                     entries.missing),
+            entries.missing);
+    }
     return status;
 }
 

@@ -382,6 +382,14 @@ expect_exit 5 kept --out others-log
 says err "could not be found out"
 [ -d others-log ] || fail "a damaged log kept a file closed"
 cat whole.log >state/audit/log
+# An entry that a statement swears to is gone from the storage.
+kura backup >out 2>err || (($? == 3)) || fail "no backup"
+mv vault/register register.away
+mkdir vault/register
+expect_exit 5 kept --out others-register
+says err "the register of erasures lacks 1 entry"
+rmdir vault/register
+mv register.away vault/register
 # Another machine registers it.
 sed '/^policy:/d; s/host\.key/host2.key/; s/: state/: state2/' erasing.yaml >second.yaml
 run 0 -c second.yaml host add --kit kit.txt --passphrase-file pw
