@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,14 +69,9 @@ static void *write_blocks(void *context)
 
 static enum status start(struct sealed_output *output, struct error *error)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&output->thread, NULL, write_blocks, output);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    output->running = failed == 0;
-    return failed == 0 ? STATUS_OK : error_set_errno(error, failed, _("cannot start a thread"));
+    enum status status = thread_start(&output->thread, write_blocks, output, error);
+    output->running = status == STATUS_OK;
+    return status;
 }
 
 enum status sealed_output_open(struct sealed_output **output, const char *path,

@@ -1,26 +1,9 @@
-/* ticker: tells about progress while everybody else is busy; and threads that signals leave alone.
- */
+/* ticker: tells about progress while everybody else is busy. */
 #include "kura/base.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define TICK_NANOSECONDS 200000000L
-
-enum status thread_start(pthread_t *thread, void *(*run)(void *), void *context,
-                         struct error *error)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int reason = pthread_create(thread, NULL, run, context);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (reason != 0) {
-        return error_set_errno(error, reason, "%s", _("a thread cannot be started"));
-    }
-    return STATUS_OK;
-}
 
 struct ticker {
     void (*tick)(void *context);

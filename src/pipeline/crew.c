@@ -1,8 +1,6 @@
-/* crew: the worker threads. Each has a sealer of its own and takes no signals: a handler belongs on
- * the thread that can act on it, and it would interrupt what the keeper does. */
+/* crew: the worker threads. Each has a sealer of its own. */
 #include "crew.h"
 #include <sched.h>
-#include <signal.h>
 
 static enum status run(struct worker *worker, struct job *job, struct error *error)
 {
@@ -44,10 +42,6 @@ enum status crew_start(struct crew *crew, unsigned count, struct queue *queue,
 {
     count = count == 0 ? processors() : count;
     count = count > CREW_LIMIT ? CREW_LIMIT : count;
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     enum status status = STATUS_OK;
     while (crew->count < count && status == STATUS_OK) {
         struct worker *worker = &crew->workers[crew->count];
@@ -56,15 +50,13 @@ enum status crew_start(struct crew *crew, unsigned count, struct queue *queue,
         if (status != STATUS_OK) {
             break;
         }
-        int code = pthread_create(&worker->thread, NULL, work, worker);
-        if (code != 0) {
+        status = thread_start(&worker->thread, work, worker, error);
+        if (status != STATUS_OK) {
             sealer_end(&worker->sealer);
-            status = error_set_errno(error, code, "%s", _("a thread cannot be started"));
             break;
         }
         crew->count++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
 }
 

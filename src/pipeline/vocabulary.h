@@ -10,7 +10,7 @@
 #define VOCABULARY_SAMPLES 24
 
 /* Appends at most `limit` bytes to `words`: pieces one behind another, the most useful last. Every
- * piece, as a whole, was found in at least VOCABULARY_SAMPLES 24of the samples. */
+ * piece, as a whole, was found in at least VOCABULARY_SAMPLES of the samples. */
 MUST_USE enum status vocabulary_collect(struct buffer *words, size_t limit,
                                         const unsigned char *samples, size_t sample_size,
                                         size_t count, struct error *error);

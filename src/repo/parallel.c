@@ -1,7 +1,6 @@
 /* parallel: many small fetches at once, each thread on its own connection, so that the round trips
- * overlap. Signals are blocked in the threads: they would break off the connection's waits. */
+ * overlap. */
 #include "repo_private.h"
-#include <signal.h>
 #include <string.h>
 
 struct crew {
@@ -32,17 +31,13 @@ enum status threads_run(size_t count, thread_work work, void *context, struct er
     pthread_t threads[CONNECTIONS_LIMIT];
     size_t wanted = count < CONNECTIONS_LIMIT ? count : CONNECTIONS_LIMIT;
     size_t started = 0;
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (started < wanted && pthread_create(&threads[started], NULL, run, &crew) == 0) {
+    struct error fewer = {0};
+    while (started < wanted && thread_start(&threads[started], run, &crew, &fewer) == STATUS_OK) {
         started++;
     }
     if (started == 0 && wanted > 0) {
         run(&crew);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     for (size_t i = 0; i < started; i++) {
         pthread_join(threads[i], NULL);
     }

@@ -1,7 +1,6 @@
 /* writer_upload: the threads that bring packs off-site. A pack is recorded as stored after the
  * store has said so and not before. While no pack waits they open the night's sample. */
 #include "writer_private.h"
-#include <signal.h>
 #include <stdlib.h>
 
 static enum status put(struct writer *writer, struct pack_job *job, struct error *error)
@@ -108,7 +107,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that has the handlers: one in here would break a transfer. */
 enum status uploaders_start(struct writer *writer, struct error *error)
 {
     unsigned count = repo_connections(writer->repo);
@@ -116,17 +114,12 @@ enum status uploaders_start(struct writer *writer, struct error *error)
     if (writer->threads == NULL) {
         return error_set_memory(error);
     }
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = 0;
-    while (failed == 0 && writer->thread_count < count) {
-        failed = pthread_create(&writer->threads[writer->thread_count], NULL, run, writer);
-        writer->thread_count += failed == 0 ? 1 : 0;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && writer->thread_count < count) {
+        status = thread_start(&writer->threads[writer->thread_count], run, writer, error);
+        writer->thread_count += status == STATUS_OK ? 1 : 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0 ? STATUS_OK : error_set_errno(error, failed, _("cannot start a thread"));
+    return status;
 }
 
 void uploaders_stop(struct writer *writer)
