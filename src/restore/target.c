@@ -183,6 +183,9 @@ enum status target_open(struct target **target, const struct target_options *opt
     if (status == STATUS_OK) {
         status = begin(made, options, error);
     }
+    if (status == STATUS_OK) {
+        status = flusher_start(&made->flusher, made->root, error);
+    }
     if (status != STATUS_OK) {
         target_free(made);
         return status;
@@ -201,6 +204,7 @@ void target_free(struct target *target)
     if (target == NULL) {
         return;
     }
+    flusher_stop(target->flusher);
     for (size_t i = 0; i < OPEN_FILES; i++) {
         if (target->files[i].number != 0) {
             file_close(&target->files[i].fd);
@@ -218,6 +222,8 @@ void target_free(struct target *target)
  * short or empty and that no later run makes again. */
 enum status target_finish(struct target *target, struct error *error)
 {
+    flusher_stop(target->flusher);
+    target->flusher = NULL;
     if (syncfs(target->root) != 0) {
         return error_set_errno(error, errno, "%s",
                                _("the restored files cannot be written to stable storage"));

@@ -1,5 +1,6 @@
 /* What the parts of a target share: opening it (target.c), finding places in it (target_place.c),
- * making what has no content (target_make.c), and files in the making (target_file.c). */
+ * making what has no content (target_make.c), files in the making (target_file.c), and what becomes
+ * of them on the disk (target_flush.c). */
 #ifndef RESTORE_TARGET_PRIVATE_H
 #define RESTORE_TARGET_PRIVATE_H
 
@@ -31,7 +32,13 @@ struct target {
     /* The folder that was used last: files come in the order of folders. */
     char *folder;
     int folder_fd;
+    struct flusher *flusher;
 };
+
+/* A thread that has the file system of `folder` written to the disk from time to time. */
+MUST_USE enum status flusher_start(struct flusher **flusher, int folder, struct error *error);
+void flusher_wrote(struct flusher *flusher, size_t size);
+void flusher_stop(struct flusher *flusher); /* waits for a flush under way; NULL is silent */
 
 /* Opens beneath a folder, through no symbolic link. -1 and errno. */
 int target_open_beneath(int folder, const char *path, int flags);
