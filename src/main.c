@@ -12,7 +12,7 @@ static const struct cli_command *const commands[] = {
     &cmd_carry_export,   &cmd_carry_list,    &cmd_carry_show,   &cmd_carry_return,
     &cmd_carry_lost,     &cmd_carry_found,   &cmd_medium_enrol, &cmd_medium_label,
     &cmd_medium_list,    &cmd_medium_retire, &cmd_gate_serve,   &cmd_audit_clock,
-    &cmd_person_erase,   &cmd_person_where,
+    &cmd_person_erase,   &cmd_person_keep,   &cmd_person_where,
 };
 
 int main(int argc, char **argv)

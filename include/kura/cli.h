@@ -23,7 +23,7 @@ extern const struct cli_command cmd_init, cmd_key_new, cmd_key_list, cmd_key_pas
     cmd_policy_trust, cmd_carry_request, cmd_carry_approve, cmd_carry_deny, cmd_carry_revoke,
     cmd_carry_export, cmd_carry_list, cmd_carry_show, cmd_carry_return, cmd_carry_lost,
     cmd_carry_found, cmd_medium_enrol, cmd_medium_label, cmd_medium_list, cmd_medium_retire,
-    cmd_gate_serve, cmd_audit_clock, cmd_person_erase, cmd_person_where;
+    cmd_gate_serve, cmd_audit_clock, cmd_person_erase, cmd_person_keep, cmd_person_where;
 
 /* Finds the command, reads its options, runs it, reports what went wrong. Returns an enum cli_exit.
  */

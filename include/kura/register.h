@@ -7,7 +7,8 @@
  * So a bare machine with the recovery kit needs nothing else.
  *
  * An entry is believed by the signature of a host key for which the recovery key vouches. From the
- * next backup on its id stands in every statement: a storage that drops it is found out. */
+ * next backup on its id stands in every statement: a storage that drops it is found out. Nothing is
+ * removed from the register: what was entered by mistake is taken back by another entry. */
 #ifndef KURA_REGISTER_H
 #define KURA_REGISTER_H
 
@@ -30,6 +31,8 @@ struct erasure {
     unsigned char host[SIGN_PUBLIC_SIZE]; /* who signed it */
     bool approved;                        /* and a manager, by this key: */
     struct minisign_public manager;
+    bool withdrawal; /* no erasure: it takes this one of the same person back: */
+    unsigned char withdraws[ERASURE_ID_SIZE];
 
     /* Sealed to the recipients: */
     bool opened; /* false: the identities at hand do not open it, and what follows is empty */
@@ -43,7 +46,9 @@ void erasure_free(struct erasure *erasure);
 struct erasure_register {
     struct erasure *items; /* oldest first, each once */
     size_t count;
-    size_t unopened;          /* of them */
+    size_t unopened;         /* of them */
+    struct erasure *settled; /* withdrawals, and what they took back: nobody obeys them */
+    size_t settled_count;
     struct problems problems; /* damaged, unauthentic, missing entries */
     size_t missing;           /* that statements swear to and that are not there, or not whole */
 };
@@ -52,10 +57,14 @@ void erasure_register_free(struct erasure_register *entries);
 /* Reads and verifies all entries, opens them where the access has identities, and holds them
  * against what the statements of the list swear to. What is damaged, not by a host that may, or
  * missing is told in the problems, and never applied. An entry of a host that was revoked later
- * counts if a trusted statement names it: a thief of the key cannot add any. */
+ * counts if a trusted statement names it: a thief of the key cannot add any. What a manager signed
+ * is taken back by the same key only. */
 MUST_USE enum status register_read(struct erasure_register *entries, struct repo *repo,
                                    const struct snapshot_list *list, struct error *error);
 bool register_has(const struct erasure_register *entries, const unsigned char person[PERSON_SIZE]);
+/* Whether a withdrawal that this manager signed (not approved: nobody) takes the erasure back. */
+bool erasure_may_be_withdrawn(const struct erasure *erasure, bool approved,
+                              const struct minisign_public *manager);
 
 /* What a backup in progress found there. Borrowed. */
 const struct erasure_register *writer_register(const struct writer *writer);
@@ -67,8 +76,8 @@ struct register_writing {
     const char *state; /* folder that gets a copy, so that a backup can store it again; or NULL */
 };
 /* Signs, seals and publishes an entry with the words of `erasure` (domain, value, reason, by,
- * rules); fills id, person, time, host and the manager's part of it. Needs the host key. Too many
- * or too long words: STATUS_USAGE. */
+ * rules), which may be a withdrawal; fills id, person, time, host and the manager's part of it.
+ * Needs the host key. Too many or too long words: STATUS_USAGE. */
 MUST_USE enum status register_write(struct erasure *erasure, struct repo *repo,
                                     const struct register_writing *writing, struct error *error);
 

@@ -2,7 +2,9 @@
 #include "cli_register.h"
 #include "cli_audit.h"
 #include "cli_road.h"
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ------------------------------------------------------------------ the manager's key */
 
@@ -73,6 +75,53 @@ void cli_manager_free(struct cli_manager *manager)
 {
     minisign_secret_free(&manager->key);
     *manager = (struct cli_manager){0};
+}
+
+/* ------------------------------------------------------------------ entries */
+
+enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
+                              struct cli_access *access, struct error *error)
+{
+    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
+    enum status status = cli_list(&list, cli, access, error);
+    if (status == STATUS_OK) {
+        status = register_read(entries, access->repo, &list, error);
+    }
+    if (status == STATUS_OK) {
+        cli_report_problems(cli, &entries->problems);
+    }
+    return status;
+}
+
+void cli_register_author(char by[POLICY_NAME_SIZE], const struct cli_manager *manager)
+{
+    const struct passwd *user = getpwuid(getuid());
+    if (manager->person[0] != '\0') {
+        snprintf(by, POLICY_NAME_SIZE, "%s", manager->person);
+    } else if (user != NULL) {
+        text_printable(by, POLICY_NAME_SIZE, user->pw_name);
+    } else {
+        snprintf(by, POLICY_NAME_SIZE, "%u", (unsigned)getuid());
+    }
+}
+
+enum status cli_register_write(struct erasure *erasure, const struct cli_access *access,
+                               const struct cli_manager *manager, struct error *error)
+{
+    CLEANUP(memory_free) struct age_recipient *recipients = NULL;
+    size_t count = 0;
+    enum status status =
+        cli_recipients_read(&recipients, &count, &access->config, &access->host.recovery, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct register_writing writing = {
+        .recipients = recipients,
+        .recipient_count = count,
+        .manager = manager->unlocked ? &manager->key : NULL,
+        .state = access->config.state,
+    };
+    return register_write(erasure, access->repo, &writing, error);
 }
 
 /* ------------------------------------------------------------------ obeying */
@@ -158,19 +207,29 @@ const struct erasure_register *cli_register_entries(const struct cli_register *o
 
 /* ------------------------------------------------------------------ telling */
 
+static void tell_one(const struct cli *cli, const struct erasure *erasure)
+{
+    char time[MOMENT_TEXT_SIZE], person[2 * PERSON_SIZE + 1], host[2 * SIGN_PUBLIC_SIZE + 1];
+    char manager[MINISIGN_PUBLIC_TEXT_SIZE] = "-";
+    if (erasure->approved) {
+        minisign_public_format(manager, &erasure->manager);
+    }
+    cli_say(cli,
+            erasure->withdrawal
+                ? _("Person %s: at %s host %.16s… took it back, signed by manager's key %s")
+                : _("Person %s, registered at %s by host %.16s…, signed by manager's key %s"),
+            hex_encode(person, erasure->person, PERSON_SIZE),
+            moment_format_local(time, erasure->time),
+            hex_encode(host, erasure->host, SIGN_PUBLIC_SIZE), manager);
+}
+
 static void tell_each(const struct cli *cli, const struct erasure_register *entries)
 {
-    for (size_t i = 0; cli->arguments.verbose && i < entries->count; i++) {
-        const struct erasure *erasure = &entries->items[i];
-        char time[MOMENT_TEXT_SIZE], person[2 * PERSON_SIZE + 1], host[2 * SIGN_PUBLIC_SIZE + 1];
-        char manager[MINISIGN_PUBLIC_TEXT_SIZE] = "-";
-        if (erasure->approved) {
-            minisign_public_format(manager, &erasure->manager);
-        }
-        cli_say(cli, _("Person %s, registered at %s by host %.16s…, signed by manager's key %s"),
-                hex_encode(person, erasure->person, PERSON_SIZE),
-                moment_format_local(time, erasure->time),
-                hex_encode(host, erasure->host, SIGN_PUBLIC_SIZE), manager);
+    for (size_t i = 0; i < entries->count; i++) {
+        tell_one(cli, &entries->items[i]);
+    }
+    for (size_t i = 0; i < entries->settled_count; i++) {
+        tell_one(cli, &entries->settled[i]);
     }
 }
 
@@ -194,6 +253,9 @@ void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
     if (object != NULL) {
         json_object_set_new(object, "erased", to_json(obeyed, erased));
     }
+    if (cli->arguments.verbose) {
+        tell_each(cli, &obeyed->entries);
+    }
     if (obeyed->as_it_was || count == 0) {
         return;
     }
@@ -206,5 +268,4 @@ void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
                  "left out.",
                  count),
         count, (unsigned long long)erased->rows, (unsigned long long)erased->files);
-    tell_each(cli, &obeyed->entries);
 }

@@ -19,6 +19,16 @@ MUST_USE enum status cli_manager_unlock(struct cli_manager *manager, struct cli 
                                         struct error *error);
 void cli_manager_free(struct cli_manager *manager);
 
+/* All entries as the repository at hand has them; what is wrong with any is told. */
+MUST_USE enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
+                                       struct cli_access *access, struct error *error);
+/* Who makes an entry: the policy's id of the manager, else the user's name. */
+void cli_register_author(char by[POLICY_NAME_SIZE], const struct cli_manager *manager);
+/* Seals the entry to the configuration's recipients, and stores it; signed by the manager, too, if
+ * one was unlocked. */
+MUST_USE enum status cli_register_write(struct erasure *erasure, const struct cli_access *access,
+                                        const struct cli_manager *manager, struct error *error);
+
 /* What a command obeys. Empty is {0}. */
 struct cli_register {
     struct erasure_register entries;

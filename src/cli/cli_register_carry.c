@@ -10,14 +10,16 @@ struct search {
     struct carry_ledger ledger;
     const struct carry_record *carry; /* that of the file; NULL: not one of this machine */
     struct cli_log log;
-    bool found;   /* somebody erased is in it */
-    bool perhaps; /* somebody was erased since, and who is in it is not known any more */
+    bool found;        /* somebody erased is in it */
+    bool perhaps;      /* somebody was erased since, and who is in it is not known any more */
+    json_t *withdrawn; /* ids of erasures that were taken back, as keys */
 };
 
 static void search_end(struct search *search)
 {
     carry_ledger_free(&search->ledger);
     cli_log_close(&search->log);
+    json_decref(search->withdrawn);
 }
 
 static void ask(struct search *search, const unsigned char person[PERSON_SIZE],
@@ -36,16 +38,36 @@ static void ask(struct search *search, const unsigned char person[PERSON_SIZE],
     }
 }
 
-/* What was registered on this machine stands in its log, whatever has become of the repository. */
-static enum status look(void *context, const struct audit_record *record, struct error *error)
+/* What was registered and taken back on this machine stands in its log, whatever has become of the
+ * repository. First what was taken back. */
+static enum status look_for_withdrawals(void *context, const struct audit_record *record,
+                                        struct error *error)
+{
+    (void)error;
+    const struct search *search = context;
+    size_t i;
+    const json_t *id;
+    if (strcmp(record->event, "person.keep") == 0) {
+        json_array_foreach(json_object_get(record->json, "withdrawn"), i, id)
+        {
+            json_object_set_new(search->withdrawn, json_string_value(id), json_true());
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status look_for_erasures(void *context, const struct audit_record *record,
+                                     struct error *error)
 {
     (void)error;
     unsigned char person[PERSON_SIZE];
+    struct search *search = context;
     const char *text = json_string_value(json_object_get(record->json, "person"));
-    if (strcmp(record->event, "person.erase") == 0 && text != NULL &&
-        json_object_get(record->json, "erasure") != NULL &&
+    const char *id = json_string_value(json_object_get(record->json, "erasure"));
+    if (strcmp(record->event, "person.erase") == 0 && text != NULL && id != NULL &&
+        json_object_get(search->withdrawn, id) == NULL &&
         hex_decode(person, sizeof person, text, strlen(text))) {
-        ask(context, person, record->time);
+        ask(search, person, record->time);
     }
     return STATUS_OK;
 }
@@ -54,7 +76,6 @@ static enum status look(void *context, const struct audit_record *record, struct
 static enum status look_in_repository(struct search *search, struct cli *cli, struct error *error)
 {
     CLEANUP(cli_access_free) struct cli_access access = {0};
-    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
     CLEANUP(erasure_register_free) struct erasure_register entries = {0};
     /* Pseudonyms need the host key alone; and whoever opens a file does not wait for a storage. */
     struct cli_arguments host = cli->arguments;
@@ -62,15 +83,16 @@ static enum status look_in_repository(struct search *search, struct cli *cli, st
     host.retry = 0;
     enum status status = cli_access_open(&access, &host, CLI_NEED_HOST, error);
     if (status == STATUS_OK) {
-        status = cli_list(&list, cli, &access, error);
-    }
-    if (status == STATUS_OK) {
-        status = register_read(&entries, access.repo, &list, error);
+        status = cli_register_read(&entries, cli, &access, error);
     }
     for (size_t i = 0; status == STATUS_OK && i < entries.count; i++) {
         ask(search, entries.items[i].person, entries.items[i].time);
     }
-    cli_report_problems(cli, &entries.problems);
+    for (size_t i = 0; status == STATUS_OK && i < entries.settled_count; i++) {
+        char id[2 * ERASURE_ID_SIZE + 1];
+        hex_encode(id, entries.settled[i].id, ERASURE_ID_SIZE);
+        json_object_set_new(search->withdrawn, id, json_true());
+    }
     if (status == STATUS_OK && entries.missing > 0) {
         return error_set(
             error, STATUS_CORRUPT, 0,
@@ -84,9 +106,25 @@ static enum status look_in_repository(struct search *search, struct cli *cli, st
     return status;
 }
 
-static enum status look_everywhere(struct search *search, struct cli *cli, const char *path)
+/* The log is asked also where the repository cannot be. */
+static enum status look_everywhere(struct search *search, struct cli *cli, struct error *error)
+{
+    struct error later = {0};
+    enum status status = look_in_repository(search, cli, error);
+    enum status logged = audit_walk(search->log.audit, look_for_withdrawals, search, &later);
+    if (logged == STATUS_OK) {
+        logged = audit_walk(search->log.audit, look_for_erasures, search, &later);
+    }
+    if (status == STATUS_OK && logged != STATUS_OK) {
+        *error = later;
+    }
+    return status != STATUS_OK ? status : logged;
+}
+
+static enum status look_at_file(struct search *search, struct cli *cli, const char *path)
 {
     struct error unknown = {0};
+    search->withdrawn = json_object();
     enum status status = cli_log_open(&search->log, cli, CLI_LOG_READ, &unknown);
     if (status == STATUS_NOT_FOUND) {
         return STATUS_OK; /* no machine that makes carries */
@@ -97,11 +135,8 @@ static enum status look_everywhere(struct search *search, struct cli *cli, const
     if (status == STATUS_OK) {
         search->carry = carry_find_container(&search->ledger, path);
     }
-    if (search->carry != NULL) {
-        status = audit_walk(search->log.audit, look, search, &unknown);
-    }
-    if (status == STATUS_OK && search->carry != NULL && !search->found) {
-        status = look_in_repository(search, cli, &unknown);
+    if (status == STATUS_OK && search->carry != NULL) {
+        status = look_everywhere(search, cli, &unknown);
     }
     if (status != STATUS_OK) {
         error_add_context(&unknown, "%s",
@@ -120,7 +155,7 @@ enum status cli_register_check_container(struct cli *cli, const char *path, stru
     CLEANUP(search_end) struct search search = {0};
     /* What cannot be found out is told, and keeps nobody from a file of another kind. */
     json_object_set_new(cli->facts, "erased_known",
-                        json_boolean(look_everywhere(&search, cli, path) == STATUS_OK));
+                        json_boolean(look_at_file(&search, cli, path) == STATUS_OK));
     if (!search.found && !search.perhaps) {
         return STATUS_OK;
     }

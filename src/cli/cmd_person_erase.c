@@ -6,10 +6,8 @@
 #include "cli_road.h"
 #include "kura/source.h"
 #include <assert.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ------------------------------------------------------------------ the rules of today */
 
@@ -95,18 +93,6 @@ static enum status check_id(struct cli *cli, const struct erasure *erasure, stru
     return STATUS_OK;
 }
 
-static void name_author(char by[POLICY_NAME_SIZE], const struct cli_manager *manager)
-{
-    const struct passwd *user = getpwuid(getuid());
-    if (manager->person[0] != '\0') {
-        snprintf(by, POLICY_NAME_SIZE, "%s", manager->person);
-    } else if (user != NULL) {
-        text_printable(by, POLICY_NAME_SIZE, user->pw_name);
-    } else {
-        snprintf(by, POLICY_NAME_SIZE, "%u", (unsigned)getuid());
-    }
-}
-
 /* ------------------------------------------------------------------ registering */
 
 struct erasing {
@@ -131,35 +117,9 @@ static void erasing_end(struct erasing *erasing)
 
 static enum status look_at_register(struct erasing *erasing, struct error *error)
 {
-    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
     CLEANUP(erasure_register_free) struct erasure_register entries = {0};
-    enum status status = cli_list(&list, erasing->cli, &erasing->access, error);
-    if (status == STATUS_OK) {
-        status = register_read(&entries, erasing->access.repo, &list, error);
-    }
-    if (status == STATUS_OK) {
-        cli_report_problems(erasing->cli, &entries.problems);
-        erasing->again = register_has(&entries, erasing->person.pseudonym);
-    }
-    return status;
-}
-
-static enum status write_entry(struct erasing *erasing, struct error *error)
-{
-    CLEANUP(memory_free) struct age_recipient *recipients = NULL;
-    size_t count = 0;
-    const struct cli_access *access = &erasing->access;
-    enum status status =
-        cli_recipients_read(&recipients, &count, &access->config, &access->host.recovery, error);
-    if (status == STATUS_OK) {
-        const struct register_writing writing = {
-            .recipients = recipients,
-            .recipient_count = count,
-            .manager = erasing->manager.unlocked ? &erasing->manager.key : NULL,
-            .state = access->config.state,
-        };
-        status = register_write(&erasing->erasure, access->repo, &writing, error);
-    }
+    enum status status = cli_register_read(&entries, erasing->cli, &erasing->access, error);
+    erasing->again = status == STATUS_OK && register_has(&entries, erasing->person.pseudonym);
     return status;
 }
 
@@ -196,7 +156,7 @@ static enum status prepare(struct erasing *erasing, struct error *error)
     if (status == STATUS_OK) {
         status = cli_manager_unlock(&erasing->manager, cli, error);
     }
-    name_author(erasing->by, &erasing->manager);
+    cli_register_author(erasing->by, &erasing->manager);
     return status;
 }
 
@@ -259,7 +219,7 @@ static enum status run(struct cli *cli, struct error *error)
         status = look_at_register(&erasing, error);
     }
     if (status == STATUS_OK) {
-        status = write_entry(&erasing, error);
+        status = cli_register_write(&erasing.erasure, &erasing.access, &erasing.manager, error);
     }
     if (status != STATUS_OK) {
         return status;

@@ -9,7 +9,8 @@
 #include <sodium.h>
 #include <string.h>
 
-#define KIND "erasure"
+#define KIND_ERASURE "erasure"
+#define KIND_WITHDRAWAL "withdrawal"
 
 /* ------------------------------------------------------------------ the head */
 
@@ -21,11 +22,16 @@ static json_t *head_to_json(const struct erasure *erasure,
     char line[MINISIGN_PUBLIC_TEXT_SIZE];
     CLEANUP(json_free) json_t *json = json_object();
     int failed = json_object_set_new(json, "version", json_integer(FORMAT_VERSION));
-    failed |= json_object_set_new(json, "kind", json_string(KIND));
+    failed |= json_object_set_new(
+        json, "kind", json_string(erasure->withdrawal ? KIND_WITHDRAWAL : KIND_ERASURE));
     failed |= json_object_set_new(json, "repository", json_new_hex(repository, REPOSITORY_ID_SIZE));
     failed |= json_object_set_new(json, "person", json_new_hex(erasure->person, PERSON_SIZE));
     failed |= json_object_set_new(json, "time", json_new_moment(erasure->time));
     failed |= json_object_set_new(json, "sealed", json_new_hex(digest, OBJECT_ID_SIZE));
+    if (erasure->withdrawal) {
+        failed |= json_object_set_new(json, "withdraws",
+                                      json_new_hex(erasure->withdraws, ERASURE_ID_SIZE));
+    }
     if (manager == NULL) {
         failed |= json_object_set_new(json, "manager", json_null());
     } else {
@@ -186,26 +192,37 @@ static bool take_manager(struct erasure *erasure, const struct entry_parts *part
     return erasure->approved;
 }
 
+static bool take_kind(struct erasure *erasure, const json_t *json)
+{
+    const char *kind = NULL;
+    if (!json_take_text(&kind, json, "kind")) {
+        return false;
+    }
+    erasure->withdrawal = strcmp(kind, KIND_WITHDRAWAL) == 0;
+    return erasure->withdrawal
+               ? json_take_hex(erasure->withdraws, ERASURE_ID_SIZE, json, "withdraws")
+               : strcmp(kind, KIND_ERASURE) == 0;
+}
+
 static enum status take_head(struct erasure *erasure, unsigned char digest[OBJECT_ID_SIZE],
                              const struct entry_parts *parts,
                              const unsigned char repository[REPOSITORY_ID_SIZE],
                              struct error *error)
 {
     unsigned char named[REPOSITORY_ID_SIZE];
-    const char *kind = NULL;
     CLEANUP(json_free) json_t *json = NULL;
     enum status status =
         json_parse(&json, parts->json.at, parts->json.left, SMALL_OBJECT_LIMIT, error);
     if (status == STATUS_OK) {
         status = json_check_version(json, error);
     }
-    if (status == STATUS_OK && !(json_take_text(&kind, json, "kind") && strcmp(kind, KIND) == 0 &&
-                                 json_take_hex(named, sizeof named, json, "repository") &&
-                                 memcmp(named, repository, sizeof named) == 0 &&
-                                 json_take_hex(erasure->person, PERSON_SIZE, json, "person") &&
-                                 json_take_moment(&erasure->time, json, "time") &&
-                                 json_take_hex(digest, OBJECT_ID_SIZE, json, "sealed") &&
-                                 take_manager(erasure, parts, json))) {
+    if (status == STATUS_OK &&
+        !(take_kind(erasure, json) && json_take_hex(named, sizeof named, json, "repository") &&
+          memcmp(named, repository, sizeof named) == 0 &&
+          json_take_hex(erasure->person, PERSON_SIZE, json, "person") &&
+          json_take_moment(&erasure->time, json, "time") &&
+          json_take_hex(digest, OBJECT_ID_SIZE, json, "sealed") &&
+          take_manager(erasure, parts, json))) {
         status = error_set(error, STATUS_CORRUPT, 0, "%s",
                            _("a member of its JSON is missing or of the wrong form"));
     }

@@ -27,6 +27,10 @@ MUST_USE enum status erasure_words_encode(struct buffer *text, const struct eras
 MUST_USE enum status erasure_words_decode(struct erasure *erasure, const void *text, size_t size,
                                           struct error *error);
 
+/* Moves the withdrawals among the items, and what they take back, to the settled ones, and counts
+ * what is left unopened. A withdrawal that may not take back what it names is a problem. */
+MUST_USE enum status register_settle(struct erasure_register *entries, struct error *error);
+
 /* Sorted, each once. */
 struct erasure_ids {
     unsigned char (*items)[ERASURE_ID_SIZE];

@@ -18,7 +18,11 @@ void erasure_register_free(struct erasure_register *entries)
     for (size_t i = 0; i < entries->count; i++) {
         erasure_free(&entries->items[i]);
     }
+    for (size_t i = 0; i < entries->settled_count; i++) {
+        erasure_free(&entries->settled[i]);
+    }
     free(entries->items);
+    free(entries->settled);
     problems_free(&entries->problems);
     *entries = (struct erasure_register){0};
 }
@@ -33,7 +37,7 @@ static int compare_names(const void *a, const void *b)
 enum status register_ids(struct erasure_ids *ids, const struct snapshot_list *list,
                          const struct erasure_register *entries, struct error *error)
 {
-    size_t most = entries == NULL ? 0 : entries->count, kept = 0;
+    size_t most = entries == NULL ? 0 : entries->count + entries->settled_count, kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         most += list->items[i].erasure_count;
     }
@@ -48,6 +52,9 @@ enum status register_ids(struct erasure_ids *ids, const struct snapshot_list *li
     }
     for (size_t i = 0; entries != NULL && i < entries->count; i++) {
         memcpy(ids->items[ids->count++], entries->items[i].id, ERASURE_ID_SIZE);
+    }
+    for (size_t i = 0; entries != NULL && i < entries->settled_count; i++) {
+        memcpy(ids->items[ids->count++], entries->settled[i].id, ERASURE_ID_SIZE);
     }
     qsort(ids->items, ids->count, ERASURE_ID_SIZE, compare_names);
     for (size_t i = 0; i < ids->count; i++) {
@@ -142,7 +149,6 @@ static enum status keep(struct erasure_register *entries, struct erasure *erasur
     }
     entries->items = items;
     items[entries->count++] = *erasure;
-    entries->unopened += erasure->opened ? 0 : 1;
     *erasure = (struct erasure){0};
     return STATUS_OK;
 }
@@ -199,6 +205,11 @@ bool register_holds(const struct erasure_register *entries, const unsigned char 
 {
     for (size_t i = 0; i < entries->count; i++) {
         if (memcmp(entries->items[i].id, id, ERASURE_ID_SIZE) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < entries->settled_count; i++) {
+        if (memcmp(entries->settled[i].id, id, ERASURE_ID_SIZE) == 0) {
             return true;
         }
     }
@@ -288,6 +299,7 @@ enum status register_read(struct erasure_register *entries, struct repo *repo,
     }
     if (status == STATUS_OK && entries->count > 0) {
         qsort(entries->items, entries->count, sizeof *entries->items, compare_age);
+        status = register_settle(entries, error);
     }
     if (status == STATUS_OK) {
         find_missing(entries, &reading);

@@ -395,6 +395,15 @@ sed '/^policy:/d; s/host\.key/host2.key/; s/: state/: state2/' erasing.yaml >sec
 run 0 -c second.yaml host add --kit kit.txt --passphrase-file pw
 run 0 -c second.yaml person erase 4 --domain customer --reason letter
 not_opened
+run 0 -c second.yaml person keep 4 --domain customer --reason mistake
+expect_exit 0 kept --out others-kept
+erase 5
+not_opened
+# shellcheck disable=SC2046
+run 0 -c erasing.yaml person keep 5 --domain customer --reason mistake $(signed yamada)
+mv vault vault.away
+expect_exit 0 kept --out others-kept-here
+mv vault.away vault
 erase 5
 not_opened
 expect_exit 2 kept --out erased --as-it-was
@@ -638,7 +647,7 @@ sed -i 's/^anchor_age: 36h/anchor_age: 1s/; s/^version: 2/version: 3/' policy.ya
 run 0 policy sign policy.yaml $(signed yamada)
 asked sato 1 2
 approved yamada
-sleep 1.1
+sleep 2.1 # of whole seconds, more than one
 refused anchor-old export_it R.token
 write_policy 4
 run 0 policy sign policy.yaml $(signed yamada)

@@ -213,6 +213,32 @@ expect_exit 0 kura person erase 7 --reason asked
 expect_exit 1 kura restore --identity id --target "$work/killed" --snapshot "$first"
 says err "another register of erasures"
 
+# ------------------------------------------------------------------ taken back
+
+name_of() { sqlite3 "$1/customers/customers.db" "SELECT name FROM customers WHERE id = $2"; }
+expect_exit 0 kura restore --identity id --target "$work/with-seven" --snapshot "$first"
+[ -z "$(name_of with-seven 7)" ] || fail "the second one was not erased"
+expect_exit 2 kura person keep 7
+expect_exit 1 kura person keep 8 --reason "wrong number"
+says err "is not registered as erased"
+before=$(ls vault/register)
+expect_exit 0 kura person keep 7 --reason "wrong number" --json
+json '.withdrawn | length == 1'
+withdrawal=$(comm -13 <(echo "$before") <(ls vault/register))
+! grep -rq "wrong number" vault || fail "the reason lies open in the storage"
+expect_exit 0 kura audit show --event person.keep --json
+json '.[-1].exit == 0 and (.[-1].withdrawn | length == 1) and (.[-1] | has("reason") | not)'
+restore_with_kit "$work/kept" --snapshot "$first" >out 2>err || fail "no restore after an entry was taken back"
+[ "$(name_of kept 7)" = "山田 太郎 7" ] || fail "who was registered by mistake did not come back"
+[ -z "$(name_of kept 451)" ] || fail "who was not taken back came back"
+expect_exit 0 kura restore --identity id --target "$work/told" --source documents --snapshot "$first" --verbose
+says err "took it back"
+expect_exit 0 kura backup # nobody warns of who may be in the shop's database
+mv "vault/register/$withdrawal" withdrawal
+expect_exit 5 kura restore --identity id --target "$work/dropped" --snapshot "$first"
+says err "lacks 1 entry"
+mv withdrawal "vault/register/$withdrawal"
+
 # ------------------------------------------------------------------ a rule that does not fit
 
 sqlite3 shop/customers.db "CREATE TABLE points (customer_id INTEGER, points INTEGER)"

@@ -75,6 +75,18 @@ expect_exit 0 kura restore --identity id --target "$work/signed" --as-it-was --r
 expect_exit 0 kura restore --identity id --target "$work/obeyed"
 [ "$(sqlite3 obeyed/customers/customers.db 'SELECT name FROM customers WHERE id = 5')" = "" ] ||
     fail "the erasure was not obeyed"
+# Taken back by the key that signed it, and by no other, wherever the policy has gone.
+expect_exit 4 kura person keep 5 --reason mistake
+expect_exit 4 kura person keep 5 --reason mistake --key sato.sign --key-passphrase-file sato.pw
+sed '/^policy:/d' kura.yaml >nopolicy.yaml
+run 4 -c nopolicy.yaml person keep 5 --reason mistake
+says err "[manager-key]"
+says err "only the same key takes it back"
+run 4 -c nopolicy.yaml person keep 5 --reason mistake --key sato.sign --key-passphrase-file sato.pw
+expect_exit 0 kura person keep 5 --reason mistake --key yamada.sign --key-passphrase-file yamada.pw
+expect_exit 0 kura restore --identity id --target "$work/kept"
+[ "$(sqlite3 kept/customers/customers.db 'SELECT name FROM customers WHERE id = 5')" = "山田 太郎 5" ] ||
+    fail "who was kept did not come back"
 expect_exit 0 kura audit show --event restore --json
 grep -qF '"manager": "yamada"' out || grep -qF '"manager":"yamada"' out || fail "the log does not say whose key it was"
 echo "person policy: the manager's signature and no other"

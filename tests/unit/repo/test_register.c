@@ -264,6 +264,110 @@ static void test_the_managers_signature(void **state)
     minisign_secret_free(&manager);
 }
 
+static struct erasure put_withdrawal(const struct world *world, char *value,
+                                     const struct erasure *of,
+                                     const struct minisign_secret *manager)
+{
+    struct error error = {0};
+    struct erasure withdrawal = make_erasure(value);
+    withdrawal.rule_count = 0;
+    withdrawal.withdrawal = true;
+    memcpy(withdrawal.withdraws, of->id, ERASURE_ID_SIZE);
+    const struct register_writing writing = {
+        .recipients = &world->identity.recipient, .recipient_count = 1, .manager = manager};
+    assert_good(register_write(&withdrawal, world->repo, &writing, &error));
+    return withdrawal;
+}
+
+static void assert_obeyed(const struct world *world, size_t count, size_t settled, size_t problems)
+{
+    struct erasure_register entries = read_with_identity(world);
+    assert_int_equal(entries.count, count);
+    assert_int_equal(entries.settled_count, settled);
+    assert_int_equal(entries.problems.count, problems);
+    assert_int_equal(register_erases_rows(&entries, database), count > 0);
+    erasure_register_free(&entries);
+}
+
+static void test_taken_back(void **state)
+{
+    const struct world *world = *state;
+    char name[OBJECT_NAME_SIZE];
+    struct error error = {0};
+    struct snapshot_list list;
+    struct erasure_ids ids;
+    struct erasure erasure = put_erasure(world, number);
+    only_object(name, world, "register");
+    struct erasure withdrawal = put_withdrawal(world, number, &erasure, NULL);
+    struct erasure_register entries = read_with_identity(world);
+    assert_int_equal(entries.problems.count, 0);
+    assert_int_equal(entries.count, 0);
+    assert_int_equal(entries.unopened, 0);
+    assert_int_equal(entries.settled_count, 2);
+    assert_false(register_has(&entries, erasure.person));
+    assert_false(register_erases_rows(&entries, database));
+    /* Both are sworn to from now on: neither can be dropped alone. */
+    assert_true(register_holds(&entries, erasure.id));
+    assert_true(register_holds(&entries, withdrawal.id));
+    assert_good(repo_list(&list, world->repo, &error));
+    assert_good(register_ids(&ids, &list, &entries, &error));
+    assert_int_equal(ids.count, 2);
+    free(ids.items);
+    snapshot_list_free(&list);
+    erasure_register_free(&entries);
+    /* Whom nobody can open keeps no restore back once it is taken back. */
+    const struct repo_access access = host_access(world, &world->host);
+    entries = read_as(&access);
+    assert_int_equal(entries.unopened, 0);
+    erasure_register_free(&entries);
+    put_erasure(world, number); /* and who asks again is erased again */
+    assert_obeyed(world, 1, 2, 0);
+}
+
+static void test_a_withdrawal_that_is_dropped_is_missed(void **state)
+{
+    const struct world *world = *state;
+    char name[OBJECT_NAME_SIZE];
+    static char other[] = "12";
+    struct erasure stranger = {.id = {1}};
+    struct erasure withdrawal = put_withdrawal(world, other, &stranger, NULL);
+    only_object(name, world, "register");
+    swear(world, 1, &withdrawal);
+    assert_obeyed(world, 0, 1, 0);
+    remove_object(world, name);
+    struct erasure_register entries = read_with_identity(world);
+    assert_int_equal(entries.missing, 1);
+    erasure_register_free(&entries);
+}
+
+static void test_only_the_persons_own_is_taken_back(void **state)
+{
+    const struct world *world = *state;
+    static char other[] = "12";
+    struct erasure erasure = put_erasure(world, number);
+    put_withdrawal(world, other, &erasure, NULL);
+    assert_obeyed(world, 1, 1, 0);
+}
+
+/* A thief of the host key cannot bring back whom a manager had erased. */
+static void test_what_a_manager_signed_is_taken_back_by_the_same_key(void **state)
+{
+    const struct world *world = *state;
+    struct error error = {0};
+    struct minisign_secret manager, thief;
+    assert_good(minisign_generate(&manager, &error));
+    assert_good(minisign_generate(&thief, &error));
+    struct erasure erasure = put_erasure_as(world, world->repo, number, &manager);
+    put_withdrawal(world, number, &erasure, NULL);
+    assert_obeyed(world, 1, 1, 1);
+    put_withdrawal(world, number, &erasure, &thief);
+    assert_obeyed(world, 1, 2, 2);
+    put_withdrawal(world, number, &erasure, &manager);
+    assert_obeyed(world, 0, 4, 2);
+    minisign_secret_free(&manager);
+    minisign_secret_free(&thief);
+}
+
 /* With each bit of the signed part turned, nothing is believed. */
 static void test_every_bit_is_signed(void **state)
 {
@@ -362,6 +466,11 @@ int main(void)
         cmocka_unit_test_setup(test_damage_is_told, world_clear),
         cmocka_unit_test_setup(test_a_stranger_is_not_obeyed, world_clear),
         cmocka_unit_test_setup(test_the_managers_signature, world_clear),
+        cmocka_unit_test_setup(test_taken_back, world_clear),
+        cmocka_unit_test_setup(test_a_withdrawal_that_is_dropped_is_missed, world_clear),
+        cmocka_unit_test_setup(test_only_the_persons_own_is_taken_back, world_clear),
+        cmocka_unit_test_setup(test_what_a_manager_signed_is_taken_back_by_the_same_key,
+                               world_clear),
         cmocka_unit_test_setup(test_every_bit_is_signed, world_clear),
         cmocka_unit_test_setup(test_too_long, world_clear),
         cmocka_unit_test(test_patterns),
