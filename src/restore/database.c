@@ -36,8 +36,8 @@ static enum status load(struct hidden_database *database, struct error *error)
     return archive_run(database, words, -1, NULL, NULL, error);
 }
 
-/* Erasing is the caller's affair; that it is done as a whole, and leaves nothing behind in the
- * tables' files, is this one's. */
+/* Erasing is the caller's affair; that it is done as a whole, and leaves nothing behind in views,
+ * statistics and files, is this one's. */
 static enum status amend(struct hidden_database *database, struct error *error)
 {
     enum status status = postgres_script(&database->inside, "BEGIN", error);
@@ -45,7 +45,13 @@ static enum status amend(struct hidden_database *database, struct error *error)
         status = database_amend(database, error);
     }
     if (status == STATUS_OK) {
+        status = database_refresh_views(database, error);
+    }
+    if (status == STATUS_OK) {
         status = postgres_script(&database->inside, "COMMIT", error);
+    }
+    if (status == STATUS_OK) {
+        status = postgres_script(&database->inside, "ANALYZE", error);
     }
     if (status == STATUS_OK) {
         status = postgres_script(&database->inside, "VACUUM FULL", error);

@@ -150,6 +150,8 @@ MUST_USE enum status database_persons(struct hidden_database *database, bool as_
 
 /* Lets the caller change what was loaded, in the transaction that the session is in. */
 MUST_USE enum status database_amend(struct hidden_database *database, struct error *error);
+/* database_views.c: computes every materialized view anew that has rows. */
+MUST_USE enum status database_refresh_views(struct hidden_database *database, struct error *error);
 
 /* ---- database_tables.c ---- */
 

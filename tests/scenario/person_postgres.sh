@@ -20,7 +20,12 @@ sql shop "CREATE TABLE customers (id int PRIMARY KEY, name text);
     CREATE INDEX by_name ON customers (name);
     INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 500) i;
     UPDATE customers SET name = 'x $mark' WHERE id = 45;
-    INSERT INTO visits SELECT id, name FROM customers"
+    INSERT INTO visits SELECT id, name FROM customers;
+    CREATE SCHEMA \"a view\";
+    CREATE MATERIALIZED VIEW \"a view\".names AS SELECT id, name FROM customers;
+    CREATE VIEW between AS SELECT * FROM \"a view\".names;
+    CREATE MATERIALIZED VIEW again AS SELECT upper(name) AS name, name AS was FROM between;
+    CREATE MATERIALIZED VIEW aside AS SELECT * FROM again WITH NO DATA"
 config() { # RULE...
     configure
     sed -i '/^sources:/q' kura.yaml
@@ -44,6 +49,9 @@ says err "1 erasure is registered: 2 rows were changed or removed"
 [ "$(sql copy "SELECT count(*) FROM visits")" = 499 ] || fail "the visits are not what they must be"
 [ "$(sql copy "SELECT name FROM customers WHERE id = 45")" = "" ] || fail "the name came back"
 [ "$(sql copy "SELECT count(*) FROM customers WHERE name LIKE 'name %'")" = 499 ] || fail "others were erased"
+[ "$(sql copy "SELECT (SELECT count(*) FROM \"a view\".names WHERE name = ''), (SELECT count(*) FROM again)")" = "1|500" ] ||
+    fail "the materialized views are not of what is left"
+! sql copy "SELECT * FROM aside" 2>/dev/null || fail "a view that had no rows has some"
 sql copy CHECKPOINT
 oid=$(sql postgres "SELECT oid FROM pg_database WHERE datname = 'copy'")
 ! grep -rq "$mark" "$work/pg/data/base/$oid" || fail "the name is in a file of the database"
