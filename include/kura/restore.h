@@ -102,8 +102,12 @@ MUST_USE enum status restore_dump_tar(struct restore_erased *erased, struct snap
 
 /* ---- into a PostgreSQL database ---- */
 
-/* The database that everything is loaded into, while nobody knows its name. */
-struct hidden_database;
+/* The rules of the register for a source. */
+struct restore_amendment {
+    const struct erasure_register *erasures; /* opened */
+    const char *source;
+    struct restore_erased erased; /* what they did */
+};
 
 struct database_options {
     const char *connection;    /* as libpq has it, or a database's name; with a password: refused */
@@ -113,30 +117,13 @@ struct database_options {
     bool no_owner;             /* all belongs to who restores, and nobody is granted anything */
     struct restore_events events;
     const volatile sig_atomic_t *cancelled;
-    /* Changes what was loaded and proved, before it is published: called within one transaction on
-     * the hidden database. After it the tables are written anew (VACUUM FULL), so that nothing of
-     * what was deleted stays in their files, and counted again. NULL: nothing is to be changed.
-     * With `tables` it is called in the transaction that the tables came in, and there is no
-     * VACUUM. */
-    enum status (*amend)(void *context, struct hidden_database *database, struct error *error);
-    void *amend_context;
+    /* What is erased, in one transaction, from what was loaded and proved before it is published.
+     * Then all is written anew (VACUUM FULL), so that nothing of it stays in a file, and counted
+     * again; who is still there is a warning. A rule that does not fit the database is
+     * STATUS_FAILED. With `tables` it is done in the transaction that the tables came in. NULL:
+     * nothing. */
+    struct restore_amendment *amendment;
 };
-
-/* One statement of SQL in the transaction of `amend`, in which every :id stands for the value, as a
- * text. *rows: how many it changed. */
-MUST_USE enum status hidden_database_run(struct hidden_database *database, const char *sql,
-                                         const char *id, uint64_t *rows, struct error *error);
-
-/* For `amend`: the rules of the register for a source. */
-struct restore_amendment {
-    const struct erasure_register *erasures; /* opened */
-    const char *source;
-    struct restore_erased erased;
-};
-/* context: a struct restore_amendment. A rule that is not a DELETE, UPDATE or INSERT, or does not
- * fit the database, is STATUS_FAILED or the server's word. */
-MUST_USE enum status restore_amend(void *context, struct hidden_database *database,
-                                   struct error *error);
 
 struct database_summary {
     char *database;                 /* its name */
@@ -146,7 +133,7 @@ struct database_summary {
     bool proved;      /* the backup had counts, and they agree */
     int64_t persons;  /* in it, as published; -1: not counted */
     uint64_t rows;    /* of all tables, as they were published */
-    uint64_t removed; /* rows that were loaded and are not there after `amend` */
+    uint64_t removed; /* rows that were loaded and then erased */
     uint64_t bytes;   /* of the archive */
     double seconds;
 };

@@ -124,9 +124,8 @@ static enum status restore(struct database_summary *summary, struct cli_road *ro
         .no_owner = arguments->no_owner,
         .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn},
         .cancelled = cli_catch_signals(),
-        .amend =
-            register_erases_rows(amendment->erasures, amendment->source) ? restore_amend : NULL,
-        .amend_context = amendment,
+        .amendment =
+            register_erases_rows(amendment->erasures, amendment->source) ? amendment : NULL,
     };
     enum status status = restore_into_database(summary, view->snapshot, &options, error);
     cli_progress_free(telling.progress);

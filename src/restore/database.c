@@ -1,5 +1,5 @@
 /* database: the way back into PostgreSQL on one page. Look at everything first; load into a hidden
- * database; count; let erasures be done, and count again; only then give it its name. */
+ * database; count; erase who asked for it, and count again; only then give it its name. */
 #include "dump.h"
 #include "hidden.h"
 #include <stdlib.h>
@@ -36,8 +36,7 @@ static enum status load(struct hidden_database *database, struct error *error)
     return archive_run(database, words, -1, NULL, NULL, error);
 }
 
-/* Erasing is the caller's affair; that it is done as a whole, and leaves nothing behind in views,
- * statistics and files, is this one's. */
+/* As a whole, and so that nothing is left behind in views, statistics and files. */
 static enum status amend(struct hidden_database *database, struct error *error)
 {
     enum status status = postgres_script(&database->inside, "BEGIN", error);
@@ -77,7 +76,7 @@ static enum status prove(struct hidden_database *database, struct error *error)
     }
     summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = summary->rows;
-    if (status == STATUS_OK && database->options->amend != NULL) {
+    if (status == STATUS_OK && database->options->amendment != NULL) {
         status = amend(database, error);
     }
     summary->removed = loaded > summary->rows ? loaded - summary->rows : 0;

@@ -1,4 +1,4 @@
-/* database_amend: what the caller may change between the proof and the publication. */
+/* database_amend: who asked to be erased is, between the proof and the publication. */
 #include "hidden.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,10 +90,9 @@ enum status hidden_database_run(struct hidden_database *database, const char *sq
 /* The SQL is written for the names that the database's users know. */
 enum status database_amend(struct hidden_database *database, struct error *error)
 {
-    const struct database_options *options = database->options;
     enum status status = postgres_script(&database->inside, "RESET search_path", error);
     if (status == STATUS_OK) {
-        status = options->amend(options->amend_context, database, error);
+        status = erase_postgres(database->options->amendment, database, error);
     }
     return status == STATUS_OK ? postgres_script(&database->inside, "SET search_path = ''", error)
                                : status;

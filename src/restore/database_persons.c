@@ -1,6 +1,7 @@
 /* database_persons: who is in a restored database, by the definition that the catalogue brought
  * along, against who was in it when it was backed up. */
 #include "hidden.h"
+#include "restore_private.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,17 @@ static enum status compare(const struct counting *counting, const struct stateme
     return STATUS_OK;
 }
 
+/* A rule can run and meet nobody. */
+static void tell_left(const struct counting *counting, const struct hidden_database *database)
+{
+    struct error problem = {0};
+    const struct database_options *options = database->options;
+    if (restore_erased_left(&problem, &counting->persons, options->amendment->erasures) &&
+        options->events.warn != NULL) {
+        options->events.warn(options->events.context, options->source, NULL, &problem);
+    }
+}
+
 enum status database_persons(struct hidden_database *database, bool as_counted, struct error *error)
 {
     const struct statement_source *words = &database->source->words;
@@ -84,6 +96,9 @@ enum status database_persons(struct hidden_database *database, bool as_counted, 
     enum status status = count(&counting, database, error);
     if (status == STATUS_OK && as_counted) {
         status = compare(&counting, words, error);
+    }
+    if (status == STATUS_OK && !as_counted) {
+        tell_left(&counting, database);
     }
     if (status == STATUS_OK) {
         database->summary->persons = (int64_t)persons_count(&counting.persons);

@@ -255,7 +255,7 @@ static enum status transact(struct hidden_database *database, int list, struct e
     }
     database->summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = database->summary->rows;
-    if (status == STATUS_OK && options->amend != NULL) {
+    if (status == STATUS_OK && options->amendment != NULL) {
         status = database_amend(database, error);
         if (status == STATUS_OK) {
             status = database_count_again(database, error);
@@ -300,7 +300,7 @@ enum status database_restore_tables(struct hidden_database *database, struct err
     if (status == STATUS_OK) {
         status = transact(database, list, error);
     }
-    if (status == STATUS_OK && database->options->amend != NULL) {
+    if (status == STATUS_OK && database->options->amendment != NULL) {
         status = rewrite_files(database, error);
     }
     if (status == STATUS_OK) {

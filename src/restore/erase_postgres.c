@@ -1,5 +1,6 @@
 /* erase_postgres: the rules of the register, applied to a hidden PostgreSQL database before it is
  * published. */
+#include "hidden.h"
 #include "restore_private.h"
 #include <string.h>
 
@@ -27,9 +28,9 @@ static enum status run_erasure(struct restore_amendment *amendment,
     return status;
 }
 
-enum status restore_amend(void *context, struct hidden_database *database, struct error *error)
+enum status erase_postgres(struct restore_amendment *amendment, struct hidden_database *database,
+                           struct error *error)
 {
-    struct restore_amendment *amendment = context;
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < amendment->erasures->count; i++) {
         const struct erasure *erasure = &amendment->erasures->items[i];

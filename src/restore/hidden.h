@@ -141,15 +141,22 @@ MUST_USE enum status database_compare(const struct hidden_database *database, st
 
 /* ---- database_persons.c ---- */
 
-/* Counts the persons into the summary, if the backup did; as_counted: they must be those of then.
- */
+/* Counts the persons into the summary, if the backup did. as_counted: they must be those of then;
+ * else whoever asked to be erased and is still among them is told. */
 MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted,
                                       struct error *error);
 
 /* ---- database_amend.c ---- */
 
-/* Lets the caller change what was loaded, in the transaction that the session is in. */
+/* Applies the rules to what was loaded, in the transaction that the session is in. */
 MUST_USE enum status database_amend(struct hidden_database *database, struct error *error);
+/* One statement of SQL, in which every :id stands for the value, as a text. *rows: how many it
+ * changed. */
+MUST_USE enum status hidden_database_run(struct hidden_database *database, const char *sql,
+                                         const char *id, uint64_t *rows, struct error *error);
+/* erase_postgres.c: all rules for the source. */
+MUST_USE enum status erase_postgres(struct restore_amendment *amendment,
+                                    struct hidden_database *database, struct error *error);
 /* database_views.c: computes every materialized view anew that has rows. */
 MUST_USE enum status database_refresh_views(struct hidden_database *database, struct error *error);
 

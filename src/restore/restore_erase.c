@@ -65,6 +65,27 @@ enum status restore_check_rules(const struct erasure_register *erasures,
                                 words->name);
 }
 
+bool restore_erased_left(struct error *problem, const struct persons *persons,
+                         const struct erasure_register *erasures)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < erasures->count; i++) {
+        left += persons_has(persons, erasures->items[i].person);
+    }
+    if (left == 0) {
+        return false;
+    }
+    error_set(problem, STATUS_FAILED, 0,
+              ngettext("%zu person who asked to be erased is still in it after the rules",
+                       "%zu persons who asked to be erased are still in it after the rules", left),
+              left);
+    error_set_hint(problem, "%s",
+                   _("Erase them by hand, and put the rules in kura.yaml right. Rows that are "
+                     "only made anonymous must not count as persons: see persons in "
+                     "kura.yaml(5)."));
+    return true;
+}
+
 static enum status erase_staged(struct restore *restore, const char *staged,
                                 const struct catalogue_source *source, uint64_t *size,
                                 struct error *error)

@@ -188,7 +188,7 @@ void restore_look_for_erased(struct restore *restore, const struct catalogue_sou
     const struct source_sink sink = {
         .context = &recount, .rows = ignore_rows, .person = take_person, .warn = ignore_warning};
     struct error problem = {0};
-    size_t left = 0;
+    bool left = false;
     CLEANUP(file_close) int fd = -1;
     if (source->words.persons < 0) {
         return;
@@ -198,23 +198,14 @@ void restore_look_for_erased(struct restore *restore, const struct catalogue_sou
         status = count(&recount, SOURCE_SQLITE, fd, &sink, &problem);
     }
     persons_settle(&recount.persons);
-    for (size_t i = 0; status == STATUS_OK && i < erasures->count; i++) {
-        left += persons_has(&recount.persons, erasures->items[i].person);
+    if (status == STATUS_OK) {
+        left = restore_erased_left(&problem, &recount.persons, erasures);
     }
     persons_free(&recount.persons);
     if (status != STATUS_OK) {
         error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
         restore_warn(restore, source->words.name, entry->path, &problem);
-    } else if (left > 0) {
-        error_set(&problem, STATUS_FAILED, 0,
-                  ngettext("%zu person who asked to be erased is still in it after the rules",
-                           "%zu persons who asked to be erased are still in it after the rules",
-                           left),
-                  left);
-        error_set_hint(&problem, "%s",
-                       _("Erase them by hand, and put the rules in kura.yaml right. Rows that are "
-                         "only made anonymous must not count as persons: see persons in "
-                         "kura.yaml(5)."));
+    } else if (left) {
         restore_warn(restore, source->words.name, entry->path, &problem);
     }
 }

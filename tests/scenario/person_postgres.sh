@@ -109,6 +109,11 @@ sed -i 's/"dbname=shop"/"dbname=shop user=reader"/' kura.yaml
 expect_exit 0 kura person erase 46 --reason asked
 [ "$(sql shop "SELECT count(*) FROM visits")" = 500 ] || fail "trying a rule changed the shop's database"
 
+# A rule that fits and does not suffice is told.
+restore 3 --database halfway --snapshot latest
+says err "1 person who asked to be erased is still in it after the rules"
+[ "$(sql halfway "SELECT count(*) FROM customers WHERE name = 'name 46'")" = 1 ] || fail "there is nothing to tell"
+
 # When the server was away that day, it keeps the database back; what is more than a change of rows is not run.
 for rule in "${rules[@]:0:2}"; do
     config "$rule"
