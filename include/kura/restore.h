@@ -104,7 +104,7 @@ MUST_USE enum status restore_dump_tar(struct restore_erased *erased, struct snap
 
 /* The rules of the register for a source. */
 struct restore_amendment {
-    const struct erasure_register *erasures; /* opened */
+    const struct erasure_register *erasures; /* opened; NULL: all as it was */
     const char *source;
     struct restore_erased erased; /* what they did */
 };
@@ -120,8 +120,7 @@ struct database_options {
     /* What is erased, in one transaction, from what was loaded and proved before it is published.
      * Then all is written anew (VACUUM FULL), so that nothing of it stays in a file, and counted
      * again; who is still there is a warning. A rule that does not fit the database is
-     * STATUS_FAILED. With `tables` it is done in the transaction that the tables came in. NULL:
-     * nothing. */
+     * STATUS_FAILED. With `tables` it is done in the transaction that the tables came in. */
     struct restore_amendment *amendment;
 };
 
@@ -149,8 +148,8 @@ MUST_USE enum status restore_database_name(char **name, const char *connection,
  * the catalogue says, and only then gives it its name: a database that is not there is made, an
  * empty one is filled. Whatever interrupts it, the old state stays, and at most a hidden database
  * that the next run removes. STATUS_EXISTS: the database has tables (or those that are asked for);
- * STATUS_CORRUPT: what was loaded is not what was counted. `statement` says which snapshot it is.
- */
+ * STATUS_CORRUPT: what was loaded is not what was counted. That other persons are in it, by the
+ * definition of then, is a warning of STATUS_CORRUPT. */
 MUST_USE enum status restore_into_database(struct database_summary *summary,
                                            struct snapshot *snapshot,
                                            const struct database_options *options,

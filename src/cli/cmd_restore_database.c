@@ -27,7 +27,7 @@ static void on_warn(void *context, const char *source, const char *path,
         return;
     }
     cli_report_entry(source, path, problem);
-    cli_note(telling->cli, EXIT_WARNINGS);
+    cli_note(telling->cli, problem->status == STATUS_CORRUPT ? EXIT_INTEGRITY : EXIT_WARNINGS);
 }
 
 /* The one that is named, or the only one that is a PostgreSQL database. */
@@ -124,8 +124,7 @@ static enum status restore(struct database_summary *summary, struct cli_road *ro
         .no_owner = arguments->no_owner,
         .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn},
         .cancelled = cli_catch_signals(),
-        .amendment =
-            register_erases_rows(amendment->erasures, amendment->source) ? amendment : NULL,
+        .amendment = amendment,
     };
     enum status status = restore_into_database(summary, view->snapshot, &options, error);
     cli_progress_free(telling.progress);

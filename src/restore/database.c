@@ -36,6 +36,21 @@ static enum status load(struct hidden_database *database, struct error *error)
     return archive_run(database, words, -1, NULL, NULL, error);
 }
 
+/* The server may have analysed a table while it was loaded, and does not again if it is empty now.
+ * Only a superuser can help it. */
+static enum status forget_statistics(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(memory_free) char *superuser = NULL;
+    enum status status = postgres_text(&superuser, &database->inside,
+                                       "SELECT pg_catalog.current_setting('is_superuser')", error);
+    return status == STATUS_OK && strcmp(superuser, "on") == 0
+               ? postgres_script(&database->inside,
+                                 "DELETE FROM pg_catalog.pg_statistic;"
+                                 "DELETE FROM pg_catalog.pg_statistic_ext_data",
+                                 error)
+               : status;
+}
+
 /* As a whole, and so that nothing is left behind in views, statistics and files. */
 static enum status amend(struct hidden_database *database, struct error *error)
 {
@@ -50,6 +65,9 @@ static enum status amend(struct hidden_database *database, struct error *error)
         status = postgres_script(&database->inside, "COMMIT", error);
     }
     if (status == STATUS_OK) {
+        status = forget_statistics(database, error);
+    }
+    if (status == STATUS_OK) {
         status = postgres_script(&database->inside, "ANALYZE", error);
     }
     if (status == STATUS_OK) {
@@ -58,7 +76,7 @@ static enum status amend(struct hidden_database *database, struct error *error)
     if (status == STATUS_OK) {
         status = database_count(database, error);
     }
-    return status == STATUS_OK ? database_persons(database, false, error) : status;
+    return status == STATUS_OK ? database_persons(database, false, true, error) : status;
 }
 
 static enum status prove(struct hidden_database *database, struct error *error)
@@ -71,12 +89,13 @@ static enum status prove(struct hidden_database *database, struct error *error)
     if (status == STATUS_OK) {
         status = database_compare(database, error);
     }
+    bool erases = database_erases(database);
     if (status == STATUS_OK) {
-        status = database_persons(database, true, error);
+        status = database_persons(database, true, !erases, error);
     }
     summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = summary->rows;
-    if (status == STATUS_OK && database->options->amendment != NULL) {
+    if (status == STATUS_OK && erases) {
         status = amend(database, error);
     }
     summary->removed = loaded > summary->rows ? loaded - summary->rows : 0;

@@ -26,24 +26,39 @@ static enum status try_value(bool *possible, struct hidden_database *database, O
     return status;
 }
 
-/* Whether the id can be what it is compared with: "A7" is no number, so no row is that person's. */
-static enum status try_id(bool *possible, struct hidden_database *database,
-                          const struct postgres_parameters *parameters, const char *id,
-                          struct error *error)
+static enum status back_to_savepoint(struct hidden_database *database, struct error *error)
+{
+    return postgres_script(&database->inside, "ROLLBACK TO SAVEPOINT kura_rule", error);
+}
+
+/* Where the id cannot be what it is compared with it becomes NULL: "A7" is no number, so no row is
+ * that person's by that column. *left: the places where it can. */
+static enum status leave_out(const char **values, size_t *left, struct hidden_database *database,
+                             const struct postgres_parameters *parameters, struct error *error)
 {
     CLEANUP(postgres_clear) PGresult *types = NULL;
-    *possible = true;
+    *left = parameters->count;
     enum status status = postgres_prepare(&database->inside, (const char *)parameters->text.data,
                                           (int)parameters->count, &types, error);
     for (int i = 0; status == STATUS_OK && i < PQnparams(types); i++) {
-        status = try_value(possible, database, PQparamtype(types, i), id, error);
+        bool possible = true;
+        status = try_value(&possible, database, PQparamtype(types, i), values[i], error);
+        if (!possible) {
+            values[i] = NULL;
+            --*left;
+            error_clear(error);
+            status = back_to_savepoint(database, error);
+        }
     }
     return status;
 }
 
-static enum status back_to_savepoint(struct hidden_database *database, struct error *error)
+static enum status change(uint64_t *rows, struct hidden_database *database,
+                          const struct postgres_parameters *parameters, const char *const *values,
+                          struct error *error)
 {
-    return postgres_script(&database->inside, "ROLLBACK TO SAVEPOINT kura_rule", error);
+    return postgres_change(rows, &database->inside, (const char *)parameters->text.data,
+                           (int)parameters->count, values, error);
 }
 
 /* The server finds a type for each place where the id stands, and refuses the statement if the id
@@ -53,7 +68,7 @@ static enum status run(struct hidden_database *database,
                        const struct postgres_parameters *parameters, const char *id, uint64_t *rows,
                        struct error *error)
 {
-    bool possible = true;
+    size_t left = parameters->count;
     struct error tried = {0};
     CLEANUP(memory_free) const char **values = calloc(parameters->count + 1, sizeof *values);
     if (values == NULL) {
@@ -64,14 +79,13 @@ static enum status run(struct hidden_database *database,
     }
     enum status status = postgres_script(&database->inside, "SAVEPOINT kura_rule", error);
     if (status == STATUS_OK) {
-        status = postgres_change(rows, &database->inside, (const char *)parameters->text.data,
-                                 (int)parameters->count, values, error);
+        status = change(rows, database, parameters, values, error);
     }
     if (status == STATUS_USAGE && back_to_savepoint(database, &tried) == STATUS_OK &&
-        try_id(&possible, database, parameters, id, &tried) == STATUS_USAGE && !possible &&
-        back_to_savepoint(database, &tried) == STATUS_OK) {
+        leave_out(values, &left, database, parameters, &tried) == STATUS_OK &&
+        left < parameters->count) {
         error_clear(error);
-        status = STATUS_OK;
+        status = left == 0 ? STATUS_OK : change(rows, database, parameters, values, error);
     }
     return status == STATUS_OK
                ? postgres_script(&database->inside, "RELEASE SAVEPOINT kura_rule", error)
@@ -87,13 +101,35 @@ enum status hidden_database_run(struct hidden_database *database, const char *sq
     return status == STATUS_OK ? run(database, &parameters, id, rows, error) : status;
 }
 
-/* The SQL is written for the names that the database's users know. */
+bool database_erases(const struct hidden_database *database)
+{
+    const struct restore_amendment *amendment = database->options->amendment;
+    return register_erases_rows(amendment->erasures, amendment->source);
+}
+
+/* The rules are for the rows of this database. A foreign table has those of another, which lives;
+ * servers of before 2024 do not know the setting. */
+#define FOREIGN_TABLES(value)                                                                      \
+    "SELECT pg_catalog.set_config(name, '" value "', true) FROM pg_catalog.pg_settings"            \
+    " WHERE name = 'restrict_nonsystem_relation_kind'"
+
+/* The SQL is written for the names that the database's users know, and in UTF-8; the archive of a
+ * table may have set another encoding. */
 enum status database_amend(struct hidden_database *database, struct error *error)
 {
-    enum status status = postgres_script(&database->inside, "RESET search_path", error);
+    const char *encoding = pg_encoding_to_char(PQclientEncoding(database->inside.connection));
+    const char *const before[] = {encoding, NULL};
+    enum status status = postgres_script(
+        &database->inside,
+        "RESET search_path; SET client_encoding = 'UTF8'; " FOREIGN_TABLES("foreign-table"), error);
     if (status == STATUS_OK) {
         status = erase_postgres(database->options->amendment, database, error);
     }
-    return status == STATUS_OK ? postgres_script(&database->inside, "SET search_path = ''", error)
-                               : status;
+    if (status == STATUS_OK) {
+        status =
+            postgres_script(&database->inside, "SET search_path = ''; " FOREIGN_TABLES(""), error);
+    }
+    return status == STATUS_OK
+               ? hidden_run(&database->inside, "SET client_encoding = %L", before, error)
+               : status;
 }

@@ -48,60 +48,73 @@ static enum status count(struct counting *counting, struct hidden_database *data
     return status;
 }
 
-static enum status refuse(struct error *error)
-{
-    return error_set_hint(error, "%s",
-                          _("Nothing was published; what was there before is untouched."));
-}
-
-static enum status compare(const struct counting *counting, const struct statement_source *words,
-                           struct error *error)
+/* The rows are proved by then, and their table's counts. What differs here is the definition's
+ * answer (it may ask what day it is, or a view), so it is told and keeps nobody from the data. */
+static bool differs(struct error *problem, const struct counting *counting,
+                    const struct statement_source *words)
 {
     unsigned char digest[PERSONS_DIGEST_SIZE];
     uint64_t is = persons_count(&counting->persons);
     persons_digest(digest, &counting->persons);
     if (is != (uint64_t)words->persons) {
-        error_set(error, STATUS_CORRUPT, 0,
+        error_set(problem, STATUS_CORRUPT, 0,
                   _("%llu persons are in it where the backup counted %llu"), (unsigned long long)is,
                   (unsigned long long)words->persons);
-        return refuse(error);
+        return true;
     }
     if (memcmp(digest, words->persons_digest, sizeof digest) != 0) {
-        error_set(error, STATUS_CORRUPT, 0, "%s",
+        error_set(problem, STATUS_CORRUPT, 0, "%s",
                   _("as many persons are in it as the backup counted, but not the same ones"));
-        return refuse(error);
+        return true;
     }
-    return STATUS_OK;
+    return false;
 }
 
-/* A rule can run and meet nobody. */
+static void warn(const struct hidden_database *database, const struct error *problem)
+{
+    const struct database_options *options = database->options;
+    if (options->events.warn != NULL) {
+        options->events.warn(options->events.context, options->source, NULL, problem);
+    }
+}
+
+/* Rows of everybody are there, so that who is registered should not be: a rule can run and meet
+ * nobody, or there is none for this source. */
 static void tell_left(const struct counting *counting, const struct hidden_database *database)
 {
     struct error problem = {0};
-    const struct database_options *options = database->options;
-    if (restore_erased_left(&problem, &counting->persons, options->amendment->erasures) &&
-        options->events.warn != NULL) {
-        options->events.warn(options->events.context, options->source, NULL, &problem);
+    const struct restore_amendment *amendment = database->options->amendment;
+    if (amendment->erasures != NULL &&
+        restore_erased_left(&problem, &counting->persons, amendment->erasures)) {
+        warn(database, &problem);
     }
 }
 
-enum status database_persons(struct hidden_database *database, bool as_counted, struct error *error)
+enum status database_persons(struct hidden_database *database, bool as_counted, bool last,
+                             struct error *error)
 {
     const struct statement_source *words = &database->source->words;
     struct counting counting = {.secret = repo_secret(snapshot_repo(database->snapshot))};
+    struct error problem = {0};
     database->summary->persons = -1;
     if (words->persons < 0) {
         return STATUS_OK;
     }
-    enum status status = count(&counting, database, error);
-    if (status == STATUS_OK && as_counted) {
-        status = compare(&counting, words, error);
-    }
-    if (status == STATUS_OK && !as_counted) {
-        tell_left(&counting, database);
-    }
-    if (status == STATUS_OK) {
+    enum status status = count(&counting, database, &problem);
+    if (postgres_is_lost(&database->inside) || status == STATUS_CANCELLED) {
+        *error = problem;
+    } else if (status != STATUS_OK) {
+        error_add_context(&problem, "%s", _("persons cannot be counted again"));
+        warn(database, &problem);
+        status = STATUS_OK;
+    } else {
         database->summary->persons = (int64_t)persons_count(&counting.persons);
+        if (as_counted && differs(&problem, &counting, words)) {
+            warn(database, &problem);
+        }
+        if (last) {
+            tell_left(&counting, database);
+        }
     }
     persons_free(&counting.persons);
     return status;

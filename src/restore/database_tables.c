@@ -22,9 +22,11 @@
  * and between such blocks statements without any text of a user's. */
 struct rows {
     struct hidden_database *database;
-    struct buffer line;
+    struct buffer line; /* what is there of it */
     struct buffer sql;
     bool copying;
+    bool begun; /* a part of this line has gone on already: what is left of it is never an end mark
+                 */
 };
 
 static void rows_free(struct rows *rows)
@@ -70,6 +72,12 @@ static bool ends_with(const char *line, const char *end)
     return size >= tail && strcmp(line + size - tail, end) == 0;
 }
 
+static enum status too_long(struct error *error)
+{
+    return error_set(error, STATUS_CORRUPT, 0, "%s",
+                     _("the description of the tables is too long"));
+}
+
 /* A whole line, without its end. */
 static enum status take_sql(struct rows *rows, const char *line, struct error *error)
 {
@@ -77,8 +85,7 @@ static enum status take_sql(struct rows *rows, const char *line, struct error *e
         return STATUS_OK; /* \restrict: for psql */
     }
     enum status status = rows->sql.size + strlen(line) > SQL_LIMIT
-                             ? error_set(error, STATUS_CORRUPT, 0, "%s",
-                                         _("the description of the tables is too long"))
+                             ? too_long(error)
                              : buffer_append_text(&rows->sql, line, error);
     if (status == STATUS_OK) {
         status = buffer_append_u8(&rows->sql, '\n', error);
@@ -97,7 +104,7 @@ static enum status take_line(struct rows *rows, struct error *error)
 {
     const char *line = (const char *)rows->line.data;
     size_t size = rows->line.size;
-    if (rows->copying && (size != 3 || memcmp(line, "\\.\n", 3) != 0)) {
+    if (rows->copying && (rows->begun || size != 3 || memcmp(line, "\\.\n", 3) != 0)) {
         return postgres_copy(&rows->database->inside, line, size, error);
     }
     if (rows->copying) {
@@ -109,6 +116,14 @@ static enum status take_line(struct rows *rows, struct error *error)
 }
 
 /* A row may be as long as PostgreSQL lets it be: what is there of it goes on at once. */
+static enum status take_part(struct rows *rows, struct error *error)
+{
+    rows->begun = true;
+    return rows->copying ? postgres_copy(&rows->database->inside, (const char *)rows->line.data,
+                                         rows->line.size, error)
+                         : too_long(error);
+}
+
 static enum status take_output(void *context, const char *data, size_t size, struct error *error)
 {
     struct rows *rows = context;
@@ -120,9 +135,9 @@ static enum status take_output(void *context, const char *data, size_t size, str
         if (status == STATUS_OK && end != NULL) {
             status = take_line(rows, error);
             buffer_clear(&rows->line);
-        } else if (status == STATUS_OK && rows->line.size > SQL_LIMIT && rows->copying) {
-            status = postgres_copy(&rows->database->inside, (const char *)rows->line.data,
-                                   rows->line.size, error);
+            rows->begun = false;
+        } else if (status == STATUS_OK && rows->line.size > SQL_LIMIT) {
+            status = take_part(rows, error);
             buffer_clear(&rows->line);
         }
         data += part;
@@ -236,7 +251,6 @@ static enum status choose(int *list, size_t *left, struct hidden_database *datab
 static enum status transact(struct hidden_database *database, int list, struct error *error)
 {
     const struct part part = {database, list};
-    const struct database_options *options = database->options;
     enum status status = postgres_script(&database->inside, "BEGIN", error);
     if (status == STATUS_OK) {
         status = do_section(&part, "--section=pre-data", error);
@@ -255,7 +269,7 @@ static enum status transact(struct hidden_database *database, int list, struct e
     }
     database->summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = database->summary->rows;
-    if (status == STATUS_OK && options->amendment != NULL) {
+    if (status == STATUS_OK && database_erases(database)) {
         status = database_amend(database, error);
         if (status == STATUS_OK) {
             status = database_count_again(database, error);
@@ -300,7 +314,7 @@ enum status database_restore_tables(struct hidden_database *database, struct err
     if (status == STATUS_OK) {
         status = transact(database, list, error);
     }
-    if (status == STATUS_OK && database->options->amendment != NULL) {
+    if (status == STATUS_OK && database_erases(database)) {
         status = rewrite_files(database, error);
     }
     if (status == STATUS_OK) {

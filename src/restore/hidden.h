@@ -141,13 +141,16 @@ MUST_USE enum status database_compare(const struct hidden_database *database, st
 
 /* ---- database_persons.c ---- */
 
-/* Counts the persons into the summary, if the backup did. as_counted: they must be those of then;
- * else whoever asked to be erased and is still among them is told. */
-MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted,
+/* Counts the persons into the summary, if the backup did. as_counted: whether they are those of
+ * then is told; last: and whether somebody who asked to be erased is among them. That they cannot
+ * be counted is told, too. */
+MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted, bool last,
                                       struct error *error);
 
 /* ---- database_amend.c ---- */
 
+/* Whether there are rules for the source. */
+bool database_erases(const struct hidden_database *database);
 /* Applies the rules to what was loaded, in the transaction that the session is in. */
 MUST_USE enum status database_amend(struct hidden_database *database, struct error *error);
 /* One statement of SQL, in which every :id stands for the value, as a text. *rows: how many it

@@ -150,4 +150,35 @@ restore 0 --target "$work/both" --source leads
 [ "$(sqlite3 both/leads/leads.db 'SELECT group_concat(customer) FROM leads')" = 46,mail-2 ] || fail "the leads are not those that remain"
 expect_exit 0 kura person where 45 --kit kit.txt --passphrase-file pw --json
 json '.erased and (.snapshots | length == 1)'
+# An id that is compared with two types is a value of one of them; a table alone from a database in another
+# encoding; and a foreign table has rows of a database that lives.
+createdb --template template0 --encoding LATIN1 --locale C old
+PGCLIENTENCODING=UTF8 sql old "CREATE TABLE visits (customer int, legacy text, note text);
+    INSERT INTO visits VALUES (45, NULL, 'of 45'), (NULL, 'müller', '$mark'), (NULL, 'meier', 'of meier');
+    CREATE EXTENSION postgres_fdw;
+    CREATE SERVER remote FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$PGHOST', port '$PGPORT', dbname 'shop');
+    CREATE USER MAPPING FOR shop_owner SERVER remote OPTIONS (password_required 'false');
+    CREATE FOREIGN TABLE remote_visits (customer int, note text) SERVER remote OPTIONS (table_name 'visits')"
+of_old() { # RULE...
+    config "$@"
+    sed -i 's/"dbname=shop", globals: true/"dbname=old"/
+        s/sql: SELECT id FROM customers.*/sql: "SELECT coalesce(customer::text, legacy) FROM visits" }/' kura.yaml
+    rm -rf vault state host.key kit.txt kit_login.pub pw
+    expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+    expect_exit 0 kura backup
+    expect_exit 0 kura person erase müller --reason asked
+}
+of_old "DELETE FROM visits WHERE customer = :id OR legacy = :id"
+restore 0 --database old_again
+[ "$(sql old_again "SELECT string_agg(note, ',' ORDER BY note) FROM visits")" = "of 45,of meier" ] || fail "the person came back"
+createdb beside
+restore 0 --database beside --table visits
+[ "$(sql beside "SELECT string_agg(note, ',' ORDER BY note) FROM visits")" = "of 45,of meier" ] ||
+    fail "the person came back with the table"
+kept=$(sql shop "SELECT count(*) FROM visits")
+of_old "DELETE FROM remote_visits WHERE customer = 44 AND :id <> ''"
+restore 1 --database old_foreign
+says err "foreign table"
+[ "$(sql shop "SELECT count(*) FROM visits")" = "$kept" ] || fail "a restore erased from a database that lives"
+
 echo "person postgres: gone from rows and files; archives are kept back"

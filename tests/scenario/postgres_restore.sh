@@ -218,8 +218,9 @@ says err 'public.customers has 2001 rows where the backup counted 2000'
 sed -i "s/INSERT INTO customers .*)\"/UPDATE customers SET id = 5000 WHERE id = 1000\"/" "$work/bin/pg_restore"
 sql shop 'ALTER TABLE "the shop"."the vehicles" DROP CONSTRAINT "the vehicles_customer_fkey"'
 expect_exit 0 kura backup server
-PATH=$work/bin:$PATH restore 5 --database tampered
+PATH=$work/bin:$PATH restore 5 --database tampered # every row is there: it is given, and told
 says err 'not the same ones'
+[ "$(sql tampered "SELECT count(*) FROM customers")" = 2000 ] || fail "the database was kept back"
 
 # Somebody makes a table while an empty one is filled: the table is kept, and told.
 createdb raced
@@ -345,4 +346,53 @@ for round in 1 2 3; do
 done
 kill -0 "$writer" || fail "the load was disturbed"
 kill "$writer"
+
+# ------------------------------------------------------------------ other databases
+
+# Who is a person may depend on the day, as here on the database's name, or on what a restore does not have: told, and no reason to keep it back.
+createdb seen
+sql seen "CREATE TABLE customers (id int); INSERT INTO customers VALUES (1), (2);
+    CREATE SCHEMA far; CREATE TABLE far.away AS SELECT 7 AS id; ALTER ROLE shop_owner SET search_path = public, far"
+sed -i '/^sources:/q' kura.yaml
+cat >>kura.yaml <<'YAML'
+  - { name: seen, postgres: "dbname=seen" }
+persons:
+  - { domain: customer, source: seen, sql: SELECT id FROM customers WHERE id = 1 OR current_database() = 'seen' }
+YAML
+expect_exit 0 kura backup --json
+json '.persons == 2'
+restore 5 --database seen_again --source seen
+says err '1 persons are in it where the backup counted 2'
+[ "$(sql seen_again "SELECT count(*) FROM customers")" = 2 ] || fail "the database was kept back"
+sed -i 's/sql: SELECT.*/sql: SELECT id FROM away }/' kura.yaml
+expect_exit 0 kura backup
+sql postgres "ALTER ROLE shop_owner RESET search_path"
+restore 3 --database seen_anew --source seen
+says err 'persons cannot be counted again'
+[ "$(sql seen_anew "SELECT count(*) FROM customers")" = 2 ] || fail "the database was kept back"
+
+# A row of over 1 MiB that ends like the end of all rows, and arrives in two parts just there; the next one is SQL.
+createdb notes
+sql notes "CREATE TABLE notes (n int, t text);
+    INSERT INTO notes VALUES (1, repeat('x', 1048600) || '\\.'),
+        (2, 'CREATE TABLE public.injected (); COMMIT; BEGIN; --'), (3, 'y')"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: notes, postgres: "dbname=notes" }' >>kura.yaml
+expect_exit 0 kura backup
+cat >"$work/bin/pg_restore" <<SH
+#!/bin/sh
+case "\$*" in *--section=data*) ;; *) exec $(command -v pg_restore) "\$@" ;; esac
+$(command -v pg_restore) "\$@" | python3 -c '
+import sys, time
+data = sys.stdin.buffer.read()
+at = data.index(bytes((92, 92, 46, 10))) + 1
+sys.stdout.buffer.write(data[:at]); sys.stdout.buffer.flush(); time.sleep(0.5); sys.stdout.buffer.write(data[at:])'
+SH
+createdb living
+PATH=$work/bin:$PATH restore 0 --database living --table notes --source notes
+[ "$(sql living "SELECT string_agg(n || ' ' || length(t), ',' ORDER BY n) FROM notes")" = "1 1048602,2 50,3 1" ] ||
+    fail "the rows are others"
+[ "$(sql living "SELECT count(*) FROM pg_tables WHERE tablename = 'injected'")" = 0 ] || fail "a row was run as SQL"
+dropdb living
+
 echo "postgres restore: new, empty, replaced, one table, archive, interrupted in seven ways, under load ($SECONDS s)"
