@@ -52,7 +52,7 @@ MUST_USE enum status carry_policy_in_force(struct carry_policy *policy, const ch
 
 /* ------------------------------------------------------------------ carries */
 
-#define CARRY_ID_SIZE 20 /* "C-20261122-K7QF2M" and its terminator: date and 30 random bits */
+#define CARRY_ID_SIZE 20 /* "C-20261122-K7QF2M9X" and its terminator: date and 40 random bits */
 
 enum carry_state {
     CARRY_REQUESTED,

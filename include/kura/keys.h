@@ -60,8 +60,8 @@ struct passphrase_source {
 MUST_USE enum status age_identity_read(struct age_identity *identity, const char *path,
                                        const struct passphrase_source *passphrase,
                                        struct error *error);
-/* Writes a passphrase-encrypted identity file (0600) that `age -d -i` understands; never over an
- * existing one. work_factor: log2 of scrypt's N. */
+/* Writes a passphrase-encrypted identity file (0600) that `age -d -i` understands. work_factor:
+ * log2 of scrypt's N. */
 MUST_USE enum status age_identity_write(const char *path, const struct age_identity *identity,
                                         const struct secret_text *passphrase, unsigned work_factor,
                                         enum file_replace replace, struct error *error);

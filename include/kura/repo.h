@@ -156,7 +156,7 @@ MUST_USE enum status snapshot_list_find(const struct statement **found,
 MUST_USE enum status snapshot_list_expect(struct problems *problems,
                                           const struct snapshot_list *list, const struct repo *repo,
                                           const char *state, struct error *error);
-#define HEAD_CODE_SIZE 12
+#define HEAD_CODE_SIZE 10
 /* A short code over all heads, "K7QF-2M9X", that a person can keep: proves freshness later. */
 void snapshot_list_head_code(char code[HEAD_CODE_SIZE], const struct snapshot_list *list);
 

@@ -2,7 +2,7 @@
  *
  * Names are relative, "packs/3f/3f…", of [a-z0-9./_-] only, at most 200 bytes, no component
  * starting with a dot or ending in ".tmp"; anything else is STATUS_USAGE before the store is
- * touched. Names read from a listing that do not fit are left out of it and counted.
+ * touched. Names read from a listing that do not fit are left out of it.
  *
  * A `struct store` is one connection and serves one thread at a time. Open one per thread.
  * Every wait has a deadline; a store never hangs.
@@ -102,8 +102,8 @@ MUST_USE enum status store_login_key(struct secret_text *private_key, char publi
 
 /* ---- for drivers (store_local.c, store_sftp.c) and for decorators in tests ---- */
 
-/* The contract of a driver. Prose above each member binds every driver; tests/contract/test_store.c
- * is the same for all. `self` is what open gave. */
+/* The contract of a driver: what is said of the function store_… binds the member of that name;
+ * tests/contract/test_store.c is the same for all. `self` is what open gave. */
 struct store_driver {
     const char *scheme; /* "file", "sftp" */
     enum status (*open)(void **self, const struct store_options *options, struct error *error);

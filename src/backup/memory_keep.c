@@ -81,10 +81,16 @@ static enum status forget_source(struct journey *journey, const char *source, st
 enum status memory_forget_absent(struct journey *journey, struct error *error)
 {
     const char *folder = writer_memory(journey->writer);
-    DIR *listing = folder == NULL ? NULL : opendir(folder);
+    if (folder == NULL) {
+        return STATUS_OK;
+    }
+    DIR *listing = opendir(folder);
+    if (listing == NULL) {
+        return error_set_errno(error, errno, _("cannot read %s"), folder);
+    }
     enum status status = STATUS_OK;
     struct dirent *file;
-    while (listing != NULL && status == STATUS_OK && (file = readdir(listing)) != NULL) {
+    while (status == STATUS_OK && (errno = 0, file = readdir(listing)) != NULL) {
         char *ending = strrchr(file->d_name, '.');
         if (ending == NULL || strcmp(ending, ".entries") != 0) {
             continue;
@@ -94,8 +100,9 @@ enum status memory_forget_absent(struct journey *journey, struct error *error)
             status = forget_source(journey, file->d_name, error);
         }
     }
-    if (listing != NULL) {
-        closedir(listing);
+    if (status == STATUS_OK && errno != 0) {
+        status = error_set_errno(error, errno, _("cannot read %s"), folder);
     }
+    closedir(listing);
     return status;
 }

@@ -35,6 +35,41 @@ static enum status take_rules(struct erasure *erasure, const struct config *conf
     return STATUS_OK;
 }
 
+static bool has_rule(const struct erasure *erasure, const char *source)
+{
+    for (size_t i = 0; i < erasure->rule_count; i++) {
+        if (strcmp(erasure->rules[i].source, source) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A source in which such persons are counted gives them back if no rule is about it. */
+static void check_sources(struct cli *cli, const struct erasure *erasure,
+                          const struct config *config, const char *domain)
+{
+    struct error problem = {0};
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct config_source *source = &config->sources[i];
+        bool counts = false;
+        for (size_t j = 0; j < source->person_count; j++) {
+            counts |= strcmp(source->persons[j].domain, domain) == 0;
+        }
+        if (counts && !has_rule(erasure, source->name)) {
+            error_set(&problem, STATUS_USAGE, 0,
+                      _("source %s counts persons of the domain %s, and no rule erases them from "
+                        "it: it gives them back"),
+                      source->name, domain);
+            error_set_hint(&problem, "%s",
+                           _("Add a rule for it under erasure: in kura.yaml, and register the "
+                             "person once more."));
+            cli_report_warning(&problem);
+            cli_note(cli, EXIT_WARNINGS);
+        }
+    }
+}
+
 /* A rule that does not fit would come to light on the worst day. Whether the database can be opened
  * here and now is another matter. */
 static enum status check_rules(struct cli *cli, const struct erasure *erasure,
@@ -148,7 +183,8 @@ static enum status prepare(struct erasing *erasing, struct error *error)
         status = take_rules(&erasing->erasure, config, &erasing->person, error);
     }
     if (status == STATUS_OK) {
-        status = check_id(erasing->cli, &erasing->erasure, error);
+        check_sources(cli, &erasing->erasure, config, erasing->person.domain);
+        status = check_id(cli, &erasing->erasure, error);
     }
     if (status == STATUS_OK) {
         status = check_rules(cli, &erasing->erasure, config, error);

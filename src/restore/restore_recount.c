@@ -134,6 +134,17 @@ static void settle(struct recount *recount, enum status status)
     pthread_mutex_unlock(&restore->lock);
 }
 
+/* Where no rule erases from the source, nobody looks again. */
+static void tell_left(const struct recount *recount)
+{
+    struct error problem = {0};
+    const struct erasure_register *erasures = recount->restore->options->erasures;
+    if (erasures != NULL && !register_erases_rows(erasures, recount->source->words.name) &&
+        restore_erased_left(&problem, &recount->persons, erasures)) {
+        restore_warn(recount->restore, recount->source->words.name, recount->path, &problem);
+    }
+}
+
 void restore_recount(struct restore *restore, const struct catalogue_source *source,
                      const struct entry *entry, const uint64_t *number)
 {
@@ -159,6 +170,7 @@ void restore_recount(struct restore *restore, const struct catalogue_source *sou
     }
     if (status == STATUS_OK) {
         compare_persons(&recount);
+        tell_left(&recount);
     } else {
         error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
         restore_warn(restore, source->words.name, entry->path, &problem);

@@ -98,8 +98,8 @@ bool tree_same(const struct stat *a, const struct stat *b);
 /* An entry for the current path with what lstat says. Path borrowed, nothing owned. */
 struct entry tree_entry(struct tree *tree, const struct stat *facts);
 
-/* Adds owners' names (borrowed) and extended attributes (owned; tree_entry_free), and gives it to
- * the sink. With `descriptor_only`, fd was opened with O_PATH. fd -1: no attributes. */
+/* Adds owners' names (borrowed) and extended attributes (owned; tree_attributes_free), and gives it
+ * to the sink. With `descriptor_only`, fd was opened with O_PATH. fd -1: no attributes. */
 MUST_USE enum status tree_entry_deliver(struct tree *tree, struct entry *entry, int fd,
                                         bool descriptor_only, struct error *error);
 

@@ -268,6 +268,18 @@ done
 [ "$(ls vault/register | wc -l)" = "$registered" ] || fail "somebody was registered with a rule that cannot be"
 [ ! -e stolen.db ] || fail "a rule reached another file"
 
+# A source without a rule gives back whom it counts: told when somebody is registered, and with every restore.
+more_rules
+sed -i 's|^sources:|&\n  - { name: leads, sqlite: leads.db }|
+    s|^persons:|&\n  - { domain: customer, source: leads, sql: SELECT id FROM leads }|' kura.yaml
+sqlite3 leads.db "CREATE TABLE leads (id); INSERT INTO leads VALUES (15)"
+expect_exit 3 kura backup
+expect_exit 3 kura person erase 15 --reason asked
+says err "source leads counts persons of the domain customer, and no rule erases them"
+expect_exit 3 kura restore --identity id --target "$work/without" --source leads
+says err "1 person who asked to be erased is still in it"
+rm leads.db
+
 # A rule that runs and erases nobody (the column has no type, so the text '11' is not the number 11): it is told.
 more_rules
 sed -i 's|^sources:|&\n  - { name: leads, sqlite: leads.db }|

@@ -268,11 +268,13 @@ in_the_middle sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activi
 says err 'pg_restore failed'
 [ "$(hidden)" = 0 ] || fail "a killed backend left a database"
 
-stop_on_request() { kill -INT "$victim"; }
-in_the_middle stop_on_request
-[ "$code" = 1 ] || fail "Ctrl-C ended it with $code"
-says err 'stopped on request'
-[ "$(hidden)" = 0 ] || fail "Ctrl-C left a database"
+for signal in INT HUP; do # Ctrl-C, and a line to the terminal that is gone
+    stop_on_request() { kill "-$signal" "$victim"; }
+    in_the_middle stop_on_request
+    [ "$code" = 1 ] || fail "SIG$signal ended it with $code"
+    says err 'stopped on request'
+    [ "$(hidden)" = 0 ] || fail "SIG$signal left a database"
+done
 
 second_one() {
     restore 1 --database broken
