@@ -59,6 +59,10 @@ MUST_USE enum status postgres_dump_start(struct command_process *process,
                                          const struct postgres *postgres,
                                          const struct config_postgres *config, const char *snapshot,
                                          struct error *error);
+/* Waits until it writes, and so has its locks, or has ended. *stuck: it waits for somebody who
+ * waits for us, and would until one of the time-outs. */
+MUST_USE enum status postgres_dump_locks(bool *stuck, const struct command_process *process,
+                                         struct postgres *postgres, struct error *error);
 /* Delivers what it writes, up to its good end, but for sink->end. */
 MUST_USE enum status postgres_dump_send(struct source_outcome *outcome,
                                         struct command_process *process,

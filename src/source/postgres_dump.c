@@ -2,13 +2,14 @@
  * sink. Nothing of it lies in a file, and no shell is involved. */
 #include "command_output.h"
 #include "postgres.h"
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VERSION_SIZE 256
 #define WORDS_LIMIT 10
-enum { WAIT_MS = 500 };
+enum { WAIT_MS = 500, LOOK_EVERY_MS = 100 };
 
 static const char *dump_program(const struct config_postgres *config)
 {
@@ -127,6 +128,40 @@ enum status postgres_dump_start(struct command_process *process, const struct po
         config->large_objects ? "--blobs" : "--no-blobs",
     };
     return start(process, words, error);
+}
+
+/* Of our own role's sessions, as only those tell what they do. The server's list of sessions is
+ * kept for the whole transaction unless it is asked anew. */
+static const char STUCK[] =
+    "SELECT count(*) FROM pg_catalog.pg_stat_activity q"
+    " WHERE q.datname = pg_catalog.current_database() AND q.usename = current_user"
+    " AND q.wait_event_type = 'Lock' AND q.query LIKE 'LOCK TABLE %'"
+    " AND EXISTS (SELECT FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(q.pid)) w"
+    " WHERE pg_catalog.pg_backend_pid() = ANY (pg_catalog.pg_blocking_pids(w)))";
+
+static enum status look_whether_stuck(bool *stuck, struct postgres *postgres, struct error *error)
+{
+    CLEANUP(memory_free) char *count = NULL;
+    enum status status =
+        postgres_run(postgres, "SELECT pg_catalog.pg_stat_clear_snapshot()", NULL, NULL, error);
+    if (status == STATUS_OK) {
+        status = postgres_text(&count, postgres, STUCK, error);
+    }
+    *stuck = status == STATUS_OK && strcmp(count, "0") != 0;
+    return status;
+}
+
+enum status postgres_dump_locks(bool *stuck, const struct command_process *process,
+                                struct postgres *postgres, struct error *error)
+{
+    struct pollfd output = {.fd = process->output, .events = POLLIN};
+    enum status status = STATUS_OK;
+    *stuck = false;
+    /* A signal is looked at by whatever is asked next. */
+    while (status == STATUS_OK && !*stuck && poll(&output, 1, LOOK_EVERY_MS) <= 0) {
+        status = look_whether_stuck(stuck, postgres, error);
+    }
+    return status;
 }
 
 static void warn_of_words(const struct source_sink *sink, const char *entry,

@@ -3,12 +3,15 @@
  *
  *   connect -> hold the tables -> export the snapshot -> start pg_dump on it -> count -> stream
  *
- * pg_dump is started before the counting, so that it has its locks as soon as we have ours: an
- * ALTER TABLE that came in between would wait for us, and pg_dump behind it. A dump is a file only
- * if pg_dump ended well and the session that held its state is still there.
+ * pg_dump is started before the counting, so that it has its locks as soon as we have ours. An
+ * ALTER TABLE that comes in between waits for us, and pg_dump behind it, so we would wait for each
+ * other, and the shop for us: then all is let go and begun again. A dump is a file only if pg_dump
+ * ended well and the session that held its state is still there.
  */
 #include "postgres.h"
+#include <sodium.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct held {
     const struct config_source *source;
@@ -17,16 +20,20 @@ struct held {
     struct command_process process; /* pg_dump, which waits until somebody reads */
 };
 
-static void release(void *state)
+static void let_go(struct held *held)
 {
-    struct held *held = state;
     command_process_stop(&held->process);
     postgres_tables_free(&held->tables);
     postgres_close(&held->postgres);
-    free(held);
 }
 
-static enum status take_state(struct held *held, struct error *error)
+static void release(void *state)
+{
+    let_go(state);
+    free(state);
+}
+
+static enum status try_state(struct held *held, bool *stuck, struct error *error)
 {
     const struct config_postgres *config = &held->source->postgres;
     CLEANUP(memory_free) char *snapshot = NULL;
@@ -38,9 +45,41 @@ static enum status take_state(struct held *held, struct error *error)
     if (status == STATUS_OK) {
         status = postgres_begin(&held->tables, &snapshot, &held->postgres, error);
     }
-    return status == STATUS_OK
-               ? postgres_dump_start(&held->process, &held->postgres, config, snapshot, error)
-               : status;
+    if (status == STATUS_OK) {
+        status = postgres_dump_start(&held->process, &held->postgres, config, snapshot, error);
+    }
+    return status == STATUS_OK ? postgres_dump_locks(stuck, &held->process, &held->postgres, error)
+                               : status;
+}
+
+/* Whoever wanted the tables gets them meanwhile; not always after the same time, or two programs
+ * could go on in step. */
+static void give_way(void)
+{
+    struct timespec pause = {.tv_nsec = 50000000L + (long)randombytes_uniform(200000000)};
+    nanosleep(&pause, NULL);
+}
+
+static enum status take_state(struct held *held, struct error *error)
+{
+    const struct source_sink *sink = held->postgres.sink;
+    const double end = clock_monotonic() + held->source->postgres.lock_timeout;
+    bool stuck = false;
+    enum status status = try_state(held, &stuck, error);
+    while (status == STATUS_OK && stuck && clock_monotonic() < end) {
+        let_go(held);
+        give_way();
+        held->postgres.sink = sink;
+        status = try_state(held, &stuck, error);
+    }
+    if (status == STATUS_OK && stuck) {
+        error_set(error, STATUS_FAILED, 0, "%s",
+                  _("other sessions change tables all the time, so that none could be held"));
+        error_set_hint(error, "%s",
+                       _("ALTER TABLE, TRUNCATE and the like keep the backup from its locks. Make "
+                         "the backup at another hour, or lock_timeout longer."));
+    }
+    return status == STATUS_OK && stuck ? error->status : status;
 }
 
 static enum status hold(void **state, const struct config_source *source,

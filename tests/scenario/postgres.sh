@@ -150,6 +150,29 @@ psql -qX -d postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity 
     pid <> pg_backend_pid()" >/dev/null
 wait "$holder" || :
 
+# Somebody wants a table after we have it and before pg_dump has: pg_dump waits for him, and he for us. We let go.
+cat >late <<'SH'
+#!/bin/sh
+[ "$1" = --version ] || [ -e once ] || { touch once; until [ -e go ]; do sleep 0.05; done; }
+exec pg_dump "$@"
+SH
+chmod +x late
+configure_postgres '    lock_timeout: 60
+    pg_dump: ./late'
+night backup >out 2>err </dev/null &
+backup=$!
+eventually [ -e once ]
+psql -qX -d shop -c 'ALTER TABLE customers ALTER COLUMN id SET STATISTICS 100; COMMENT ON TABLE customers IS $$x$$;
+    TRUNCATE nothing' &
+changer=$!
+waits() { [ "$(psql -qAtX -d shop -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" != 0 ]; }
+eventually waits
+touch go
+SECONDS=0
+wait "$changer" || fail "the table could not be changed"
+((SECONDS < 20)) || fail "the shop waited for the backup for $SECONDS s"
+wait "$backup" || fail "no backup"
+
 sed -i 's/^user=.*/user=poor/' services.conf
 psql -qX -d shop -c 'CREATE ROLE poor LOGIN; GRANT SELECT ON customers TO poor'
 failed_night 'table public.nothing: PostgreSQL: permission denied' 'GRANT pg_read_all_data'
