@@ -100,6 +100,11 @@ MUST_USE enum status restore_dump_tar(struct restore_erased *erased, struct snap
                                       const char *source, const char *path, int fd,
                                       const struct dump_options *options, struct error *error);
 
+/* Whether somebody who is registered is among these persons, which are sorted: no rule erased them.
+ * The problem says so. */
+bool restore_erased_left(struct error *problem, const struct persons *persons,
+                         const struct erasure_register *erasures);
+
 /* ---- into a PostgreSQL database ---- */
 
 /* The rules of the register for a source. */

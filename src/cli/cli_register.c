@@ -205,6 +205,24 @@ const struct erasure_register *cli_register_entries(const struct cli_register *o
     return obeyed->as_it_was ? NULL : &obeyed->entries;
 }
 
+void cli_register_check_source(const struct cli_register *obeyed, struct cli *cli,
+                               struct snapshot *snapshot, const struct catalogue_source *source)
+{
+    CLEANUP(persons_free) struct persons persons = {0};
+    struct error problem = {0};
+    const char *name = source->words.name;
+    if (obeyed->as_it_was || obeyed->entries.count == 0 || source->words.persons < 0 ||
+        register_erases_rows(&obeyed->entries, name)) {
+        return;
+    }
+    enum status status = snapshot_persons(&persons, snapshot, source, &problem);
+    if (status != STATUS_OK || restore_erased_left(&problem, &persons, &obeyed->entries)) {
+        error_add_context(&problem, _("source %s"), name);
+        cli_report_warning(&problem);
+        cli_note(cli, EXIT_WARNINGS);
+    }
+}
+
 /* ------------------------------------------------------------------ telling */
 
 static void tell_one(const struct cli *cli, const struct erasure *erasure)

@@ -44,6 +44,7 @@ static enum status dump(struct cli_road *road, struct cli_view *view,
     cli_json_set_bytes(cli->facts, "source", name);
     json_object_set_new(cli->facts, "whole_source", json_boolean(path[0] == '\0'));
     cli_record_begin(cli);
+    cli_register_check_source(obeyed, cli, view->snapshot, source);
     if (register_erases_rows(cli_register_entries(obeyed), name)) {
         status = cli_road_choose_temporary(cli, error);
     }

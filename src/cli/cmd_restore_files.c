@@ -71,6 +71,20 @@ static enum status check_persons(struct cli_road *road, const struct cli_view *v
                                   error);
 }
 
+/* A SQLite database is counted again when it has come back; others are given as they are. */
+static void check_sources_without_rules(struct cli_view *view, const struct cli_register *obeyed,
+                                        struct cli *cli)
+{
+    const struct selection selection = {.sources = cli->arguments.sources.items};
+    for (size_t i = 0; i < snapshot_source_count(view->snapshot); i++) {
+        const struct catalogue_source *source = snapshot_source(view->snapshot, i);
+        if (strcmp(source->words.kind, "sqlite") != 0 &&
+            selection_has_source(&selection, source->words.name)) {
+            cli_register_check_source(obeyed, cli, view->snapshot, source);
+        }
+    }
+}
+
 static enum status restore(struct restore_summary *summary, struct cli_road *road,
                            struct cli_view *view, const struct cli_register *obeyed,
                            struct error *error)
@@ -90,6 +104,7 @@ static enum status restore(struct restore_summary *summary, struct cli_road *roa
     if (status != STATUS_OK) {
         return status;
     }
+    check_sources_without_rules(view, obeyed, cli);
     cli_record_begin(cli);
     cli_sandbox_enter(&view->access, arguments); /* now that the target is there: to it alone */
     struct telling telling = {

@@ -90,6 +90,19 @@ static void tell_left(const struct counting *counting, const struct hidden_datab
     }
 }
 
+/* In a database that lives others may be, too; whom its definition needs for counting may lack. */
+void database_tell_left(struct hidden_database *database)
+{
+    struct counting counting = {.secret = repo_secret(snapshot_repo(database->snapshot))};
+    struct error ignored = {0};
+    if (database->source->words.persons >= 0 &&
+        postgres_script(&database->inside, "SET client_encoding = 'UTF8'", &ignored) == STATUS_OK &&
+        count(&counting, database, &ignored) == STATUS_OK) {
+        tell_left(&counting, database);
+    }
+    persons_free(&counting.persons);
+}
+
 enum status database_persons(struct hidden_database *database, bool as_counted, bool last,
                              struct error *error)
 {
@@ -101,15 +114,23 @@ enum status database_persons(struct hidden_database *database, bool as_counted, 
         return STATUS_OK;
     }
     enum status status = count(&counting, database, &problem);
+    bool differ = status == STATUS_OK && as_counted && differs(&problem, &counting, words);
     if (postgres_is_lost(&database->inside) || status == STATUS_CANCELLED) {
         *error = problem;
+    } else if ((status != STATUS_OK || differ) && as_counted && database_erases(database)) {
+        /* Where the definition sees others, the rules may, too, and somebody would come back. */
+        error_add_context(&problem, "%s",
+                          _("whether the rules would erase the right persons "
+                            "cannot be told"));
+        *error = problem;
+        status = restore_hint_as_it_was(database->options->source, error);
     } else if (status != STATUS_OK) {
         error_add_context(&problem, "%s", _("persons cannot be counted again"));
         warn(database, &problem);
         status = STATUS_OK;
     } else {
         database->summary->persons = (int64_t)persons_count(&counting.persons);
-        if (as_counted && differs(&problem, &counting, words)) {
+        if (differ) {
             warn(database, &problem);
         }
         if (last) {

@@ -19,10 +19,11 @@
  *     1	山田
  *     \.
  *
- * and between such blocks statements without any text of a user's. */
+ * and between such blocks settings and the values of sequences. */
 struct rows {
     struct hidden_database *database;
-    struct buffer line; /* what is there of it */
+    struct buffer line;   /* what is there of it */
+    struct buffer header; /* of a COPY, up to where it ends: a column's name may have a newline */
     struct buffer sql;
     bool copying;
     bool begun; /* a part of this line has gone on already: what is left of it is never an end mark
@@ -32,6 +33,7 @@ struct rows {
 static void rows_free(struct rows *rows)
 {
     buffer_free(&rows->line);
+    buffer_free(&rows->header);
     buffer_free(&rows->sql);
 }
 
@@ -78,26 +80,70 @@ static enum status too_long(struct error *error)
                      _("the description of the tables is too long"));
 }
 
+static enum status append_sql(struct rows *rows, const char *sql, struct error *error)
+{
+    enum status status = rows->sql.size + strlen(sql) > SQL_LIMIT
+                             ? too_long(error)
+                             : buffer_append_text(&rows->sql, sql, error);
+    return status == STATUS_OK ? buffer_append_u8(&rows->sql, '\n', error) : status;
+}
+
+/* Names in quotes are whole, and the words behind them are there. */
+static bool is_whole_header(const char *header)
+{
+    bool quoted = false;
+    for (const char *at = header; *at != '\0'; at++) {
+        quoted ^= *at == '"';
+    }
+    return !quoted && ends_with(header, " FROM stdin;");
+}
+
+/* One more line of a COPY. */
+static enum status take_header(struct rows *rows, const char *line, struct error *error)
+{
+    if (rows->header.size > 0) {
+        rows->header.data[rows->header.size - 1] = '\n';
+    }
+    enum status status = rows->header.size + strlen(line) > SQL_LIMIT
+                             ? too_long(error)
+                             : buffer_append(&rows->header, line, strlen(line) + 1, error);
+    const char *header = (const char *)rows->header.data;
+    if (status != STATUS_OK || !is_whole_header(header)) {
+        return status;
+    }
+    status = remember_table(rows->database, header, error);
+    status = status ? status : append_sql(rows, header, error);
+    status = status ? status : run_sql(rows, error);
+    buffer_clear(&rows->header);
+    rows->copying = status == STATUS_OK;
+    return status;
+}
+
+/* What pg_restore writes between the rows. Anything else would be a row that was taken for SQL. */
+static bool is_expected(const char *line)
+{
+    static const char *const beginnings[] = {"--", "SET ", "SELECT pg_catalog."};
+    for (size_t i = 0; i < LENGTH(beginnings); i++) {
+        if (strncmp(line, beginnings[i], strlen(beginnings[i])) == 0) {
+            return true;
+        }
+    }
+    return line[0] == '\0';
+}
+
 /* A whole line, without its end. */
 static enum status take_sql(struct rows *rows, const char *line, struct error *error)
 {
+    if (rows->header.size > 0 || strncmp(line, "COPY ", 5) == 0) {
+        return take_header(rows, line, error);
+    }
     if (line[0] == '\\') {
         return STATUS_OK; /* \restrict: for psql */
     }
-    enum status status = rows->sql.size + strlen(line) > SQL_LIMIT
-                             ? too_long(error)
-                             : buffer_append_text(&rows->sql, line, error);
-    if (status == STATUS_OK) {
-        status = buffer_append_u8(&rows->sql, '\n', error);
-    }
-    if (status == STATUS_OK && strncmp(line, "COPY ", 5) == 0 && ends_with(line, " FROM stdin;")) {
-        status = remember_table(rows->database, line, error);
-        if (status == STATUS_OK) {
-            status = run_sql(rows, error);
-        }
-        rows->copying = status == STATUS_OK;
-    }
-    return status;
+    return is_expected(line) ? append_sql(rows, line, error)
+                             : error_set(error, STATUS_CORRUPT, 0, "%s",
+                                         _("among the rows of the tables is something that "
+                                           "pg_restore does not write there"));
 }
 
 static enum status take_line(struct rows *rows, struct error *error)
@@ -319,6 +365,7 @@ enum status database_restore_tables(struct hidden_database *database, struct err
     }
     if (status == STATUS_OK) {
         tell_left(database, left);
+        database_tell_left(database);
     }
     return status;
 }

@@ -2,28 +2,31 @@
  * was loaded: with everybody who was then erased from the tables. */
 #include "hidden.h"
 
-/* As statements, each behind those of the views that it draws on, however many other views lie
- * between: it draws on all that they do, and on them besides, so on more. */
-static const char REFRESHES[] =
-    "WITH RECURSIVE directly(view, source) AS ("
-    " SELECT DISTINCT r.ev_class, d.refobjid"
-    " FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d"
-    " ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid"
-    " WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-    " AND d.refobjid <> r.ev_class), "
-    "draws(view, source) AS (SELECT view, source FROM directly"
-    " UNION SELECT w.view, y.source FROM draws w JOIN directly y ON y.view = w.source) "
-    "SELECT 'REFRESH MATERIALIZED VIEW ' || c.oid::pg_catalog.regclass"
-    " FROM pg_catalog.pg_class c WHERE c.relkind = 'm' AND c.relispopulated"
-    " ORDER BY (SELECT count(*) FROM draws w WHERE w.view = c.oid)";
+/* In the order in which they were made: none draws on a later one. All are emptied first, so that
+ * one that draws on another in a way that the server does not know of (a function) fails instead of
+ * keeping what was erased. */
+#define VIEWS(end)                                                                                 \
+    "SELECT 'REFRESH MATERIALIZED VIEW ' || c.oid::pg_catalog.regclass || '" end "'"               \
+    " FROM pg_catalog.pg_class c WHERE c.relkind = 'm' AND c.relispopulated ORDER BY c.oid"
 
-enum status database_refresh_views(struct hidden_database *database, struct error *error)
+static enum status run_all(struct hidden_database *database, const PGresult *statements,
+                           struct error *error)
 {
-    CLEANUP(postgres_clear) PGresult *statements = NULL;
-    enum status status = postgres_ask(&statements, &database->inside, REFRESHES, error);
+    enum status status = STATUS_OK;
     for (int i = 0; status == STATUS_OK && i < PQntuples(statements); i++) {
         status = postgres_script(&database->inside, PQgetvalue(statements, i, 0), error);
     }
+    return status;
+}
+
+enum status database_refresh_views(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *empty = NULL;
+    CLEANUP(postgres_clear) PGresult *fill = NULL;
+    enum status status = postgres_ask(&empty, &database->inside, VIEWS(" WITH NO DATA"), error);
+    status = status ? status : postgres_ask(&fill, &database->inside, VIEWS(""), error);
+    status = status ? status : run_all(database, empty, error);
+    status = status ? status : run_all(database, fill, error);
     return status == STATUS_OK
                ? status
                : error_add_context(error, "%s",

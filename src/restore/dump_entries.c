@@ -124,6 +124,15 @@ static bool is_kind(const struct item *item, const char *kind)
     return item->kind != NULL && strcmp(item->kind, kind) == 0;
 }
 
+/* Whether the name stands there between two blanks, and behind it the owner alone: "order" is not
+ * meant by "TABLE public order items owner". An owner whose name has a blank is not known. */
+static bool stands_at(const char *at, const char *end, const char *name)
+{
+    size_t size = strlen(name);
+    return (size_t)(end - at) > size + 2 && at[0] == ' ' && strncmp(at + 1, name, size) == 0 &&
+           at[size + 1] == ' ' && memchr(at + size + 2, ' ', (size_t)(end - at) - size - 2) == NULL;
+}
+
 /* "TABLE public customers owner": blanks in names are not marked, so the whole name must stand
  * between two blanks, with the schema in front of it or any one. */
 static bool has_name(const struct item *item, const char *name)
@@ -133,16 +142,13 @@ static bool has_name(const struct item *item, const char *name)
     const char *dot = strchr(name, '.');
     if (dot != NULL) {
         size_t schema = (size_t)(dot - name);
-        size_t rest = strlen(dot + 1);
-        if ((size_t)(end - words) > schema + rest + 2 && strncmp(words, name, schema) == 0 &&
-            words[schema] == ' ' && memcmp(words + schema + 1, dot + 1, rest) == 0 &&
-            words[schema + 1 + rest] == ' ') {
+        if ((size_t)(end - words) > schema && strncmp(words, name, schema) == 0 &&
+            stands_at(words + schema, end, dot + 1)) {
             return true;
         }
     }
-    size_t size = strlen(name);
-    for (const char *at = words; (size_t)(end - at) > size + 2; at++) {
-        if (at > words && at[0] == ' ' && strncmp(at + 1, name, size) == 0 && at[size + 1] == ' ') {
+    for (const char *at = words + 1; at < end; at++) {
+        if (stands_at(at, end, name)) {
             return true;
         }
     }

@@ -147,6 +147,9 @@ MUST_USE enum status database_compare(const struct hidden_database *database, st
 MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted, bool last,
                                       struct error *error);
 
+/* Only the latter, as far as it can be told, of a database that tables went into. */
+void database_tell_left(struct hidden_database *database);
+
 /* ---- database_amend.c ---- */
 
 /* Whether there are rules for the source. */

@@ -49,10 +49,6 @@ bool restore_erases_from(const struct erasure_register *erasures,
 MUST_USE enum status restore_check_rules(const struct erasure_register *erasures,
                                          const struct statement_source *words, const char *path,
                                          struct error *error);
-/* Whether somebody who is registered is among the persons that are left after the rules, which are
- * sorted; the problem says so. */
-bool restore_erased_left(struct error *problem, const struct persons *persons,
-                         const struct erasure_register *erasures);
 /* The way out when a rule does not fit; returns error->status. */
 enum status restore_hint_as_it_was(const char *source, struct error *error);
 /* Which entries are obeyed; zeros for none. */

@@ -17,6 +17,7 @@
     "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind = 'r'"       \
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                               \
     " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"                                   \
+    " AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())"                                    \
     " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"                               \
     " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"              \
     " AND d.objid = c.oid AND d.deptype = 'e') ORDER BY n.nspname, c.relname"

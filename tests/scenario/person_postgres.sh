@@ -25,6 +25,9 @@ sql shop "CREATE TABLE customers (id int PRIMARY KEY, name text);
     CREATE MATERIALIZED VIEW \"a view\".names AS SELECT id, name FROM customers;
     CREATE VIEW between AS SELECT * FROM \"a view\".names;
     CREATE MATERIALIZED VIEW again AS SELECT upper(name) AS name, name AS was FROM between;
+    CREATE FUNCTION drawn() RETURNS SETOF text LANGUAGE plpgsql AS
+        'BEGIN RETURN QUERY SELECT name FROM \"a view\".names; END';
+    CREATE MATERIALIZED VIEW by_function AS SELECT * FROM drawn() AS name;
     CREATE MATERIALIZED VIEW aside AS SELECT * FROM again WITH NO DATA"
 config() { # RULE...
     configure
@@ -175,6 +178,19 @@ createdb beside
 restore 0 --database beside --table visits
 [ "$(sql beside "SELECT string_agg(note, ',' ORDER BY note) FROM visits")" = "of 45,of meier" ] ||
     fail "the person came back with the table"
+# Under another name the source has no rule: told, whatever way is taken.
+sed -i 's/name: server/name: renamed/; s/source: server/source: renamed/' kura.yaml
+expect_exit 3 kura backup
+restore 3 --target "$work/renamed" --source renamed
+says err "1 person who asked to be erased is still in it"
+run 3 dump latest renamed:database.pgdump --kit "$work/kit.txt" --passphrase-file "$work/pw"
+says err "1 person who asked to be erased is still in it"
+for way in "--database renamed" "--database renamed_table --table visits"; do
+    [ "$way" = "--database renamed" ] || createdb renamed_table
+    # shellcheck disable=SC2086
+    restore 3 $way --source renamed
+    says err "1 person who asked to be erased is still in it"
+done
 kept=$(sql shop "SELECT count(*) FROM visits")
 of_old "DELETE FROM remote_visits WHERE customer = 44 AND :id <> ''"
 restore 1 --database old_foreign

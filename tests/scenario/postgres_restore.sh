@@ -397,4 +397,15 @@ PATH=$work/bin:$PATH restore 0 --database living --table notes --source notes
 [ "$(sql living "SELECT count(*) FROM pg_tables WHERE tablename = 'injected'")" = 0 ] || fail "a row was run as SQL"
 dropdb living
 
+# A column whose name has a newline: its COPY has two lines. Two tables, of which one's name begins like the other's.
+sql notes "CREATE TABLE \"order\" (n int); INSERT INTO \"order\" VALUES (7);
+    CREATE TABLE \"order items\" (\"電話
+番号\" text, \"a\"\"b\" int); INSERT INTO \"order items\" VALUES ('DROP TABLE notes;', 1)"
+expect_exit 0 kura backup
+createdb living
+restore 0 --database living --source notes --table order
+restore 0 --database living --source notes --table "order items"
+[ "$(sql living "SELECT (SELECT n FROM \"order\"), (SELECT count(*) FROM \"order items\")")" = "7|1" ] || fail "the rows are others"
+dropdb living
+
 echo "postgres restore: new, empty, replaced, one table, archive, interrupted in seven ways, under load ($SECONDS s)"

@@ -94,8 +94,8 @@ static void test_names(void **state)
         {"customers", STATUS_USAGE},           {"cars", STATUS_OK}, /* "the shop the" and "cars":
                                                                        blanks in names are not
                                                                        marked */
-        {"names", STATUS_NOT_FOUND},           {"p2", STATUS_NOT_FOUND}, {"", STATUS_NOT_FOUND},
-        {"public.the cars", STATUS_NOT_FOUND},
+        {"names", STATUS_NOT_FOUND},           {"p2", STATUS_NOT_FOUND},  {"", STATUS_NOT_FOUND},
+        {"public.the cars", STATUS_NOT_FOUND}, {"the", STATUS_NOT_FOUND}, /* but part of a name */
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         const char *const tables[] = {cases[i].table, NULL};
