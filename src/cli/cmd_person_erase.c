@@ -38,7 +38,9 @@ static enum status take_rules(struct erasure *erasure, const struct config *conf
 static bool has_rule(const struct erasure *erasure, const char *source)
 {
     for (size_t i = 0; i < erasure->rule_count; i++) {
-        if (strcmp(erasure->rules[i].source, source) == 0) {
+        const char *own = erasure->rules[i].source;
+        assert(own != NULL);
+        if (strcmp(own, source) == 0) {
             return true;
         }
     }
