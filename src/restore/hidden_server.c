@@ -211,12 +211,35 @@ static enum status check_connected(struct hidden_database *database, struct erro
                             "they are."));
 }
 
+/* Every database that is made later would hold the customers. */
+static enum status check_template(struct hidden_database *database, struct error *error)
+{
+    const char *const values[] = {database->target, NULL};
+    uint64_t is = 0;
+    enum status status = hidden_number(
+        &is, &database->server,
+        "SELECT count(*) FROM pg_catalog.pg_database WHERE datname = %L AND datistemplate", values,
+        error);
+    if (status != STATUS_OK || is == 0) {
+        return status;
+    }
+    error_set(error, STATUS_USAGE, 0,
+              _("the database %s is a template: all databases that are made later would hold what "
+                "is restored into it"),
+              database->target);
+    return error_set_hint(error, "%s", _("Name another database; one that is not there is made."));
+}
+
 enum status hidden_check_target(struct hidden_database *database, struct error *error)
 {
     CLEANUP(postgres_close) struct postgres look = {0};
     uint64_t objects = 0;
     enum status status = read_occupant(database, error);
     if (status != STATUS_OK || !database->old.exists) {
+        return status;
+    }
+    status = check_template(database, error);
+    if (status != STATUS_OK) {
         return status;
     }
     status = hidden_connect(&look, database, NULL, error);

@@ -202,6 +202,10 @@ says err '--no-owner'
 sql postgres "SELECT 1 FROM pg_database WHERE datname LIKE 'new%'" | grep -q . && fail "half of it is there"
 [ "$(hidden)" = 0 ] || fail "a failed restore left a database"
 
+restore 2 --database template1
+says err 'is a template'
+[ "$(sql template1 "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")" = 0 ] || fail "all databases hold the shop from now on"
+
 # ------------------------------------------------------------------ what interrupts it
 
 # The count of a table is not what it was: pg_restore is another one, that adds a row at the end.
