@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -161,6 +162,11 @@ static enum status open_folders(struct target *target, const struct target_optio
     if (target->staging < 0) {
         return error_set_errno(error, errno, _("%s/%s cannot be opened"), options->path,
                                TARGET_STAGING);
+    }
+    /* Two at once would fill each other's files. */
+    if (flock(target->staging, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        error_set(error, STATUS_LOCKED, 0, _("another restore into %s is running"), options->path);
+        return error_set_hint(error, "%s", _("Wait for it, or end it."));
     }
     /* Made by somebody else beforehand, it would let him exchange files before they are moved. */
     return file_shut_folder(target->staging, TARGET_STAGING, error);

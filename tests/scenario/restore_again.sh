@@ -69,4 +69,15 @@ expect_exit 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$KURA" restore
 
 # The database's owner can reach it.
 [ "$(stat -c %U old/customers)" = nobody ] || fail "the database's folder is not its owner's"
+# Two restores into one folder would fill each other's files: the second is refused while the first runs.
+mkdir -p shared/.kura-restore
+chmod 700 shared/.kura-restore
+exec 9<shared/.kura-restore
+flock 9
+expect_exit 1 restore_with_kit "$work/shared"
+says err "another restore into"
+[ "$(ls -A shared)" = .kura-restore ] || fail "a refused restore made something"
+exec 9<&-
+expect_exit 0 restore_with_kit "$work/shared"
+
 echo "restore again: foreign files, links, an interruption, another user"
