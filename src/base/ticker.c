@@ -1,4 +1,4 @@
-/* ticker: tells about progress while everybody else is busy. */
+/* ticker: does something five times a second while everybody else is busy. */
 #include "kura/base.h"
 #include <stdlib.h>
 #include <time.h>

@@ -93,7 +93,8 @@ enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
     return status;
 }
 
-void cli_register_author(char by[POLICY_NAME_SIZE], const struct cli_manager *manager)
+/* The policy's id of the manager, else the user's name. */
+static void name_author(char by[POLICY_NAME_SIZE], const struct cli_manager *manager)
 {
     const struct passwd *user = getpwuid(getuid());
     if (manager->person[0] != '\0') {
@@ -103,6 +104,22 @@ void cli_register_author(char by[POLICY_NAME_SIZE], const struct cli_manager *ma
     } else {
         snprintf(by, POLICY_NAME_SIZE, "%u", (unsigned)getuid());
     }
+}
+
+enum status cli_register_words(struct erasure *erasure, const struct cli *cli,
+                               const struct cli_person *person, const struct cli_manager *manager,
+                               struct error *error)
+{
+    char by[POLICY_NAME_SIZE];
+    name_author(by, manager);
+    erasure->domain = strdup(person->domain);
+    erasure->value = strdup(person->id);
+    erasure->reason = strdup(cli->arguments.reason);
+    erasure->by = strdup(by);
+    return erasure->domain == NULL || erasure->value == NULL || erasure->reason == NULL ||
+                   erasure->by == NULL
+               ? error_set_memory(error)
+               : STATUS_OK;
 }
 
 enum status cli_register_write(struct erasure *erasure, const struct cli_access *access,

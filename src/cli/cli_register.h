@@ -4,6 +4,7 @@
 #define KURA_CLI_REGISTER_H
 
 #include "cli.h"
+#include "cli_person.h"
 #include "kura/policy.h"
 #include "kura/restore.h"
 
@@ -22,8 +23,10 @@ void cli_manager_free(struct cli_manager *manager);
 /* All entries as the repository at hand has them; what is wrong with any is told. */
 MUST_USE enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
                                        struct cli_access *access, struct error *error);
-/* Who makes an entry: the policy's id of the manager, else the user's name. */
-void cli_register_author(char by[POLICY_NAME_SIZE], const struct cli_manager *manager);
+/* Whom an entry is about, why (--reason), and who makes it; the texts are the erasure's. */
+MUST_USE enum status cli_register_words(struct erasure *erasure, const struct cli *cli,
+                                        const struct cli_person *person,
+                                        const struct cli_manager *manager, struct error *error);
 /* Seals the entry to the configuration's recipients, and stores it; signed by the manager, too, if
  * one was unlocked. */
 MUST_USE enum status cli_register_write(struct erasure *erasure, const struct cli_access *access,

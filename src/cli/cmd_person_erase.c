@@ -101,9 +101,9 @@ static enum status check_rules(struct cli *cli, const struct erasure *erasure,
 
 /* An id that cannot be the name of a file is never found in a path: where there is SQL too, that
  * much is done, and told. */
-static enum status check_id(struct cli *cli, const struct erasure *erasure, struct error *error)
+static enum status check_id(struct cli *cli, const struct erasure *erasure, const char *id,
+                            struct error *error)
 {
-    const char *id = erasure->value;
     const struct erasure_rule *of_files = NULL;
     bool has_sql = false;
     for (size_t i = 0; i < erasure->rule_count; i++) {
@@ -138,7 +138,6 @@ struct erasing {
     struct cli_person person;
     struct cli_manager manager;
     struct erasure erasure; /* the texts of its rules are the configuration's */
-    char by[POLICY_NAME_SIZE];
     bool again;
 };
 
@@ -148,6 +147,7 @@ static void erasing_end(struct erasing *erasing)
     free(erasing->erasure.domain);
     free(erasing->erasure.value);
     free(erasing->erasure.reason);
+    free(erasing->erasure.by);
     cli_manager_free(&erasing->manager);
     cli_access_free(&erasing->access);
 }
@@ -160,18 +160,6 @@ static enum status look_at_register(struct erasing *erasing, struct error *error
     return status;
 }
 
-static enum status take_words(struct erasing *erasing, struct error *error)
-{
-    struct erasure *erasure = &erasing->erasure;
-    erasure->domain = strdup(erasing->person.domain);
-    erasure->value = strdup(erasing->person.id);
-    erasure->reason = strdup(erasing->cli->arguments.reason);
-    erasure->by = erasing->by;
-    return erasure->domain == NULL || erasure->value == NULL || erasure->reason == NULL
-               ? error_set_memory(error)
-               : STATUS_OK;
-}
-
 static enum status prepare(struct erasing *erasing, struct error *error)
 {
     struct cli *cli = erasing->cli;
@@ -179,14 +167,11 @@ static enum status prepare(struct erasing *erasing, struct error *error)
     enum status status =
         cli_person_take(&erasing->person, cli, config, repo_secret(erasing->access.repo), error);
     if (status == STATUS_OK) {
-        status = take_words(erasing, error);
-    }
-    if (status == STATUS_OK) {
         status = take_rules(&erasing->erasure, config, &erasing->person, error);
     }
     if (status == STATUS_OK) {
         check_sources(cli, &erasing->erasure, config, erasing->person.domain);
-        status = check_id(cli, &erasing->erasure, error);
+        status = check_id(cli, &erasing->erasure, erasing->person.id, error);
     }
     if (status == STATUS_OK) {
         status = check_rules(cli, &erasing->erasure, config, error);
@@ -194,7 +179,10 @@ static enum status prepare(struct erasing *erasing, struct error *error)
     if (status == STATUS_OK) {
         status = cli_manager_unlock(&erasing->manager, cli, error);
     }
-    cli_register_author(erasing->by, &erasing->manager);
+    if (status == STATUS_OK) {
+        status =
+            cli_register_words(&erasing->erasure, cli, &erasing->person, &erasing->manager, error);
+    }
     return status;
 }
 

@@ -4,7 +4,6 @@
 #include "cli_person.h"
 #include "cli_register.h"
 #include "cli_road.h"
-#include <stdlib.h>
 #include <string.h>
 
 struct keeping {
@@ -13,7 +12,6 @@ struct keeping {
     struct cli_person person;
     struct cli_manager manager;
     struct erasure_register entries;
-    char by[POLICY_NAME_SIZE];
     json_t *withdrawn; /* ids of what was taken back; the facts have it */
 };
 
@@ -29,7 +27,7 @@ static bool is_of(const struct keeping *keeping, const struct erasure *erasure)
     return memcmp(erasure->person, keeping->person.pseudonym, PERSON_SIZE) == 0;
 }
 
-/* All of them or none: what is left would go on erasing. */
+/* Before the first is taken back: what is left would go on erasing. */
 static enum status check_all(const struct keeping *keeping, struct error *error)
 {
     char key[MINISIGN_PUBLIC_TEXT_SIZE];
@@ -56,22 +54,17 @@ static enum status withdraw(struct keeping *keeping, const struct erasure *erasu
                             struct error *error)
 {
     char id[2 * ERASURE_ID_SIZE + 1];
-    struct erasure withdrawal = {.withdrawal = true, .by = keeping->by};
+    CLEANUP(erasure_free) struct erasure withdrawal = {.withdrawal = true};
     memcpy(withdrawal.withdraws, erasure->id, ERASURE_ID_SIZE);
-    withdrawal.domain = strdup(keeping->person.domain);
-    withdrawal.value = strdup(keeping->person.id);
-    withdrawal.reason = strdup(keeping->cli->arguments.reason);
     enum status status =
-        withdrawal.domain == NULL || withdrawal.value == NULL || withdrawal.reason == NULL
-            ? error_set_memory(error)
-            : cli_register_write(&withdrawal, &keeping->access, &keeping->manager, error);
+        cli_register_words(&withdrawal, keeping->cli, &keeping->person, &keeping->manager, error);
+    if (status == STATUS_OK) {
+        status = cli_register_write(&withdrawal, &keeping->access, &keeping->manager, error);
+    }
     if (status == STATUS_OK) {
         json_array_append_new(keeping->withdrawn,
                               json_string(hex_encode(id, erasure->id, ERASURE_ID_SIZE)));
     }
-    free(withdrawal.domain);
-    free(withdrawal.value);
-    free(withdrawal.reason);
     return status;
 }
 
@@ -123,7 +116,6 @@ static enum status run(struct cli *cli, struct error *error)
     if (status != STATUS_OK) {
         return status;
     }
-    cli_register_author(keeping.by, &keeping.manager);
     keeping.withdrawn = json_array();
     json_object_set_new(cli->facts, "withdrawn", keeping.withdrawn);
     status = withdraw_all(&keeping, error);

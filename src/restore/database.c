@@ -76,7 +76,7 @@ static enum status amend(struct hidden_database *database, struct error *error)
     if (status == STATUS_OK) {
         status = database_count(database, error);
     }
-    return status == STATUS_OK ? database_persons(database, false, true, error) : status;
+    return status == STATUS_OK ? database_persons(database, false, error) : status;
 }
 
 static enum status prove(struct hidden_database *database, struct error *error)
@@ -91,7 +91,7 @@ static enum status prove(struct hidden_database *database, struct error *error)
     }
     bool erases = database_erases(database);
     if (status == STATUS_OK) {
-        status = database_persons(database, true, !erases, error);
+        status = database_persons(database, true, error);
     }
     summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = summary->rows;

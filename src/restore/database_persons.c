@@ -78,13 +78,18 @@ static void warn(const struct hidden_database *database, const struct error *pro
     }
 }
 
-/* Rows of everybody are there, so that who is registered should not be: a rule can run and meet
- * nobody, or there is none for this source. */
+static bool has_erasures(const struct hidden_database *database)
+{
+    const struct erasure_register *erasures = database->options->amendment->erasures;
+    return erasures != NULL && erasures->count > 0;
+}
+
+/* A rule can run and meet nobody, or there is none for this source. */
 static void tell_left(const struct counting *counting, const struct hidden_database *database)
 {
     struct error problem = {0};
     const struct restore_amendment *amendment = database->options->amendment;
-    if (amendment->erasures != NULL &&
+    if (has_erasures(database) &&
         restore_erased_left(&problem, &counting->persons, amendment->erasures)) {
         warn(database, &problem);
     }
@@ -95,7 +100,7 @@ void database_tell_left(struct hidden_database *database)
 {
     struct counting counting = {.secret = repo_secret(snapshot_repo(database->snapshot))};
     struct error ignored = {0};
-    if (database->source->words.persons >= 0 &&
+    if (has_erasures(database) && database->source->words.persons >= 0 &&
         postgres_script(&database->inside, "SET client_encoding = 'UTF8'", &ignored) == STATUS_OK &&
         count(&counting, database, &ignored) == STATUS_OK) {
         tell_left(&counting, database);
@@ -103,8 +108,7 @@ void database_tell_left(struct hidden_database *database)
     persons_free(&counting.persons);
 }
 
-enum status database_persons(struct hidden_database *database, bool as_counted, bool last,
-                             struct error *error)
+enum status database_persons(struct hidden_database *database, bool as_counted, struct error *error)
 {
     const struct statement_source *words = &database->source->words;
     struct counting counting = {.secret = repo_secret(snapshot_repo(database->snapshot))};
@@ -133,7 +137,7 @@ enum status database_persons(struct hidden_database *database, bool as_counted, 
         if (differ) {
             warn(database, &problem);
         }
-        if (last) {
+        if (!as_counted || !database_erases(database)) { /* there is no later look */
             tell_left(&counting, database);
         }
     }

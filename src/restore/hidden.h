@@ -141,10 +141,11 @@ MUST_USE enum status database_compare(const struct hidden_database *database, st
 
 /* ---- database_persons.c ---- */
 
-/* Counts the persons into the summary, if the backup did. as_counted: whether they are those of
- * then is told; last: and whether somebody who asked to be erased is among them. That they cannot
- * be counted is told, too. */
-MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted, bool last,
+/* Counts the persons into the summary, if the backup did. as_counted, before any rule: whether they
+ * are those of then is told. When no rule is to come, or all ran: whether somebody who asked to be
+ * erased is among them. That they cannot be counted is told, too; and where either makes the rules
+ * doubtful, it is an error. */
+MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted,
                                       struct error *error);
 
 /* Only the latter, as far as it can be told, of a database that tables went into. */

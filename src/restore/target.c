@@ -179,7 +179,7 @@ enum status target_open(struct target **target, const struct target_options *opt
     if (made == NULL) {
         return error_set_memory(error);
     }
-    made->root = made->staging = made->folder_fd = -1;
+    made->root = made->staging = made->folder_fd = made->flush_fd = -1;
     made->replace = options->replace;
     made->owners = options->owners;
     made->judge = options->judge;
@@ -190,7 +190,7 @@ enum status target_open(struct target **target, const struct target_options *opt
         status = begin(made, options, error);
     }
     if (status == STATUS_OK) {
-        status = flusher_start(&made->flusher, made->root, error);
+        status = target_flush_start(made, options->path, error);
     }
     if (status != STATUS_OK) {
         target_free(made);
@@ -210,7 +210,7 @@ void target_free(struct target *target)
     if (target == NULL) {
         return;
     }
-    flusher_stop(target->flusher);
+    target_flush_stop(target);
     for (size_t i = 0; i < OPEN_FILES; i++) {
         if (target->files[i].number != 0) {
             file_close(&target->files[i].fd);
@@ -228,8 +228,7 @@ void target_free(struct target *target)
  * short or empty and that no later run makes again. */
 enum status target_finish(struct target *target, struct error *error)
 {
-    flusher_stop(target->flusher);
-    target->flusher = NULL;
+    target_flush_stop(target);
     if (syncfs(target->root) != 0) {
         return error_set_errno(error, errno, "%s",
                                _("the restored files cannot be written to stable storage"));

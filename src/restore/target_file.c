@@ -78,7 +78,7 @@ enum status target_write_file(struct target *target, uint64_t number, uint64_t o
         return error->status;
     }
     enum status status = write_at(file->fd, offset, data, size, error);
-    flusher_wrote(target->flusher, size);
+    atomic_fetch_add(&target->unflushed, size);
     pthread_mutex_lock(&target->lock);
     file->users--;
     pthread_mutex_unlock(&target->lock);

@@ -5,6 +5,7 @@
 #define RESTORE_TARGET_PRIVATE_H
 
 #include "target.h"
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #define OPEN_FILES 32
@@ -32,13 +33,15 @@ struct target {
     /* The folder that was used last: files come in the order of folders. */
     char *folder;
     int folder_fd;
-    struct flusher *flusher;
+    struct ticker *flusher;
+    int flush_fd;
+    atomic_uint_fast64_t unflushed; /* bytes written since the last flush began */
 };
 
-/* A thread that has the file system of `folder` written to the disk from time to time. */
-MUST_USE enum status flusher_start(struct flusher **flusher, int folder, struct error *error);
-void flusher_wrote(struct flusher *flusher, size_t size);
-void flusher_stop(struct flusher *flusher); /* waits for a flush under way; NULL is silent */
+/* From now on what was written is brought to the disk from time to time (target_flush.c). */
+MUST_USE enum status target_flush_start(struct target *target, const char *path,
+                                        struct error *error);
+void target_flush_stop(struct target *target); /* waits for a flush under way */
 
 /* Opens beneath a folder, through no symbolic link. -1 and errno. */
 int target_open_beneath(int folder, const char *path, int flags);
