@@ -117,6 +117,23 @@ void restore_erased_add(struct restore_erased *to, const struct restore_erased *
     to->refused += more->refused;
 }
 
+/* A journal that another database of the name left would be rolled into this one when it is opened:
+ * other rows, and whoever was erased. */
+static enum status publish(struct restore *restore, uint64_t number,
+                           const struct catalogue_source *from, const struct entry *entry,
+                           struct error *error)
+{
+    const char *name = from->words.name;
+    if (strcmp(from->words.kind, "sqlite") == 0) {
+        enum status status = target_clear_journals(restore->target, name, entry->path, error);
+        if (status != STATUS_OK) {
+            target_drop_file(restore->target, number);
+            return status;
+        }
+    }
+    return target_finish_file(restore->target, number, name, entry, error);
+}
+
 enum status restore_finish_file(struct restore *restore, uint64_t number, size_t source,
                                 const struct entry *entry, struct error *error)
 {
@@ -125,7 +142,7 @@ enum status restore_finish_file(struct restore *restore, uint64_t number, size_t
     uint64_t size = 0;
     restore_recount(restore, from, entry, &number);
     if (!restore_erases_from(restore->options->erasures, &from->words, entry->path)) {
-        return target_finish_file(restore->target, number, name, entry, error);
+        return publish(restore, number, from, entry, error);
     }
     char staged[TARGET_NAME_SIZE];
     target_staged_name(staged, number);
@@ -136,7 +153,7 @@ enum status restore_finish_file(struct restore *restore, uint64_t number, size_t
         status = target_note_size(restore->target, source, size, error);
     }
     if (status == STATUS_OK) {
-        return target_finish_file(restore->target, number, name, entry, error);
+        return publish(restore, number, from, entry, error);
     }
     target_drop_file(restore->target, number);
     if (status == STATUS_CANCELLED || status == STATUS_NO_SPACE) {

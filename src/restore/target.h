@@ -63,6 +63,10 @@ MUST_USE enum status target_write_file(struct target *target, uint64_t number, u
                                        const void *data, size_t size, struct error *error);
 MUST_USE enum status target_finish_file(struct target *target, uint64_t number, const char *source,
                                         const struct entry *entry, struct error *error);
+/* Removes the -journal, -wal and -shm beside the place of a SQLite database that is to be
+ * published. Unless told to replace, STATUS_EXISTS if there is one. */
+MUST_USE enum status target_clear_journals(struct target *target, const char *source,
+                                           const char *path, struct error *error);
 /* For reading: a file in the making, or what lies at the place of an entry. */
 MUST_USE enum status target_open_file(int *fd, struct target *target, uint64_t number,
                                       struct error *error);

@@ -190,6 +190,48 @@ enum status target_open_entry(int *fd, struct target *target, const char *source
     return status;
 }
 
+static enum status clear_one(int parent, const char *name, const struct target *target,
+                             struct error *error)
+{
+    struct stat there;
+    if (fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? STATUS_OK
+                               : error_set_errno(error, errno, _("%s cannot be examined"), name);
+    }
+    if (!target->replace) {
+        error_set(error, STATUS_EXISTS, 0,
+                  _("%s is there, and SQLite would take it for a part of the restored database"),
+                  name);
+        return error_set_hint(
+            error, "%s", _("Move it away, or use --overwrite, and run the same command again."));
+    }
+    return unlinkat(parent, name, 0) == 0
+               ? STATUS_OK
+               : error_set_errno(error, errno, _("%s cannot be removed"), name);
+}
+
+enum status target_clear_journals(struct target *target, const char *source, const char *path,
+                                  struct error *error)
+{
+    static const char *const endings[] = {"-journal", "-wal", "-shm"};
+    CLEANUP(memory_free) char *full = NULL;
+    char *name;
+    int parent;
+    pthread_mutex_lock(&target->lock);
+    enum status status = target_find_place(&parent, &name, &full, target, source, path, error);
+    for (size_t i = 0; status == STATUS_OK && i < LENGTH(endings); i++) {
+        CLEANUP(memory_free) char *beside = NULL;
+        if (asprintf(&beside, "%s%s", name, endings[i]) < 0) {
+            beside = NULL;
+            status = error_set_memory(error);
+        } else {
+            status = clear_one(parent, beside, target, error);
+        }
+    }
+    pthread_mutex_unlock(&target->lock);
+    return status;
+}
+
 /* Programs that serve a file system (NTFS, a telephone) often know only the plain rename. A hard
  * link does not replace either; where there is none, it is looked first. */
 static int rename_to_free(int folder, const char *staged, int parent, const char *name)

@@ -80,4 +80,29 @@ says err "another restore into"
 exec 9<&-
 expect_exit 0 restore_with_kit "$work/shared"
 
+# What another database of the name left beside it would be rolled into the restored one.
+leave_journal() { # of a program that was killed: a row is in it
+    python3 - <<'PY'
+import os, sqlite3
+db = sqlite3.connect("shared/customers/customers.db")
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("PRAGMA wal_autocheckpoint = 0")
+db.execute("INSERT INTO customers (name) VALUES ('EVIL')")
+db.commit()
+os._exit(0)
+PY
+}
+evil() { sqlite3 shared/customers/customers.db "SELECT count(*) FROM customers WHERE name = 'EVIL'"; }
+leave_journal
+expect_exit 0 restore_with_kit "$work/shared" --overwrite
+[ "$(evil)" = 0 ] || fail "the rows of another database were restored"
+leave_journal
+rm shared/customers/customers.db
+expect_exit 3 restore_with_kit "$work/shared"
+says err "customers.db-wal is there"
+[ ! -e shared/customers/customers.db ] || fail "a database was put beside another one's journal"
+rm shared/customers/customers.db-*
+expect_exit 3 restore_with_kit "$work/shared" # the documents were there already
+[ "$(evil)" = 0 ] || fail "the rows are others"
+
 echo "restore again: foreign files, links, an interruption, another user"
