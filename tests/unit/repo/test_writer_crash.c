@@ -38,7 +38,7 @@ static void make_files(struct test_file files[FILES], unsigned number)
 
 static void pause_for(long microseconds)
 {
-    struct timespec time = {0, microseconds * 1000};
+    struct timespec time = {microseconds / 1000000, microseconds % 1000000 * 1000};
     nanosleep(&time, NULL);
 }
 
@@ -120,16 +120,32 @@ static void finish_and_check(const struct world *world, unsigned number)
     check_all(world, count_statements(world));
 }
 
+/* Microseconds that a whole one takes here and now. */
+static uint32_t time_one(const struct world *world, unsigned number)
+{
+    int ended = 0;
+    double begin = clock_monotonic();
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        run_child(world, number);
+    }
+    assert_true(waitpid(child, &ended, 0) == child && WIFEXITED(ended));
+    assert_int_equal(WEXITSTATUS(ended), 0);
+    return (uint32_t)((clock_monotonic() - begin) * 1e6);
+}
+
 static void test_killed_at_random(void **state)
 {
     struct world *world = *state;
     unsigned killed = 0;
-    for (unsigned number = 0; number < 12; number++) {
-        killed += !kill_after(world, number, 1000 + (long)randombytes_uniform(90000), 0);
+    const uint32_t whole = time_one(world, 0);
+    for (unsigned number = 1; number < 13; number++) {
+        killed += !kill_after(world, number, randombytes_uniform(whole), 0);
     }
     assert_true(killed > 0);
-    finish_and_check(world, 12);
     finish_and_check(world, 13);
+    finish_and_check(world, 14);
 }
 
 static void test_killed_when_the_statement_is_there(void **state)
