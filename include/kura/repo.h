@@ -73,6 +73,10 @@ struct problems {
     uint64_t dropped; /* beyond PROBLEMS_LIMIT only counted */
 };
 #define PROBLEMS_LIMIT 1000
+/* Whether a failure is about one object (absent, damaged, not readable), so that it is told as a
+ * problem while the others go on. What concerns the connection, the memory or the user's wish to
+ * stop is not; nor is STATUS_OK. */
+MUST_USE bool problem_is_local(enum status status, const struct error *error);
 void problems_add(struct problems *problems, const char *object, const struct error *error);
 void problems_free(struct problems *problems);
 MUST_USE enum status problems_copy(struct problems *to, const struct problems *from,

@@ -26,7 +26,7 @@ static enum status open_dictionary(struct buffer *bytes, struct source_backup *b
     struct writer *writer = backup->journey->writer;
     const struct chunk_reference *reference = &backup->record.dictionary.reference;
     enum status status = writer_open_chunk(writer, reference, bytes, error);
-    if (status != STATUS_CORRUPT && status != STATUS_NOT_FOUND) {
+    if (!problem_is_local(status, error)) {
         return status;
     }
     error_add_context(error, _("the dictionary of %s is lost"), backup->source->name);

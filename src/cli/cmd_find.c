@@ -63,11 +63,6 @@ static enum status search_snapshot(struct search *search, struct repo *repo, str
 }
 
 /* One damaged snapshot does not hide what the others hold. */
-static bool can_go_on(enum status status)
-{
-    return status == STATUS_CORRUPT || status == STATUS_UNAUTHENTIC || status == STATUS_NOT_FOUND;
-}
-
 static enum status search_all(struct search *search, struct repo *repo,
                               const struct snapshot_list *list, struct error *error)
 {
@@ -75,7 +70,7 @@ static enum status search_all(struct search *search, struct repo *repo,
     for (size_t i = list->count; i-- > 0 && status == STATUS_OK;) {
         search->statement = &list->items[i];
         status = search_snapshot(search, repo, error);
-        if (can_go_on(status)) {
+        if (problem_is_local(status, error)) {
             char id[OBJECT_ID_TEXT_SIZE];
             error_add_context(error, _("snapshot %s"), cli_format_id(id, search->statement->id));
             cli_report_warning(error);

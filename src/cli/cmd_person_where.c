@@ -65,7 +65,7 @@ static enum status look_into(enum holding *holding, struct where *where,
     }
     snapshot_free(snapshot);
     *holding = found ? HOLDS : complete ? HOLDS_NOT : HOLDS_UNKNOWN;
-    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND || status == STATUS_UNAUTHENTIC) {
+    if (problem_is_local(status, error)) {
         char id[OBJECT_ID_TEXT_SIZE];
         error_add_context(error, _("snapshot %s"), cli_format_id(id, statement->id));
         cli_report_warning(error);

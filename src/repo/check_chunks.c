@@ -165,7 +165,7 @@ static enum status read_batch(struct opening *opening, struct chunk_reader *read
     }
     status =
         chunk_reader_get_many(reader, batch->wishes, batch->count, note_opened, opening, error);
-    if (status != STATUS_OK && problem_is_local(error)) {
+    if (problem_is_local(status, error)) {
         const struct error damage = *error;
         pthread_mutex_lock(&opening->check->lock);
         status = check_tell_pack(opening->check, batch->wishes[0].location.pack, &damage, error);
@@ -241,7 +241,7 @@ static enum status check_snapshot(struct opening *opening, struct error *error)
             continue;
         }
         status = check_note_source(opening, error);
-        if (status != STATUS_OK && problem_is_local(error)) {
+        if (problem_is_local(status, error)) {
             check_tell_near(opening, "", error);
             error_clear(error);
             status = STATUS_OK;
@@ -269,7 +269,7 @@ enum status check_chunks(struct check *check, struct error *error)
         }
         snapshot_free(opening.snapshot);
         opening.snapshot = NULL;
-        if (status != STATUS_OK && problem_is_local(error)) {
+        if (problem_is_local(status, error)) {
             check_tell(check, OBJECT_SNAPSHOT, opening.statement->snapshot, error);
             error_clear(error);
             status = STATUS_OK;

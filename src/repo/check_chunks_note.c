@@ -94,7 +94,7 @@ static enum status note_entry(void *context, const struct entry *entry,
         return STATUS_OK;
     }
     enum status status = content_walk(opening->snapshot, content, note_piece, opening, error);
-    if (status != STATUS_OK && problem_is_local(error)) {
+    if (problem_is_local(status, error)) {
         check_tell_near(opening, entry->path, error);
         error_clear(error);
         status = STATUS_OK;

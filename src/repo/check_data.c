@@ -84,7 +84,7 @@ enum status check_whole_pack(struct buffer *bytes, struct check *check, struct s
 {
     unsigned char digest[OBJECT_ID_SIZE];
     enum status status = read_pack(bytes, check, store, id, digest, error);
-    bool local = status != STATUS_OK && problem_is_local(error);
+    bool local = problem_is_local(status, error);
     if (status != STATUS_OK) {
         buffer_clear(bytes);
     }
@@ -96,9 +96,9 @@ enum status check_whole_pack(struct buffer *bytes, struct check *check, struct s
         const struct error damage = *error;
         status = check_tell_pack(check, id, &damage, error);
     } else {
+        check->report->packs_read++;
         status = check_settle(check, id, digest, error);
     }
-    check->report->packs_read++;
     pthread_mutex_unlock(&check->lock);
     return status;
 }

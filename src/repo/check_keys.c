@@ -52,7 +52,7 @@ static enum status check_object(struct problems *sealed, struct check *check, st
         status = status ? status : check_secret(&object, check->repo, error);
         problems = status == STATUS_DENIED ? sealed : problems;
     }
-    if (status != STATUS_OK && problem_is_local(error)) {
+    if (problem_is_local(status, error)) {
         problems_add(problems, name, error);
         error_clear(error);
         return STATUS_OK;

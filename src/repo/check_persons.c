@@ -65,7 +65,7 @@ enum status check_persons(struct check *check, struct snapshot *snapshot,
     }
     CLEANUP(persons_free) struct persons persons = {0};
     status = snapshot_persons(&persons, snapshot, NULL, error);
-    if (status != STATUS_OK && problem_is_local(error)) {
+    if (problem_is_local(status, error)) {
         check_tell(check, OBJECT_SNAPSHOT, statement->snapshot, error);
         error_clear(error);
         return STATUS_OK;

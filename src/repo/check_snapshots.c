@@ -87,7 +87,7 @@ static enum status read_any(const struct snapshot_names *names, struct store *st
         snprintf(name, sizeof name, "%s.%s", plain,
                  hex_encode(digits, names->items[i].random, sizeof names->items[i].random));
         status = object_read_verified(&bytes, store, OBJECT_SNAPSHOT, id, name, error);
-        if (status == STATUS_OK || !problem_is_local(error)) {
+        if (!problem_is_local(status, error)) {
             break;
         }
     }
@@ -110,7 +110,7 @@ static enum status check_one(void *context, struct store *store, size_t number, 
     } else if (check->options->read_percent > 0) {
         status = read_any(names, store, statement->snapshot, error);
     }
-    if (status != STATUS_OK && problem_is_local(error)) {
+    if (problem_is_local(status, error)) {
         pthread_mutex_lock(&check->lock);
         check_tell(check, OBJECT_SNAPSHOT, statement->snapshot, error);
         pthread_mutex_unlock(&check->lock);

@@ -235,7 +235,7 @@ static enum status check_one(void *context, struct store *store, size_t number, 
     if (status == STATUS_OK) {
         status = look_up(structure, wanted, &references, error);
     }
-    if (status != STATUS_OK && problem_is_local(error)) {
+    if (problem_is_local(status, error)) {
         char words[SNAPSHOT_WORDS_SIZE];
         error_add_context(error, "%s", snapshot_words(words, check, wanted->snapshot));
         check_tell(check, OBJECT_REFERENCES, wanted->id, error);

@@ -124,7 +124,7 @@ static enum status fetch_verified(struct chunk_reader *reader, const struct loca
         !range_covers(&range, location->pack, location->offset, location->size)) {
         status = error_set(error, STATUS_CORRUPT, 0, _("An index names a chunk beyond its pack"));
     }
-    if (is_damage(status)) {
+    if (problem_is_local(status, error)) {
         memcpy(reader->bad[reader->bad_count++ % BAD_PACKS], location->pack, OBJECT_ID_SIZE);
     }
     if (status != STATUS_OK) {
@@ -151,7 +151,7 @@ static enum status get_at(struct chunk_reader *reader, const struct catalogue_so
     if (status == STATUS_CORRUPT && !known_bad(reader, location->pack)) {
         struct error first = *error;
         status = fetch_verified(reader, location, &sealed, error);
-        if (is_damage(status)) {
+        if (problem_is_local(status, error)) {
             *error = first;
             status = first.status;
         } else if (status == STATUS_OK) {
@@ -175,7 +175,7 @@ static enum status get_at_any(struct chunk_reader *reader, const struct catalogu
 {
     for (size_t i = 0; i < count; i++) {
         enum status status = get_at(reader, source, reference, &places[i].location, target, error);
-        if (!is_damage(status)) {
+        if (!problem_is_local(status, error)) {
             return status;
         }
         *damage = damage->status == STATUS_OK ? *error : *damage;
@@ -202,7 +202,7 @@ enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue
     if (status == STATUS_OK) {
         status = get_at_any(reader, source, reference, places, count, target, &damage, error);
     }
-    while (is_damage(status) && count == PLACES_AT_ONCE) {
+    while (problem_is_local(status, error) && count == PLACES_AT_ONCE) {
         status = snapshot_places(places, &count, reader->snapshot, reference, &last, error);
         last = count > 0 ? places[count - 1] : last;
         if (status == STATUS_OK) {

@@ -27,7 +27,7 @@ static enum status visit_alone(struct many *many, const struct chunk_wish *wish,
     struct error damage = {0};
     enum status status = chunk_reader_get(many->reader, wish->source, &wish->reference,
                                           many->reader->content.data, &damage);
-    if (status != STATUS_OK && !is_damage(status)) {
+    if (status != STATUS_OK && !problem_is_local(status, &damage)) {
         *error = damage;
         return status;
     }
@@ -56,7 +56,7 @@ static enum status visit_one(struct many *many, const struct chunk_wish *wish,
     if (status == STATUS_OK) {
         return many->visit(many->context, wish, reader->content.data, NULL, error);
     }
-    if (!is_damage(status)) {
+    if (!problem_is_local(status, error)) {
         return status;
     }
     const struct error reason = *error;
@@ -103,7 +103,7 @@ static enum status visit_range(struct many *many, const struct chunk_wish *const
                                size_t count, uint64_t end, struct error *error)
 {
     enum status status = hold_range(many->reader, &sorted[0]->location, end, error);
-    if (status != STATUS_OK && !is_damage(status)) {
+    if (status != STATUS_OK && !problem_is_local(status, error)) {
         return status;
     }
     struct error unfetched = {0};

@@ -135,7 +135,7 @@ static enum status read_one(void *context, struct store *store, size_t number, s
         status = object_unseal(&content, reading->repo, OBJECT_INDEX, &bytes, error);
     }
     buffer_free(&bytes);
-    bool damaged = status != STATUS_OK && problem_is_local(error);
+    bool damaged = problem_is_local(status, error);
     if (status != STATUS_OK && !damaged) {
         return status;
     }

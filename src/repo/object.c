@@ -154,11 +154,6 @@ static enum status find_names(struct name_list *names, struct store *store, enum
     return status;
 }
 
-static bool is_about_one_name(const struct error *error)
-{
-    return problem_is_local(error);
-}
-
 enum status object_get(struct buffer *bytes, struct repo *repo, struct store *store,
                        enum object_kind kind, const unsigned char id[OBJECT_ID_SIZE],
                        struct error *error)
@@ -170,7 +165,7 @@ enum status object_get(struct buffer *bytes, struct repo *repo, struct store *st
     enum status status = STATUS_NOT_FOUND;
     if (kind != OBJECT_SNAPSHOT) {
         status = object_read_verified(bytes, store, kind, id, plain, error);
-        if (status == STATUS_OK || !is_about_one_name(error)) {
+        if (!problem_is_local(status, error)) {
             return status;
         }
         first = *error;
@@ -182,7 +177,7 @@ enum status object_get(struct buffer *bytes, struct repo *repo, struct store *st
     }
     for (size_t i = 0; i < names.count; i++) {
         enum status tried = object_read_verified(bytes, store, kind, id, names.names[i], error);
-        if (tried == STATUS_OK || !is_about_one_name(error)) {
+        if (!problem_is_local(tried, error)) {
             return tried;
         }
         /* Of several reasons the one that says most is told: unreadable or damaged, not absent. */
@@ -217,7 +212,7 @@ enum status object_get_range(struct store *store, enum object_kind kind,
     if (status == STATUS_OK && (*got == size || ends_like_a_pack(target, *got))) {
         return STATUS_OK;
     }
-    if (status != STATUS_OK && !is_about_one_name(error)) {
+    if (status != STATUS_OK && !problem_is_local(status, error)) {
         return status;
     }
     struct error first = *error;
@@ -233,7 +228,7 @@ enum status object_get_range(struct store *store, enum object_kind kind,
         if (tried == STATUS_OK && *got == size) {
             return STATUS_OK;
         }
-        if (tried != STATUS_OK && !is_about_one_name(error)) {
+        if (tried != STATUS_OK && !problem_is_local(tried, error)) {
             return tried;
         }
         if (tried == STATUS_OK && (best == NULL || *got > most)) {

@@ -70,9 +70,16 @@ void problems_sort(struct problems *problems)
     }
 }
 
-bool problem_is_local(const struct error *error)
+/* What a file system answers for a bad sector, and for structures or checksums of its own that are
+ * damaged there. SFTP has one answer for all of it, which is taken for EIO. */
+static bool is_bad_place(int os_error)
 {
-    switch (error->status) {
+    return os_error == EIO || os_error == EUCLEAN || os_error == EBADMSG;
+}
+
+bool problem_is_local(enum status status, const struct error *error)
+{
+    switch (status) {
     case STATUS_CORRUPT:
     case STATUS_UNAUTHENTIC:
     case STATUS_NOT_FOUND:
@@ -80,7 +87,7 @@ bool problem_is_local(const struct error *error)
     case STATUS_DENIED:
         return true;
     case STATUS_FAILED: /* one bad sector must not hide all other objects */
-        return error->os_error == EIO;
+        return is_bad_place(error->os_error);
     default:
         return false;
     }

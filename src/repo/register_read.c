@@ -184,7 +184,7 @@ static enum status read_one(void *context, struct store *store, size_t number, s
     CLEANUP(erasure_free) struct erasure erasure = {0};
     bool empty = false;
     enum status status = read_entry(&erasure, reading, store, name, &empty, error);
-    if (status != STATUS_OK && !problem_is_local(error)) {
+    if (status != STATUS_OK && !problem_is_local(status, error)) {
         return status;
     }
     pthread_mutex_lock(&reading->lock);

@@ -27,7 +27,7 @@ static enum status read_small(void *context, struct store *store, size_t number,
     const char *name = objects->names.names[number];
     CLEANUP(buffer_free) struct buffer object = {0};
     enum status status = object_read_limited(&object, store, name, SMALL_OBJECT_LIMIT, error);
-    if (status != STATUS_OK && !problem_is_local(error)) {
+    if (status != STATUS_OK && !problem_is_local(status, error)) {
         return status;
     }
     pthread_mutex_lock(&objects->lock);
@@ -37,7 +37,7 @@ static enum status read_small(void *context, struct store *store, size_t number,
     }
     if (status == STATUS_OK) {
         objects->good++;
-    } else if (problem_is_local(error)) {
+    } else if (problem_is_local(status, error)) {
         /* A key object that is sealed to others is nothing wrong. */
         if (!fetched || status != STATUS_DENIED) {
             problems_add(&objects->repo->problems, name, error);

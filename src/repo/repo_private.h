@@ -54,9 +54,6 @@ typedef enum status (*parallel_job)(void *context, struct store *store, size_t n
 MUST_USE enum status repo_parallel(struct repo *repo, size_t count, parallel_job job, void *context,
                                    struct error *error);
 
-/* Whether an error about one object is to be told as a problem while the others go on; what
- * concerns the connection, the memory or the user's wish to stop is not. */
-bool problem_is_local(const struct error *error);
 void problems_sort(struct problems *problems); /* by object, then message */
 
 /* Names of objects with random names, or ids of the others, collected from a listing. */

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool is_damage(enum status status)
-{
-    return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND || status == STATUS_UNAUTHENTIC;
-}
-
 /* ------------------------------------------------------------------ opening */
 
 static enum status read_catalogue(struct snapshot *snapshot, const struct statement *statement,

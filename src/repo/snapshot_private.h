@@ -90,7 +90,4 @@ MUST_USE enum status snapshot_node(struct buffer *node, struct snapshot *snapsho
                                    const struct catalogue_source *source,
                                    const struct chunk_reference *reference, struct error *error);
 
-/* Damage of one object or its absence: something else may still be found. */
-bool is_damage(enum status status);
-
 #endif

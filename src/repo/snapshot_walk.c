@@ -146,7 +146,7 @@ static enum status walk_child(struct walker *walker, const struct tree_child *ch
                               struct error *error)
 {
     enum status status = walk_node(walker, child, error);
-    if (walker->stopped || !is_damage(status) || walker->walk->problem == NULL) {
+    if (walker->stopped || !problem_is_local(status, error) || walker->walk->problem == NULL) {
         return status;
     }
     walker->walk->problem(walker->walk->context, child->first == NULL ? "" : child->first, error);

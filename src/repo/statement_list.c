@@ -82,7 +82,7 @@ static enum status gather(void *context, struct store *store, size_t number, str
     CLEANUP(statement_free) struct statement statement = {0};
     struct signature signature;
     enum status status = read_statement(&statement, &signature, gathering, store, id, error);
-    bool local = status != STATUS_OK && problem_is_local(error);
+    bool local = problem_is_local(status, error);
     if (status != STATUS_OK && !local) {
         return status;
     }

@@ -78,7 +78,7 @@ static bool is_first_of_object(const struct writer *writer, unsigned number)
 }
 
 /* Forgets the objects of the samples that did not open. *damaged: a pack is there, and looks sound
- * in any listing. */
+ * in any listing, though it cannot be read or opened. */
 static enum status drop_spoilt(struct writer *writer, bool *damaged, const struct error **worst,
                                struct error *error)
 {
@@ -95,7 +95,7 @@ static enum status drop_spoilt(struct writer *writer, bool *damaged, const struc
         if (sample->kind == OBJECT_INDEX) {
             status = state_drop_index(writer->state, sample->object, error);
         } else {
-            *damaged |= sample->damage.status == STATUS_CORRUPT;
+            *damaged |= sample->damage.status != STATUS_NOT_FOUND;
             status = state_drop_pack(writer->state, sample->chunk.pack, error);
         }
     }

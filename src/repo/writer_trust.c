@@ -51,7 +51,7 @@ static enum status read_index(void *context, struct store *store, size_t number,
     CLEANUP(buffer_free) struct buffer bytes = {0};
     enum status status =
         object_get(&bytes, trial->writer->repo, store, OBJECT_INDEX, trial->ids[number], error);
-    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
+    if (problem_is_local(status, error)) {
         trial->damaged[number] = true;
         error_clear(error);
         return STATUS_OK;

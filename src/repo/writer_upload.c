@@ -81,7 +81,7 @@ static void judge(struct writer *writer)
     }
     repo_give_store(writer->repo, store);
     pthread_mutex_lock(&writer->lock);
-    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
+    if (problem_is_local(status, &error)) {
         sample->damage = error;
     } else if (status != STATUS_OK) {
         writer_fail(writer, &error);

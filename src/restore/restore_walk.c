@@ -60,12 +60,6 @@ static enum status note_missing(struct restore *restore, uint64_t number, uint32
     return STATUS_OK;
 }
 
-/* Damage of one file is that file's; anything else ends the restore. */
-static bool is_damage(enum status status)
-{
-    return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND || status == STATUS_UNAUTHENTIC;
-}
-
 static enum status plan_file(struct source_walk *walk, const struct entry *entry,
                              const struct content *content, struct error *error)
 {
@@ -82,7 +76,7 @@ static enum status plan_file(struct source_walk *walk, const struct entry *entry
         return status;
     }
     status = content_walk(restore->snapshot, content, place_piece, &file, &problem);
-    if (status != STATUS_OK && !is_damage(status)) {
+    if (status != STATUS_OK && !problem_is_local(status, &problem)) {
         *error = problem;
         return status;
     }
@@ -111,7 +105,7 @@ static enum status restore_unlinked(struct source_walk *walk, const struct entry
         struct entry alone = first;
         alone.path = entry->path;
         status = plan_file(walk, &alone, &content, error);
-    } else if (is_damage(status)) {
+    } else if (problem_is_local(status, &problem)) {
         restore_fail(walk->restore, walk->source->words.name, entry->path, &problem);
         status = STATUS_OK;
     } else {

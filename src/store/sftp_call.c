@@ -19,6 +19,10 @@ static int answer_of(struct sftp_session *session, int result)
     if (result >= 0) {
         return LIBSSH2_FX_OK;
     }
+    if (result == LIBSSH2_ERROR_TIMEOUT) { /* libssh2 has a minute of its own */
+        session->failure = SFTP_SILENT;
+        return SFTP_BROKEN;
+    }
     unsigned long answer = libssh2_sftp_last_error(session->sftp);
     if (result != LIBSSH2_ERROR_SFTP_PROTOCOL || answer == LIBSSH2_FX_OK || answer > 31 ||
         answer == LIBSSH2_FX_NO_CONNECTION || answer == LIBSSH2_FX_CONNECTION_LOST ||

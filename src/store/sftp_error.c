@@ -1,5 +1,6 @@
 /* sftp_error: what the server's answers and a broken line mean for whoever reads the message. */
 #include "sftp_session.h"
+#include <errno.h>
 #include <stdio.h>
 
 enum status sftp_error_broken(const struct sftp_session *session, struct error *error)
@@ -75,5 +76,9 @@ enum status sftp_error_answer(struct error *error, int answer, const char *forma
         reason = _("the server refuses without a reason");
         break;
     }
-    return error_set(error, status, 0, "%s: %s", text, reason);
+    error_set(error, status, 0, "%s: %s", text, reason);
+    if (answer == LIBSSH2_FX_FAILURE) {
+        error->os_error = EIO; /* sftp-server's word for that, too, and it has no other */
+    }
+    return status;
 }

@@ -102,32 +102,71 @@ static enum status sftp_make_folder(void *self, const char *name, struct error *
 
 /* ---- reading */
 
+/* Its size; CORRUPT: something else than a file is in its place. */
+static enum status look_at_file(uint64_t *size, struct store_sftp *store, const char *name,
+                                struct error *error)
+{
+    char path[SFTP_PATH_LIMIT];
+    LIBSSH2_SFTP_ATTRIBUTES attributes = {0};
+    int answer = sftp_call_look(&attributes, store->session, sftp_path(path, store, name));
+    if (answer != LIBSSH2_FX_OK) {
+        return sftp_fail(store, error, answer, _("%s cannot be looked at"), name);
+    }
+    if ((attributes.flags & LIBSSH2_SFTP_ATTR_SIZE) == 0 ||
+        ((attributes.flags & LIBSSH2_SFTP_ATTR_PERMISSIONS) != 0 &&
+         !LIBSSH2_SFTP_S_ISREG(attributes.permissions))) {
+        return error_set(error, STATUS_CORRUPT, 0, _("%s is not a file"), name);
+    }
+    *size = attributes.filesize;
+    return STATUS_OK;
+}
+
 struct get_request {
     const char *name;
     uint64_t offset;
     void *target;
     size_t size;
     size_t *got;
+    bool again; /* an attempt was made before */
 };
+
+/* A pipe in the object's place holds up the server that opens it. To look first takes a round trip,
+ * so it is done only after the line broke. */
+static enum status open_for_reading(struct store_sftp *store, struct get_request *get,
+                                    struct error *error)
+{
+    sftp_stop_reading(store);
+    uint64_t size;
+    if (get->again) {
+        enum status status = look_at_file(&size, store, get->name, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    get->again = true;
+    char path[SFTP_PATH_LIMIT];
+    int answer = sftp_call_open(&store->reading, store->session, sftp_path(path, store, get->name),
+                                LIBSSH2_FXF_READ);
+    if (answer != LIBSSH2_FX_OK) {
+        return sftp_fail(store, error, answer, _("%s cannot be opened"), get->name);
+    }
+    snprintf(store->reading_name, sizeof store->reading_name, "%s", get->name);
+    return STATUS_OK;
+}
 
 static enum status attempt_get(struct store_sftp *store, void *request, struct error *error)
 {
-    const struct get_request *get = request;
-    int answer = LIBSSH2_FX_OK;
+    struct get_request *get = request;
     if (strcmp(store->reading_name, get->name) != 0) {
-        sftp_stop_reading(store);
-        char path[SFTP_PATH_LIMIT];
-        answer = sftp_call_open(&store->reading, store->session, sftp_path(path, store, get->name),
-                                LIBSSH2_FXF_READ);
-        if (answer != LIBSSH2_FX_OK) {
-            return sftp_fail(store, error, answer, _("%s cannot be opened"), get->name);
+        enum status status = open_for_reading(store, get, error);
+        if (status != STATUS_OK) {
+            return status;
         }
-        snprintf(store->reading_name, sizeof store->reading_name, "%s", get->name);
     }
     if (libssh2_sftp_tell64(store->reading) != get->offset) {
         libssh2_sftp_seek64(store->reading, get->offset);
     }
-    answer = sftp_call_read(get->got, store->session, store->reading, get->target, get->size);
+    int answer = sftp_call_read(get->got, store->session, store->reading, get->target, get->size);
     if (answer != LIBSSH2_FX_OK) {
         enum status status = sftp_fail(store, error, answer, _("%s cannot be read"), get->name);
         sftp_stop_reading(store);
@@ -160,19 +199,7 @@ struct size_request {
 static enum status attempt_size(struct store_sftp *store, void *request, struct error *error)
 {
     const struct size_request *wanted = request;
-    char path[SFTP_PATH_LIMIT];
-    LIBSSH2_SFTP_ATTRIBUTES attributes = {0};
-    int answer = sftp_call_look(&attributes, store->session, sftp_path(path, store, wanted->name));
-    if (answer != LIBSSH2_FX_OK) {
-        return sftp_fail(store, error, answer, _("%s cannot be looked at"), wanted->name);
-    }
-    if ((attributes.flags & LIBSSH2_SFTP_ATTR_SIZE) == 0 ||
-        ((attributes.flags & LIBSSH2_SFTP_ATTR_PERMISSIONS) != 0 &&
-         !LIBSSH2_SFTP_S_ISREG(attributes.permissions))) {
-        return error_set(error, STATUS_CORRUPT, 0, _("%s is not a file"), wanted->name);
-    }
-    *wanted->size = attributes.filesize;
-    return STATUS_OK;
+    return look_at_file(wanted->size, store, wanted->name, error);
 }
 
 static enum status sftp_size(void *self, const char *name, uint64_t *size, struct error *error)

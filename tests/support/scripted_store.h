@@ -9,6 +9,7 @@
 #define TESTS_SUPPORT_SCRIPTED_STORE_H
 
 #include "kura/store.h"
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,9 @@ static inline bool script_strikes(struct script *script, const char *call, const
 static inline enum status script_failure(const struct script *script, const char *name,
                                          struct error *error)
 {
-    return error_set(error, script->status, 0, "%s: as the script says", name);
+    error_set(error, script->status, 0, "%s: as the script says", name);
+    error->os_error = script->status == STATUS_FAILED ? EIO : 0;
+    return script->status;
 }
 
 /* What can strike any call, before it is done. */

@@ -66,6 +66,7 @@ static struct fault faults[] = {
     {"no space once", DEED_FAIL, STATUS_NO_SPACE, SPAN_ONCE, 2},
     {"denied once", DEED_FAIL, STATUS_DENIED, SPAN_ONCE, 2},
     {"denied from then on", DEED_FAIL, STATUS_DENIED, SPAN_LASTING, 3},
+    {"an object unreadable for good", DEED_FAIL, STATUS_FAILED, SPAN_OBJECT, 2},
     {"stored, not confirmed", DEED_DENY_ACK, STATUS_UNREACHABLE, SPAN_ONCE, 0},
     {"half stored", DEED_PARTIAL, STATUS_UNREACHABLE, SPAN_ONCE, 0},
     {"read short", DEED_TRUNCATE, STATUS_OK, SPAN_ONCE, 0},

@@ -49,6 +49,7 @@ static struct fault faults[] = {
     {"unreachable from then on", DEED_FAIL, STATUS_UNREACHABLE, SPAN_LASTING, 7},
     {"denied once", DEED_FAIL, STATUS_DENIED, SPAN_ONCE, 7},
     {"denied for good", DEED_FAIL, STATUS_DENIED, SPAN_OBJECT, 3},
+    {"unreadable for good", DEED_FAIL, STATUS_FAILED, SPAN_OBJECT, 3},
     {"read short once", DEED_TRUNCATE, STATUS_OK, SPAN_ONCE, 0},
     {"read short for good", DEED_TRUNCATE, STATUS_OK, SPAN_OBJECT, 0},
     {"read wrong once", DEED_FLIP, STATUS_OK, SPAN_ONCE, 0},

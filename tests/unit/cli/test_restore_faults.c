@@ -48,6 +48,7 @@ static struct fault faults[] = {
     {"unreachable from then on", DEED_FAIL, STATUS_UNREACHABLE, SPAN_LASTING, 0},
     {"denied once", DEED_FAIL, STATUS_DENIED, SPAN_ONCE, 0},
     {"denied from then on", DEED_FAIL, STATUS_DENIED, SPAN_LASTING, 0},
+    {"an object unreadable for good", DEED_FAIL, STATUS_FAILED, SPAN_OBJECT, 0},
     {"read short", DEED_TRUNCATE, STATUS_OK, SPAN_ONCE, 0},
     {"read short from then on", DEED_TRUNCATE, STATUS_OK, SPAN_LASTING, 0},
     {"read wrong", DEED_FLIP, STATUS_OK, SPAN_ONCE, 0},

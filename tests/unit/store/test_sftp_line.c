@@ -254,6 +254,22 @@ static void waits_for_no_frozen_server(void **state)
     assert_true(clock_monotonic() - before < 20);
 }
 
+/* Whoever writes into the storage by another way than SFTP can put a pipe there, which holds up the
+ * server that opens it. */
+static void waits_for_no_pipe(void **state)
+{
+    (void)state;
+    sshd_shell("cd %s/packs && mkfifo pipe && printf 1 > one", sshd.data);
+    struct store *store = open_store(1, 20);
+    char byte = 0;
+    size_t got = 0;
+    sftp_expect(STATUS_CORRUPT, store_get(store, "packs/pipe", 0, &byte, 1, &got, &error), &error,
+                "not a file");
+    sftp_expect(STATUS_OK, store_get(store, "packs/one", 0, &byte, 1, &got, &error), &error, NULL);
+    assert_int_equal(byte, '1');
+    store_free(store);
+}
+
 /* The answer to what was given up comes after all. In libssh2 it would be the answer to the next
  * question of its kind. */
 static void takes_no_late_answer(void **state)
@@ -413,6 +429,7 @@ int main(void)
         TEST(gives_up_in_time, SSHD_ORDINARY),
         TEST(survives_the_death_of_sftp_server, SSHD_SEPARATE),
         TEST(waits_for_no_frozen_server, SSHD_ORDINARY),
+        TEST(waits_for_no_pipe, SSHD_ORDINARY),
         TEST(takes_no_late_answer, SSHD_ORDINARY),
         TEST(lets_the_kernel_watch_the_line, SSHD_ORDINARY),
         /* And with one channel a connection, as strict servers have it. */
