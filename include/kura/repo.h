@@ -66,6 +66,7 @@ struct problem {
     enum status status; /* CORRUPT, UNAUTHENTIC, NOT_FOUND, UNSUPPORTED, UNREACHABLE */
     char *object;       /* name in the store, printable */
     char *message;
+    char *hint; /* the way out; "": none */
 };
 struct problems {
     struct problem *items;
@@ -443,7 +444,8 @@ struct check_report {
     uint64_t chunks; /* that indexes name */
     uint64_t packs_read;
     uint64_t chunks_opened;
-    uint64_t unused_packs; /* named by no index: left by interrupted runs */
+    uint64_t unused_packs; /* named by no index, as interrupted runs leave them */
+    uint64_t found_packs;  /* named by none either, but read, for an index is lost */
 };
 /* Statements, their chain, references, indexes, presence and size of every pack; as asked the bytes
  * of packs against their names and directories against indexes; as asked every chunk of every

@@ -1,5 +1,6 @@
 /* cli_report: what went wrong, for people and for scripts. */
 #include "cli.h"
+#include <string.h>
 
 enum cli_exit cli_exit_code(enum status status)
 {
@@ -25,10 +26,12 @@ void cli_note(struct cli *cli, enum cli_exit exit)
     cli->exit = exit > cli->exit ? exit : cli->exit;
 }
 
+#define HINT "      %s\n"
+
 static void print_hint(const struct error *error)
 {
     if (error->hint[0] != '\0') {
-        fprintf(stderr, "      %s\n", error->hint);
+        fprintf(stderr, HINT, error->hint);
     }
 }
 
@@ -52,11 +55,22 @@ void cli_report_entry(const char *source, const char *path, const struct error *
     cli_report_warning(&told);
 }
 
+/* A way out that many problems have in common is told once, after them. */
+static bool is_hint_due(const struct problems *problems, size_t number)
+{
+    const char *hint = problems->items[number].hint;
+    return hint[0] != '\0' &&
+           (number + 1 == problems->count || strcmp(hint, problems->items[number + 1].hint) != 0);
+}
+
 void cli_report_problems(struct cli *cli, const struct problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {
-        fprintf(stderr, _("kura: problem: %s: %s\n"), problems->items[i].object,
-                problems->items[i].message);
+        const struct problem *problem = &problems->items[i];
+        fprintf(stderr, _("kura: problem: %s: %s\n"), problem->object, problem->message);
+        if (is_hint_due(problems, i)) {
+            fprintf(stderr, HINT, problem->hint);
+        }
     }
     if (problems->dropped > 0) {
         unsigned long more = (unsigned long)problems->dropped;

@@ -23,6 +23,7 @@ static enum status print_json(const struct check_report *report, bool opened, st
         {"packs_read", report->packs_read},
         {"chunks_opened", report->chunks_opened},
         {"unused_packs", report->unused_packs},
+        {"found_packs", report->found_packs},
     };
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
@@ -32,6 +33,9 @@ static enum status print_json(const struct check_report *report, bool opened, st
         json_t *problem = json_object();
         cli_json_set_bytes(problem, "object", report->problems.items[i].object);
         cli_json_set_bytes(problem, "message", report->problems.items[i].message);
+        if (report->problems.items[i].hint[0] != '\0') {
+            cli_json_set_bytes(problem, "hint", report->problems.items[i].hint);
+        }
         json_array_append_new(problems, problem);
     }
     json_object_set_new(object, "problems", problems);
@@ -57,8 +61,12 @@ static void print_text(const struct check_report *report, unsigned percent, bool
         printf("%s\n", _("chunks not opened (that needs --identity or --kit)"));
     }
     if (report->unused_packs > 0) {
-        printf(_("packs that no snapshot needs, left by interrupted runs: %llu\n"),
+        printf(_("packs that no index names, as interrupted runs leave them: %llu\n"),
                (unsigned long long)report->unused_packs);
+    }
+    if (report->found_packs > 0) {
+        printf(_("packs that no index names any more, found by their own directories: %llu\n"),
+               (unsigned long long)report->found_packs);
     }
     if (report->problems.count == 0 && report->problems.dropped == 0) {
         printf("%s\n", _("no problems found"));

@@ -30,9 +30,12 @@ void check_sets_close(struct check *check);
 /* BLAKE2b-256 of the pack's size and the directory's entries by offset: what index and pack must
  * agree on. Sorts them. */
 void check_directory_digest(unsigned char digest[OBJECT_ID_SIZE], const struct index_pack *pack);
-/* What the index `origin` says. */
+/* What the index `origin` says; zeros: the pack itself. */
 MUST_USE enum status check_add_pack(struct check *check, const unsigned char origin[OBJECT_ID_SIZE],
                                     const struct index_pack *pack, struct error *error);
+/* *known: an index names the pack. */
+MUST_USE enum status check_has_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE],
+                                    bool *known, struct error *error);
 /* The snapshot (position in the list) needs the chunk; *located: an index knows it. */
 MUST_USE enum status check_need_chunk(struct check *check, const unsigned char id[CHUNK_ID_SIZE],
                                       size_t snapshot, bool *located, struct error *error);

@@ -124,9 +124,11 @@ enum status check_empty_place(struct check *check, const unsigned char id[OBJECT
                 "said to hold"),
               name);
     CLEANUP(sql_finalize) sqlite3_stmt *liars = NULL;
-    enum status status = sql_prepare(
-        &liars, check->sets,
-        "SELECT origin FROM pack WHERE id = ? AND seen = 3 AND told = 0 AND lied = 0", error);
+    enum status status =
+        sql_prepare(&liars, check->sets,
+                    "SELECT origin FROM pack WHERE id = ? AND seen = 3 AND told = 0 AND lied = 0"
+                    " AND origin <> zeroblob(32)", /* no index said it */
+                    error);
     if (status != STATUS_OK) {
         return status;
     }

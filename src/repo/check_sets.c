@@ -126,6 +126,14 @@ enum status check_add_pack(struct check *check, const unsigned char origin[OBJEC
     return status;
 }
 
+enum status check_has_pack(struct check *check, const unsigned char id[OBJECT_ID_SIZE], bool *known,
+                           struct error *error)
+{
+    CLEANUP(sql_reset) sqlite3_stmt *find = check->find_pack;
+    sql_bind(find, 1, id, OBJECT_ID_SIZE);
+    return sql_step(find, known, error);
+}
+
 enum status check_need_chunk(struct check *check, const unsigned char id[CHUNK_ID_SIZE],
                              size_t snapshot, bool *located, struct error *error)
 {

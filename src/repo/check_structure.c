@@ -85,6 +85,11 @@ static void check_chain(struct check *check)
 
 /* ---- indexes ---- */
 
+static uint64_t count_problems(const struct check *check)
+{
+    return check->report->problems.count + check->report->problems.dropped;
+}
+
 static enum status add_pack(void *context, const struct index_pack *pack, struct error *error)
 {
     const struct structure *structure = context;
@@ -158,12 +163,38 @@ static enum status check_indexes(struct structure *structure, struct error *erro
             char words[SNAPSHOT_WORDS_SIZE];
             error_set(&problem, STATUS_NOT_FOUND, 0, _("missing: an index that %s wrote"),
                       snapshot_words(words, check, i));
+            error_set_hint(&problem, "%s",
+                           _("What it said is sought in the packs' own directories, by a restore, "
+                             "too."));
             check_tell(check, OBJECT_INDEX, id, &problem);
             status = id_list_add(&told, id, error);
             id_list_sort(&told);
         }
     }
     return status;
+}
+
+/* ---- packs that a lost index named ---- */
+
+static enum status is_indexed(void *context, const unsigned char id[OBJECT_ID_SIZE], bool *known,
+                              struct error *error)
+{
+    return check_has_pack(context, id, known, error);
+}
+
+static enum status add_found(void *context, const struct index_pack *pack, struct error *error)
+{
+    static const unsigned char none[OBJECT_ID_SIZE];
+    struct check *check = context;
+    check->report->found_packs++;
+    return check_add_pack(check, none, pack, error);
+}
+
+/* As a restore does. Without a lost index whatever is needed is in the others. */
+static enum status search_packs(struct check *check, uint64_t problems, struct error *error)
+{
+    const struct pack_search search = {is_indexed, add_found, check};
+    return count_problems(check) == problems ? STATUS_OK : pack_search(check->repo, &search, error);
 }
 
 /* ---- references ---- */
@@ -267,7 +298,11 @@ enum status check_structure(struct check *check, struct error *error)
 {
     struct structure structure = {.check = check};
     check_chain(check);
+    uint64_t problems = count_problems(check);
     enum status status = check_indexes(&structure, error);
+    if (status == STATUS_OK) {
+        status = search_packs(check, problems, error);
+    }
     if (status == STATUS_OK) {
         status = collect_wanted(&structure, error);
     }

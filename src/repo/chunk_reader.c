@@ -190,6 +190,28 @@ static enum status get_at_any(struct chunk_reader *reader, const struct catalogu
     return damage->status;
 }
 
+/* All places after `last`. */
+static enum status get_after(struct chunk_reader *reader, const struct catalogue_source *source,
+                             const struct chunk_reference *reference, struct place last,
+                             void *target, struct error *damage, struct error *error)
+{
+    struct place places[PLACES_AT_ONCE];
+    size_t count = 0;
+    enum status status;
+    do {
+        status = snapshot_places(places, &count, reader->snapshot, reference, &last, error);
+        last = count > 0 ? places[count - 1] : last;
+        if (status == STATUS_OK && count == 0) {
+            *error = *damage;
+            return damage->status;
+        }
+        if (status == STATUS_OK) {
+            status = get_at_any(reader, source, reference, places, count, target, damage, error);
+        }
+    } while (problem_is_local(status, error) && count == PLACES_AT_ONCE);
+    return status;
+}
+
 enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue_source *source,
                              const struct chunk_reference *reference, void *target,
                              struct error *error)
@@ -199,15 +221,17 @@ enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue
     struct error damage = {0};
     size_t count = 0;
     enum status status = snapshot_places(places, &count, reader->snapshot, reference, NULL, error);
-    if (status == STATUS_OK) {
-        status = get_at_any(reader, source, reference, places, count, target, &damage, error);
+    if (status != STATUS_OK) {
+        return status;
     }
-    while (problem_is_local(status, error) && count == PLACES_AT_ONCE) {
-        status = snapshot_places(places, &count, reader->snapshot, reference, &last, error);
-        last = count > 0 ? places[count - 1] : last;
-        if (status == STATUS_OK) {
-            status = get_at_any(reader, source, reference, places, count, target, &damage, error);
-        }
+    status = get_at_any(reader, source, reference, places, count, target, &damage, error);
+    if (problem_is_local(status, error) && count == PLACES_AT_ONCE) {
+        status = get_after(reader, source, reference, last, target, &damage, error);
+    }
+    if (problem_is_local(status, error)) {
+        status = snapshot_search_packs(reader->snapshot, &last, error);
+        status =
+            status ? status : get_after(reader, source, reference, last, target, &damage, error);
     }
     return status;
 }

@@ -112,6 +112,11 @@ MUST_USE enum status pack_build(struct buffer *bytes, struct index_pack *pack,
 MUST_USE enum status pack_directory(struct index_pack *pack, const struct repo *repo,
                                     const struct buffer *bytes, struct error *error);
 
+/* The same of a pack in the store, without its chunks. The caller fills pack->id and size; nothing
+ * says that the other bytes match the id. */
+MUST_USE enum status pack_fetch_directory(struct index_pack *pack, const struct repo *repo,
+                                          struct store *store, struct error *error);
+
 /* ---- references ---- */
 struct references {
     unsigned char base[OBJECT_ID_SIZE]; /* statement; zeros: none */

@@ -122,11 +122,14 @@ enum status object_list_folder(struct store *store, enum object_kind kind, unsig
     }
     struct listing listing = {kind, problems, visit, context};
     enum status status = store_list(store, folder, visit_name, &listing, error);
-    /* What lacks is also missed by whoever needs it, so the others need not stop for it. */
-    if (status == STATUS_NOT_FOUND) {
-        if (problems != NULL) {
+    /* What lacks is also missed by whoever needs it, so the others need not stop for it. One of the
+     * many folders of packs need not even be readable. */
+    if (status == STATUS_NOT_FOUND || (kind == OBJECT_PACK && problem_is_local(status, error))) {
+        if (status == STATUS_NOT_FOUND) {
             error_set(error, STATUS_NOT_FOUND, 0, "%s",
                       _("this folder of the repository is missing"));
+        }
+        if (problems != NULL) {
             problems_add(problems, folder, error);
         }
         error_clear(error);

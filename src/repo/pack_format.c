@@ -13,6 +13,8 @@ static const char MAGIC[] = "kura/1 pack\n";
 #define MAGIC_SIZE (sizeof MAGIC - 1)
 #define TRAILER_SIZE (4 + MAGIC_SIZE)
 #define CHUNK_RECORD (CHUNK_ID_SIZE + 8)
+/* Most directories are no longer, with the zeros in them. */
+#define DIRECTORY_GUESS ((uint64_t)64 * 1024)
 
 /* ---- building ---- */
 
@@ -134,21 +136,23 @@ static enum status damaged(struct error *error)
                      _("the directory of a pack is damaged, or not of this repository"));
 }
 
-/* Where the directory is; false if the frame is not that of a pack. */
-static bool find_directory(struct cursor *sealed, const struct buffer *bytes)
+/* Where in the pack its directory begins; false if the trailer, its last bytes, is not that of a
+ * pack. */
+static bool read_trailer(uint64_t *start, const unsigned char *trailer, uint64_t pack_size)
 {
-    if (bytes->size > PACK_LIMIT || bytes->size < SEAL_OVERHEAD + 4 + TRAILER_SIZE) {
+    struct cursor cursor = {trailer, TRAILER_SIZE};
+    uint32_t offset = 0;
+    if (!cursor_u32(&cursor, &offset) || memcmp(cursor.at, MAGIC, MAGIC_SIZE) != 0 ||
+        (uint64_t)offset + SEAL_OVERHEAD + 4 + TRAILER_SIZE > pack_size) {
         return false;
     }
-    size_t end = bytes->size - TRAILER_SIZE;
-    struct cursor trailer = {bytes->data + end, TRAILER_SIZE};
-    uint32_t start = 0;
-    if (!cursor_u32(&trailer, &start) || memcmp(trailer.at, MAGIC, MAGIC_SIZE) != 0 ||
-        start > end || end - start < SEAL_OVERHEAD + 4) {
-        return false;
-    }
-    *sealed = (struct cursor){bytes->data + start, end - start};
+    *start = offset;
     return true;
+}
+
+static bool has_pack_size(uint64_t size)
+{
+    return size <= PACK_LIMIT && size >= SEAL_OVERHEAD + 4 + TRAILER_SIZE;
 }
 
 /* The chunks lie one after another without gap or overlap, from 0 to the directory. */
@@ -167,16 +171,32 @@ static bool read_chunks(struct index_pack *pack, struct cursor *plain, size_t di
     return expected == directory;
 }
 
-enum status pack_directory(struct index_pack *pack, const struct repo *repo,
-                           const struct buffer *bytes, struct error *error)
+static enum status decode_directory(struct index_pack *pack, const struct buffer *plain,
+                                    uint64_t start, struct error *error)
 {
-    pack->chunks = NULL;
-    pack->count = 0;
-    pack->size = bytes->size;
-    struct cursor sealed;
-    if (!find_directory(&sealed, bytes)) {
+    struct cursor cursor = {plain->data, plain->size};
+    uint32_t count = 0;
+    if (!cursor_u32(&cursor, &count) || count == 0 || count > cursor.left / CHUNK_RECORD) {
         return damaged(error);
     }
+    pack->chunks = calloc(count, sizeof *pack->chunks);
+    if (pack->chunks == NULL) {
+        return error_set_memory(error);
+    }
+    pack->count = count;
+    if (!read_chunks(pack, &cursor, (size_t)start)) {
+        free(pack->chunks);
+        pack->chunks = NULL;
+        pack->count = 0;
+        return damaged(error);
+    }
+    return STATUS_OK;
+}
+
+/* `sealed`: from `start` in the pack to its trailer. */
+static enum status open_directory(struct index_pack *pack, const struct repo *repo,
+                                  struct cursor sealed, uint64_t start, struct error *error)
+{
     CLEANUP(buffer_free) struct buffer plain = {0};
     enum status status = buffer_reserve(&plain, sealed.left, error);
     if (status != STATUS_OK) {
@@ -190,21 +210,65 @@ enum status pack_directory(struct index_pack *pack, const struct repo *repo,
         STATUS_OK) {
         return damaged(error);
     }
-    struct cursor cursor = {plain.data, plain.size};
-    uint32_t count = 0;
-    if (!cursor_u32(&cursor, &count) || count == 0 || count > cursor.left / CHUNK_RECORD) {
+    return decode_directory(pack, &plain, start, error);
+}
+
+enum status pack_directory(struct index_pack *pack, const struct repo *repo,
+                           const struct buffer *bytes, struct error *error)
+{
+    pack->chunks = NULL;
+    pack->count = 0;
+    pack->size = bytes->size;
+    uint64_t start;
+    if (!has_pack_size(bytes->size) ||
+        !read_trailer(&start, bytes->data + bytes->size - TRAILER_SIZE, bytes->size)) {
         return damaged(error);
     }
-    pack->chunks = calloc(count, sizeof *pack->chunks);
-    if (pack->chunks == NULL) {
-        return error_set_memory(error);
-    }
-    pack->count = count;
-    if (!read_chunks(pack, &cursor, (size_t)(sealed.at - bytes->data))) {
-        free(pack->chunks);
-        pack->chunks = NULL;
-        pack->count = 0;
+    struct cursor sealed = {bytes->data + start, bytes->size - TRAILER_SIZE - (size_t)start};
+    return open_directory(pack, repo, sealed, start, error);
+}
+
+/* ---- fetching ---- */
+
+/* The pack's bytes from `start` to its end. */
+static enum status fetch_end(struct buffer *bytes, const struct index_pack *pack, uint64_t start,
+                             struct store *store, struct error *error)
+{
+    size_t size = (size_t)(pack->size - start);
+    size_t got = 0;
+    buffer_clear(bytes);
+    enum status status = buffer_reserve(bytes, size, error);
+    status = status ? status
+                    : object_get_range(store, OBJECT_PACK, pack->id, start, bytes->data, size, &got,
+                                       error);
+    bytes->size = status == STATUS_OK ? got : 0;
+    return status == STATUS_OK && got < size ? damaged(error) : status;
+}
+
+enum status pack_fetch_directory(struct index_pack *pack, const struct repo *repo,
+                                 struct store *store, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer bytes = {0};
+    pack->chunks = NULL;
+    pack->count = 0;
+    if (!has_pack_size(pack->size)) {
         return damaged(error);
     }
-    return STATUS_OK;
+    uint64_t at = pack->size > DIRECTORY_GUESS ? pack->size - DIRECTORY_GUESS : 0;
+    uint64_t start = 0;
+    enum status status = fetch_end(&bytes, pack, at, store, error);
+    if (status == STATUS_OK &&
+        !read_trailer(&start, bytes.data + bytes.size - TRAILER_SIZE, pack->size)) {
+        status = damaged(error);
+    }
+    if (status == STATUS_OK && start < at) {
+        at = start;
+        status = fetch_end(&bytes, pack, at, store, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct cursor sealed = {bytes.data + (start - at),
+                            bytes.size - TRAILER_SIZE - (size_t)(start - at)};
+    return open_directory(pack, repo, sealed, start, error);
 }

@@ -4,30 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool add(struct problems *problems, enum status status, const char *object,
-                const char *message)
+static void free_item(struct problem *item)
 {
-    char printable[2 * OBJECT_NAME_SIZE];
-    char *object_copy = strdup(text_printable(printable, sizeof printable, object));
-    char *message_copy = strdup(message);
+    free(item->object);
+    free(item->message);
+    free(item->hint);
+}
+
+static bool add(struct problems *problems, const struct problem *problem)
+{
+    struct problem copy = {problem->status, strdup(problem->object), strdup(problem->message),
+                           strdup(problem->hint)};
     struct problem *items = NULL;
-    if (object_copy != NULL && message_copy != NULL) {
+    if (copy.object != NULL && copy.message != NULL && copy.hint != NULL) {
         items = realloc(problems->items, (problems->count + 1) * sizeof *items);
     }
     if (items == NULL) {
-        free(object_copy);
-        free(message_copy);
+        free_item(&copy);
         return false;
     }
     problems->items = items;
-    items[problems->count++] = (struct problem){status, object_copy, message_copy};
+    items[problems->count++] = copy;
     return true;
 }
 
 void problems_add(struct problems *problems, const char *object, const struct error *error)
 {
-    if (problems->count >= PROBLEMS_LIMIT ||
-        !add(problems, error->status, object, error->message)) {
+    char printable[2 * OBJECT_NAME_SIZE];
+    struct error copy = *error;
+    struct problem problem = {copy.status, text_printable(printable, sizeof printable, object),
+                              copy.message, copy.hint};
+    if (problems->count >= PROBLEMS_LIMIT || !add(problems, &problem)) {
         problems->dropped++;
     }
 }
@@ -35,8 +42,7 @@ void problems_add(struct problems *problems, const char *object, const struct er
 void problems_free(struct problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {
-        free(problems->items[i].object);
-        free(problems->items[i].message);
+        free_item(&problems->items[i]);
     }
     free(problems->items);
     *problems = (struct problems){0};
@@ -47,7 +53,7 @@ enum status problems_copy(struct problems *to, const struct problems *from, stru
     for (size_t i = 0; i < from->count; i++) {
         if (to->count >= PROBLEMS_LIMIT) {
             to->dropped++;
-        } else if (!add(to, from->items[i].status, from->items[i].object, from->items[i].message)) {
+        } else if (!add(to, &from->items[i])) {
             return error_set_memory(error);
         }
     }

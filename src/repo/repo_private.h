@@ -107,6 +107,17 @@ size_t seal_context(unsigned char context[SEAL_CONTEXT_LIMIT], const struct repo
 /* The seal subkey of a kind, in secret memory. */
 unsigned char *seal_key(const struct repo *repo, enum object_kind kind);
 
+/* Lists all packs, and reads the directories of those that are not known; `visit` comes for each
+ * that has one. Its id is the name's, not verified. No two of the calls come at once. */
+struct pack_search {
+    enum status (*is_known)(void *context, const unsigned char id[OBJECT_ID_SIZE], bool *known,
+                            struct error *error);
+    index_visit visit;
+    void *context;
+};
+MUST_USE enum status pack_search(struct repo *repo, const struct pack_search *search,
+                                 struct error *error);
+
 /* Reads, verifies and unseals the named index objects; `visit` comes one at a time. */
 typedef enum status (*index_content_visit)(void *context, const unsigned char id[OBJECT_ID_SIZE],
                                            const struct buffer *content, struct error *error);

@@ -13,9 +13,12 @@ struct lookup {
     sqlite3 *database;
     sqlite3_stmt *add_pack;
     sqlite3_stmt *add_chunk;
+    sqlite3_stmt *find_pack;
     sqlite3_stmt *likeliest;
     sqlite3_stmt *after;
     sqlite3_stmt *doubt;
+    bool searched;        /* lookup_search was done, and found what has numbers above */
+    int64_t last_indexed; /* this pack */
 };
 
 /* A name of "" is a database in a file that is removed as soon as it is made. */
@@ -75,6 +78,17 @@ static enum status add_pack(void *context, const struct index_pack *pack, struct
     return status;
 }
 
+static enum status find_last(struct lookup *lookup, struct error *error)
+{
+    CLEANUP(sql_finalize) sqlite3_stmt *find = NULL;
+    bool row = false;
+    enum status status =
+        sql_prepare(&find, lookup->database, "SELECT ifnull(max(no), 0) FROM pack", error);
+    status = status ? status : sql_step(find, &row, error);
+    lookup->last_indexed = status == STATUS_OK && row ? sqlite3_column_int64(find, 0) : 0;
+    return status;
+}
+
 static enum status fill(struct lookup *lookup, struct repo *repo, struct problems *problems,
                         struct error *error)
 {
@@ -88,6 +102,7 @@ static enum status fill(struct lookup *lookup, struct repo *repo, struct problem
     status = status ? status : index_read_all(repo, problems, add_pack, lookup, error);
     sql_finalize(&lookup->add_chunk);
     status = status ? status : sql_run(lookup->database, SETTLE, error);
+    status = status ? status : find_last(lookup, error);
     status = status ? status : sql_prepare(&lookup->likeliest, lookup->database, LIKELIEST, error);
     status = status ? status : sql_prepare(&lookup->after, lookup->database, AFTER, error);
     return status ? status : sql_prepare(&lookup->doubt, lookup->database, DOUBT, error);
@@ -116,6 +131,51 @@ enum status lookup_open(struct lookup **lookup, struct repo *repo, struct proble
     return STATUS_OK;
 }
 
+/* ---- packs that no index names ---- */
+
+static enum status is_indexed(void *context, const unsigned char id[OBJECT_ID_SIZE], bool *known,
+                              struct error *error)
+{
+    const struct lookup *lookup = context;
+    CLEANUP(sql_reset) sqlite3_stmt *find = lookup->find_pack;
+    sql_bind(find, 1, id, OBJECT_ID_SIZE);
+    return sql_step(find, known, error);
+}
+
+static enum status search(struct lookup *lookup, struct repo *repo, struct error *error)
+{
+    const struct pack_search wanted = {is_indexed, add_pack, lookup};
+    sqlite3 *database = lookup->database;
+    enum status status =
+        sql_run(database, "CREATE INDEX IF NOT EXISTS pack_id ON pack(id); BEGIN", error);
+    status =
+        status ? status
+               : sql_prepare(&lookup->find_pack, database, "SELECT 1 FROM pack WHERE id=?1", error);
+    status = status ? status
+                    : sql_prepare(&lookup->add_chunk, database,
+                                  "INSERT OR IGNORE INTO chunk VALUES(?1, ?2, ?3, ?4)", error);
+    status = status ? status : pack_search(repo, &wanted, error);
+    sql_finalize(&lookup->find_pack);
+    sql_finalize(&lookup->add_chunk);
+    struct error ignored;
+    enum status ended = sql_run(database, "COMMIT", status == STATUS_OK ? error : &ignored);
+    return status ? status : ended;
+}
+
+enum status lookup_search(struct lookup *lookup, struct repo *repo, struct place *after,
+                          struct error *error)
+{
+    if (!lookup->searched) {
+        enum status status = search(lookup, repo, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        lookup->searched = true;
+    }
+    *after = (struct place){.pack = lookup->last_indexed, .location = {.offset = UINT32_MAX}};
+    return STATUS_OK;
+}
+
 void lookup_free(struct lookup *lookup)
 {
     if (lookup == NULL) {
@@ -123,6 +183,7 @@ void lookup_free(struct lookup *lookup)
     }
     sql_finalize(&lookup->add_pack);
     sql_finalize(&lookup->add_chunk);
+    sql_finalize(&lookup->find_pack);
     sql_finalize(&lookup->likeliest);
     sql_finalize(&lookup->after);
     sql_finalize(&lookup->doubt);

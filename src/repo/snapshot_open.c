@@ -166,6 +166,21 @@ static enum status find_locked(struct snapshot *snapshot, const unsigned char *i
     return lookup_find(snapshot->lookup, id, after, places, count, error);
 }
 
+/* With nothing found, an index may be lost; and what it said stands in the packs, too. */
+static enum status find_anywhere(struct snapshot *snapshot, const unsigned char *id,
+                                 const struct place *after, struct place *places, size_t *count,
+                                 struct error *error)
+{
+    bool first = after == NULL || after->pack == 0;
+    struct place last;
+    enum status status = find_locked(snapshot, id, after, places, count, error);
+    if (status != STATUS_OK || *count > 0 || !first) {
+        return status;
+    }
+    status = lookup_search(snapshot->lookup, snapshot->repo, &last, error);
+    return status ? status : find_locked(snapshot, id, &last, places, count, error);
+}
+
 enum status snapshot_places(struct place places[PLACES_AT_ONCE], size_t *count,
                             struct snapshot *snapshot, const struct chunk_reference *reference,
                             const struct place *after, struct error *error)
@@ -174,14 +189,14 @@ enum status snapshot_places(struct place places[PLACES_AT_ONCE], size_t *count,
     chunk_reference_id(id, reference);
     *count = 0;
     pthread_mutex_lock(&snapshot->lookup_lock);
-    enum status status = find_locked(snapshot, id, after, places, count, error);
+    enum status status = find_anywhere(snapshot, id, after, places, count, error);
     size_t damaged = snapshot->problems.count;
     pthread_mutex_unlock(&snapshot->lookup_lock);
     if (status != STATUS_OK || *count > 0 || after != NULL) {
         return status;
     }
     char text[2 * CHUNK_ID_SIZE + 1];
-    error_set(error, STATUS_NOT_FOUND, 0, _("No index says where chunk %s lies"),
+    error_set(error, STATUS_NOT_FOUND, 0, _("Neither an index nor a pack says where chunk %s lies"),
               hex_encode(text, id, sizeof id));
     if (damaged > 0) {
         error_set_hint(error, "%s",
@@ -199,6 +214,15 @@ enum status snapshot_locate(struct location *location, struct snapshot *snapshot
     if (status == STATUS_OK) {
         *location = places[0].location;
     }
+    return status;
+}
+
+enum status snapshot_search_packs(struct snapshot *snapshot, struct place *after,
+                                  struct error *error)
+{
+    pthread_mutex_lock(&snapshot->lookup_lock);
+    enum status status = lookup_search(snapshot->lookup, snapshot->repo, after, error);
+    pthread_mutex_unlock(&snapshot->lookup_lock);
     return status;
 }
 

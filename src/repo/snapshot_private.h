@@ -28,6 +28,11 @@ MUST_USE enum status lookup_find(struct lookup *lookup, const unsigned char id[C
 MUST_USE enum status lookup_doubt(struct lookup *lookup, const struct place *place,
                                   struct error *error);
 
+/* Adds, the first time, what packs that no index names say of themselves. *after: their places come
+ * after this one. */
+MUST_USE enum status lookup_search(struct lookup *lookup, struct repo *repo, struct place *after,
+                                   struct error *error);
+
 /* ---- nodes that a walk will want next (node_ahead.c); one walk's, not thread-safe ---- */
 #define NODE_AHEAD_LIMIT 16
 struct node_ahead {
@@ -68,11 +73,15 @@ struct snapshot {
     void *on_node_context;
 };
 
-/* As lookup_find; NOT_FOUND if there is no place at all. Thread-safe. */
+/* As lookup_find; NOT_FOUND if there is no place at all, in no pack that no index names either.
+ * Thread-safe; the caller holds no connection. */
 MUST_USE enum status snapshot_places(struct place places[PLACES_AT_ONCE], size_t *count,
                                      struct snapshot *snapshot,
                                      const struct chunk_reference *reference,
                                      const struct place *after, struct error *error);
+/* As lookup_search. Thread-safe; the caller holds no connection. */
+MUST_USE enum status snapshot_search_packs(struct snapshot *snapshot, struct place *after,
+                                           struct error *error);
 /* As lookup_doubt. Thread-safe. */
 MUST_USE enum status snapshot_doubt(struct snapshot *snapshot, const struct place *place,
                                     struct error *error);

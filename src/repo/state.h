@@ -97,9 +97,15 @@ MUST_USE enum status state_indexed(struct state *state, const unsigned char id[O
 MUST_USE enum status state_indexes(struct state *state, bool unpublished,
                                    unsigned char (**ids)[OBJECT_ID_SIZE], size_t *count,
                                    struct error *error);
-/* Forgets an index object and all packs that only it named. */
-MUST_USE enum status state_drop_index(struct state *state, const unsigned char id[OBJECT_ID_SIZE],
+/* Forgets an index object: from now on its packs are named by none, with no directory at hand. */
+MUST_USE enum status state_lose_index(struct state *state, const unsigned char id[OBJECT_ID_SIZE],
                                       struct error *error);
+/* Visits those packs. */
+MUST_USE enum status state_each_unnamed_pack(struct state *state, state_pack_visit visit,
+                                             void *context, struct error *error);
+/* What such a pack says of itself, for the next index object. */
+MUST_USE enum status state_set_directory(struct state *state, int64_t no,
+                                         const struct index_pack *pack, struct error *error);
 
 /* ---- uses and publication ---- */
 

@@ -285,41 +285,49 @@ enum status state_indexes(struct state *state, bool unpublished,
     return status;
 }
 
-static enum status number_of(struct state *state, enum state_query query, const void *id,
-                             int64_t value, int64_t *number, struct error *error)
+static enum status lose_index_within(struct state *state, const unsigned char *id,
+                                     struct error *error)
 {
-    CLEANUP(sql_reset) sqlite3_stmt *statement;
-    *number = 0;
-    enum status status = state_query(&statement, state, query, error);
-    if (status != STATUS_OK) {
-        return status;
+    static const enum state_query steps[] = {QUERY_UNINDEX, QUERY_REMOVE_INDEX};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < LENGTH(steps); i++) {
+        sqlite3_stmt *statement;
+        status = state_query(&statement, state, steps[i], error);
+        if (status == STATUS_OK) {
+            sql_bind(statement, 1, id, OBJECT_ID_SIZE);
+            status = state_note(state, sql_once(statement, error));
+        }
     }
-    if (id != NULL) {
-        sql_bind(statement, 1, id, OBJECT_ID_SIZE);
-    } else {
-        sql_bind_number(statement, 1, value);
-    }
-    bool row;
-    status = state_note(state, sql_step(statement, &row, error));
-    *number = status == STATUS_OK && row ? sqlite3_column_int64(statement, 0) : 0;
     return status;
 }
 
-enum status state_drop_index(struct state *state, const unsigned char id[OBJECT_ID_SIZE],
+enum status state_lose_index(struct state *state, const unsigned char id[OBJECT_ID_SIZE],
                              struct error *error)
 {
-    int64_t index = 0;
     enum status status = state_run(state, QUERY_BEGIN, error);
     if (status != STATUS_OK) {
         return status;
     }
-    status = number_of(state, QUERY_FIND_INDEX, id, 0, &index, error);
-    for (int64_t pack = 1; status == STATUS_OK && pack != 0;) {
-        status = number_of(state, QUERY_NEXT_OF_INDEX, NULL, index, &pack, error);
-        if (status == STATUS_OK && pack != 0) {
-            status = drop_within(state, pack, error);
-        }
+    return state_finish(state, lose_index_within(state, id, error), error);
+}
+
+enum status state_each_unnamed_pack(struct state *state, state_pack_visit visit, void *context,
+                                    struct error *error)
+{
+    return each_of(state, QUERY_NEXT_UNNAMED, visit, context, error);
+}
+
+enum status state_set_directory(struct state *state, int64_t no, const struct index_pack *pack,
+                                struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer directory = {0};
+    sqlite3_stmt *statement;
+    enum status status = index_pack_encode(&directory, pack, error);
+    status = status ? status : state_query(&statement, state, QUERY_SET_DIRECTORY, error);
+    if (status != STATUS_OK) {
+        return status;
     }
-    status = status ? status : run_with(state, QUERY_REMOVE_INDEX, index, error);
-    return state_finish(state, status, error);
+    sql_bind_number(statement, 1, no);
+    sql_bind(statement, 2, directory.data, directory.size);
+    return state_note(state, sql_once(statement, error));
 }

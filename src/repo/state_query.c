@@ -39,9 +39,12 @@ static const char *const TEXTS[QUERY_COUNT] = {
     [QUERY_PACKS_INDEXED] = "UPDATE pack SET directory=NULL, index_no=?1"
                             " WHERE directory IS NOT NULL AND stored=1 AND no>?2 AND no<=?3",
     [QUERY_INDEXES] = "SELECT id FROM index_object WHERE published<=?1 ORDER BY no",
-    [QUERY_FIND_INDEX] = "SELECT no FROM index_object WHERE id=?1",
-    [QUERY_NEXT_OF_INDEX] = "SELECT no FROM pack WHERE index_no=?1 LIMIT 1",
-    [QUERY_REMOVE_INDEX] = "DELETE FROM index_object WHERE no=?1",
+    [QUERY_UNINDEX] = "UPDATE pack SET index_no=NULL WHERE index_no="
+                      " (SELECT no FROM index_object WHERE id=?1)",
+    [QUERY_REMOVE_INDEX] = "DELETE FROM index_object WHERE id=?1",
+    [QUERY_NEXT_UNNAMED] = "SELECT no, id, size, stored FROM pack WHERE stored=1 AND no>?1"
+                           " AND index_no IS NULL AND directory IS NULL ORDER BY no LIMIT 1",
+    [QUERY_SET_DIRECTORY] = "UPDATE pack SET directory=?2 WHERE no=?1",
     [QUERY_USE] = "INSERT INTO delta(hash, change) VALUES(?1, ?2)"
                   " ON CONFLICT(hash) DO UPDATE SET change=change+excluded.change",
     [QUERY_ADDED] = "SELECT c.key FROM delta d CROSS JOIN chunk c ON c.hash=d.hash"

@@ -191,6 +191,8 @@ MUST_USE enum status sealed_fetch(struct buffer *plain, struct repo *repo, struc
 /* Holds the state against the repository: what is not there any more is forgotten. Fills parents,
  * sequence and base. */
 MUST_USE enum status trust_check(struct writer *writer, struct error *error);
+/* writer_reindex.c: what packs of lost indexes say of themselves is ready for the next index. */
+MUST_USE enum status reindex_packs(struct writer *writer, struct error *error);
 /* Without a base, nothing says that what the map knows is still there: every index is read, and
  * every pack looked for. */
 MUST_USE enum status trust_indexes(struct writer *writer, struct error *error);

@@ -93,7 +93,7 @@ static enum status drop_spoilt(struct writer *writer, bool *damaged, const struc
         problems_add(&writer->problems, name, &sample->damage);
         *worst = &sample->damage;
         if (sample->kind == OBJECT_INDEX) {
-            status = state_drop_index(writer->state, sample->object, error);
+            status = state_lose_index(writer->state, sample->object, error);
         } else {
             *damaged |= sample->damage.status != STATUS_NOT_FOUND;
             status = state_drop_pack(writer->state, sample->chunk.pack, error);

@@ -16,7 +16,7 @@ static void tell(struct writer *writer, const char *object, enum status status, 
 
 /* ------------------------------------------------------------------ indexes */
 
-static enum status drop_missing_indexes(struct writer *writer, struct error *error)
+static enum status lose_missing_indexes(struct writer *writer, struct error *error)
 {
     CLEANUP(memory_free) unsigned char(*ids)[OBJECT_ID_SIZE] = NULL;
     size_t count = 0;
@@ -32,7 +32,7 @@ static enum status drop_missing_indexes(struct writer *writer, struct error *err
             object_name(name, OBJECT_INDEX, ids[i]);
             tell(writer, name, STATUS_NOT_FOUND,
                  _("An index that was stored is missing from the repository"));
-            status = state_drop_index(writer->state, ids[i], error);
+            status = state_lose_index(writer->state, ids[i], error);
         }
     }
     return status;
@@ -68,7 +68,7 @@ static enum status try_indexes(struct trial *trial, size_t count, struct error *
             char name[OBJECT_NAME_SIZE];
             object_name(name, OBJECT_INDEX, trial->ids[i]);
             tell(writer, name, STATUS_CORRUPT, _("An index that was stored is damaged"));
-            status = state_drop_index(writer->state, trial->ids[i], error);
+            status = state_lose_index(writer->state, trial->ids[i], error);
         }
     }
     return status;
@@ -91,7 +91,8 @@ enum status trust_indexes(struct writer *writer, struct error *error)
         return error_set_memory(error);
     }
     struct trial trial = {writer, ids, damaged};
-    return try_indexes(&trial, count, error);
+    status = try_indexes(&trial, count, error);
+    return status ? status : reindex_packs(writer, error);
 }
 
 /* ------------------------------------------------------------------ packs */
@@ -231,7 +232,8 @@ enum status trust_check(struct writer *writer, struct error *error)
     status = status ? status : check_host(writer, error);
     status = status ? status : take_register(writer, &list, error);
     status = status ? status : check_base(writer, &list, error);
-    status = status ? status : drop_missing_indexes(writer, error);
-    /* Dropping may have forgotten the base. */
+    status = status ? status : lose_missing_indexes(writer, error);
+    status = status ? status : reindex_packs(writer, error);
+    /* A pack that was dropped may have taken the base with it. */
     return status ? status : state_get_base(writer->state, &writer->base, error);
 }

@@ -25,6 +25,39 @@ for night in 1 2 3; do
     expect_exit 0 kura backup
 done
 
+# Every index vanishes. What they said stands in the packs as well: old snapshots are whole, and the
+# next night's index says it again, with nothing sent twice.
+restore_oldest() { # AFTER WHAT
+    local oldest
+    oldest=$(kura snapshots --json 2>/dev/null | jq -r '.[0].id')
+    rm -rf "$work/old"
+    expect_exit "${2:-0}" restore_with_kit "$work/old" --snapshot "$oldest"
+    cmp "$work/shop/documents/1" "$work/old/documents/1" || fail "$1: the oldest snapshot"
+}
+rm "$work"/vault/index/*
+restore_oldest "lost indexes"
+expect_exit 5 kura check --json --kit "$work/kit.txt" --passphrase-file "$work/pw"
+json '.found_packs == .packs and .unused_packs == 0 and all(.problems[]; .object | startswith("index/"))'
+says err "in the packs' own directories"
+before=$(du -sb "$work/vault/packs" | cut -f1)
+expect_exit 5 kura backup
+says err "An index that was stored is missing"
+says out "is complete"
+after=$(du -sb "$work/vault/packs" | cut -f1)
+((after - before < 100000)) || fail "lost indexes: $((after - before)) bytes were sent again"
+restores "lost indexes"
+expect_exit 5 kura check --json
+json '.found_packs == 0 and all(.problems[]; .object | startswith("index/"))'
+# Damaged in place: the same, by whoever reads it.
+damaged=$(ls "$work"/vault/index/*)
+chmod u+w "$damaged"
+printf 'garbage' | dd of="$damaged" bs=1 seek=100 conv=notrunc status=none
+restore_oldest "a damaged index"
+expect_exit 5 kura backup
+says out "is complete"
+restores "a damaged index"
+restore_oldest "a damaged index, later"
+
 # All packs vanish, the dictionary's among them.
 find "$work/vault/packs" -type f -delete
 expect_exit 5 kura backup

@@ -211,6 +211,7 @@ static void test_missing_objects(void **state)
     expect_none(world, 100);
 }
 
+/* The chunks are found by their packs, unless those are gone, too. */
 static void test_missing_index_and_its_chunks(void **state)
 {
     const struct world *world = *state;
@@ -221,12 +222,23 @@ static void test_missing_index_and_its_chunks(void **state)
     object_name(index, OBJECT_INDEX, stored[1].index);
     object_name(statement, OBJECT_STATEMENT, stored[1].statement);
     remove_object(world, index);
-    struct check_report report = check(world, 0);
+    struct check_report report = check(world, 100);
+    assert_int_equal(report.problems.count, 1);
+    assert_int_equal(find_problem(&report.problems, index)->status, STATUS_NOT_FOUND);
+    assert_int_equal(report.found_packs, 1);
+    assert_int_equal(report.unused_packs, 0);
+    assert_int_equal(report.packs_read, report.packs);
+    check_report_free(&report);
+
+    char pack[OBJECT_NAME_SIZE];
+    object_name(pack, OBJECT_PACK, stored[1].pack);
+    remove_object(world, pack);
+    report = check(world, 0);
     assert_int_equal(report.problems.count, 2);
     assert_int_equal(find_problem(&report.problems, index)->status, STATUS_NOT_FOUND);
     assert_int_equal(find_problem(&report.problems, statement)->status, STATUS_NOT_FOUND);
     assert_non_null(strstr(find_problem(&report.problems, statement)->message, "5 chunks"));
-    assert_int_equal(report.unused_packs, 1);
+    assert_int_equal(report.found_packs, 0);
     check_report_free(&report);
 }
 

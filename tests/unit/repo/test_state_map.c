@@ -255,6 +255,15 @@ static void test_dropping_a_used_pack_forgets_the_base(void **state)
     assert_false(knows(box, 1, 0));
 }
 
+/* numbers[0] counts, and they follow. */
+static enum status note_number(void *numbers, const struct state_pack *pack, struct error *unused)
+{
+    (void)unused;
+    int64_t *list = numbers;
+    list[++list[0]] = pack->no;
+    return STATUS_OK;
+}
+
 static void test_indexes(void **state)
 {
     struct box *box = *state;
@@ -290,11 +299,24 @@ static void test_indexes(void **state)
     assert_good(state_indexes(box->state, true, &ids, &number, &error));
     assert_int_equal(number, 0);
     free(ids);
-    assert_good(state_drop_index(box->state, id, &error));
-    assert_false(knows(box, 1, 0));
+    assert_good(state_lose_index(box->state, id, &error));
+    assert_true(knows(box, 1, 0));
     assert_good(state_indexes(box->state, false, &ids, &number, &error));
     assert_int_equal(number, 0);
     free(ids);
+    struct index_chunk chunk = {.size = 100};
+    struct index_pack told = {.chunks = &chunk, .count = 1};
+    int64_t unnamed[4] = {0};
+    assert_good(state_each_unnamed_pack(box->state, note_number, unnamed, &error));
+    assert_int_equal(unnamed[0], 2);
+    for (int64_t i = 1; i <= unnamed[0]; i++) {
+        assert_good(state_set_directory(box->state, unnamed[i], &told, &error));
+    }
+    unnamed[0] = 0;
+    assert_good(state_each_unnamed_pack(box->state, note_number, unnamed, &error));
+    assert_int_equal(unnamed[0], 0);
+    assert_good(state_unindexed(box->state, 0, 1 << 20, &directories, &packs, &last, &error));
+    assert_int_equal(packs, 3);
     buffer_free(&directories);
 }
 
