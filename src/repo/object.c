@@ -277,28 +277,56 @@ static void random_digits(char digits[RANDOM_NAME_DIGITS + 1])
     hex_encode(digits, random, sizeof random);
 }
 
+/* A folder that the storage has lost comes back with the first object in it. */
+static enum status put(struct store *store, const char *name, const struct buffer *bytes,
+                       struct error *error)
+{
+    enum status status = store_put(store, name, bytes->data, bytes->size, error);
+    if (status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    char folder[OBJECT_NAME_SIZE];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(name, '/') - name), name);
+    error_clear(error);
+    status = store_make_folder(store, folder, error);
+    return status ? status : store_put(store, name, bytes->data, bytes->size, error);
+}
+
+enum status object_put_nameless(char name[OBJECT_NAME_SIZE], struct store *store,
+                                enum object_kind kind, const struct buffer *bytes,
+                                struct error *error)
+{
+    enum status status = STATUS_EXISTS;
+    for (unsigned tries = 0; status == STATUS_EXISTS && tries < PUT_TRIES; tries++) {
+        char digits[RANDOM_NAME_DIGITS + 1];
+        random_digits(digits);
+        snprintf(name, OBJECT_NAME_SIZE, "%s/%s", object_folder(kind), digits);
+        status = put(store, name, bytes, error);
+    }
+    return status;
+}
+
 enum status object_put(struct repo *repo, struct store *store, enum object_kind kind,
                        const unsigned char id[OBJECT_ID_SIZE], const struct buffer *bytes,
                        struct error *error)
 {
     (void)repo;
-    bool nameless = object_is_nameless(kind);
+    char plain[OBJECT_NAME_SIZE];
+    if (object_is_nameless(kind)) {
+        return object_put_nameless(plain, store, kind, bytes, error);
+    }
+    object_name(plain, kind, id);
     enum status status = STATUS_EXISTS;
     for (unsigned tries = 0; status == STATUS_EXISTS && tries < PUT_TRIES; tries++) {
         char digits[RANDOM_NAME_DIGITS + 1];
-        random_digits(digits);
-        char plain[OBJECT_NAME_SIZE];
         char name[2 * OBJECT_NAME_SIZE];
-        if (nameless) {
-            snprintf(name, sizeof name, "%s/%s", object_folder(kind), digits);
-        } else if (tries == 0 && kind != OBJECT_SNAPSHOT) {
-            object_name(plain, kind, id);
+        random_digits(digits);
+        if (tries == 0 && kind != OBJECT_SNAPSHOT) {
             snprintf(name, sizeof name, "%s", plain);
         } else {
-            object_name(plain, kind, id);
             snprintf(name, sizeof name, "%s.%s", plain, digits);
         }
-        status = store_put(store, name, bytes->data, bytes->size, error);
+        status = put(store, name, bytes, error);
         if (status == STATUS_EXISTS) {
             /* Taken by an earlier run, by a partial upload, or by garbage that somebody put there:
              * only the very bytes count as published. */

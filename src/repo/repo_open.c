@@ -3,6 +3,7 @@
  */
 #include "repository.h"
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,27 @@ struct small_objects {
     size_t good;
     struct error first; /* why the first one was set aside */
     bool newer;         /* one is of a newer format */
+    bool words;         /* they are the recovery key's, and kept */
 };
+
+static enum status keep_word(struct small_objects *objects, const char *name, struct buffer *object,
+                             struct error *error)
+{
+    struct repo *repo = objects->repo;
+    if (!objects->words) {
+        return STATUS_OK;
+    }
+    struct word *words = realloc(repo->words, (repo->word_count + 1) * sizeof *words);
+    if (words == NULL) {
+        return error_set_memory(error);
+    }
+    repo->words = words;
+    struct word *word = &words[repo->word_count++];
+    snprintf(word->name, sizeof word->name, "%s", name);
+    word->bytes = *object;
+    *object = (struct buffer){0};
+    return STATUS_OK;
+}
 
 static enum status read_small(void *context, struct store *store, size_t number,
                               struct error *error)
@@ -37,6 +58,7 @@ static enum status read_small(void *context, struct store *store, size_t number,
     }
     if (status == STATUS_OK) {
         objects->good++;
+        status = keep_word(objects, name, &object, error);
     } else if (problem_is_local(status, error)) {
         /* A key object that is sealed to others is nothing wrong. */
         if (!fetched || status != STATUS_DENIED) {
@@ -75,13 +97,25 @@ static enum status read_all_small(struct small_objects *objects, enum object_kin
 
 /* ---- repository/ ---- */
 
+#define WITNESSES 8
+
 struct identification {
     struct repo *repo;
     const unsigned char *expected; /* or NULL */
     struct repository_record record;
     unsigned char (*checks)[SUBKEY_SIZE]; /* of all good objects */
     size_t count;
+    struct buffer statements[WITNESSES]; /* where no object is good */
+    size_t statement_count;
 };
+
+static void identification_free(struct identification *found)
+{
+    free(found->checks);
+    for (size_t i = 0; i < found->statement_count; i++) {
+        buffer_free(&found->statements[i]);
+    }
+}
 
 static enum status note_repository(void *context, const struct buffer *object, struct error *error)
 {
@@ -108,33 +142,110 @@ static enum status note_repository(void *context, const struct buffer *object, s
     return STATUS_OK;
 }
 
+/* ---- without repository/ ---- */
+
+static enum status take_statement(void *context, const unsigned char id[OBJECT_ID_SIZE],
+                                  const struct store_entry *entry, struct error *error)
+{
+    struct id_list *ids = context;
+    (void)entry;
+    return ids->count < WITNESSES ? id_list_add(ids, id, error) : STATUS_OK;
+}
+
+/* What the storage lost, or somebody removed, need not be known to who knows which repository it
+ * is: the secret is then the one that opens a statement. Where there is none there is no
+ * repository, but a disk that is not mounted, or another address. */
+static enum status call_witnesses(struct identification *found, struct error *error)
+{
+    struct repo *repo = found->repo;
+    CLEANUP(id_list_free) struct id_list ids = {0};
+    struct store *store = NULL;
+    enum status status = repo_take_store(&store, repo, error);
+    status = status ? status
+                    : object_list(repo, store, OBJECT_STATEMENT, NULL, take_statement, &ids, error);
+    for (size_t i = 0; status == STATUS_OK && i < ids.count; i++) {
+        struct buffer *statement = &found->statements[found->statement_count];
+        status = object_get(statement, repo, store, OBJECT_STATEMENT, ids.ids[i], error);
+        found->statement_count += status == STATUS_OK;
+        status = problem_is_local(status, error) ? STATUS_OK : status;
+    }
+    repo_give_store(repo, store);
+    return status;
+}
+
+static void tell_lost(struct repo *repo)
+{
+    struct error problem;
+    error_set(&problem, STATUS_NOT_FOUND, 0, "%s",
+              _("the description of this repository is missing or damaged"));
+    error_set_hint(&problem, "%s",
+                   _("The next kura backup of a machine that backs up here stores it again."));
+    problems_add(&repo->problems, object_folder(OBJECT_REPOSITORY), &problem);
+}
+
+static enum status no_repository(const struct repo *repo, struct error *error)
+{
+    error_set(error, STATUS_NOT_FOUND, 0, _("there is no repository at %s"),
+              repo->access.store.url);
+    return error_set_hint(error, "%s",
+                          _("Check the address; \"kura init\" makes a new repository."));
+}
+
 static enum status identify(struct identification *found, struct error *error)
 {
     struct repo *repo = found->repo;
-    struct small_objects objects = {.repo = repo, .read = note_repository, .context = found};
+    struct small_objects objects = {
+        .repo = repo, .read = note_repository, .context = found, .words = true};
     enum status status = read_all_small(&objects, OBJECT_REPOSITORY, error);
     size_t names = objects.names.count;
     name_list_free(&objects.names);
     if (status != STATUS_OK) {
         return status;
     }
-    if (names == 0) {
-        error_set(error, STATUS_NOT_FOUND, 0, _("there is no repository at %s"),
-                  repo->access.store.url);
-        return error_set_hint(error, "%s",
-                              _("Check the address; \"kura init\" makes a new repository."));
-    }
     /* A newer format is refused as a whole: half of its meaning would be lost unseen. */
-    if (objects.good == 0 || objects.newer) {
+    if (objects.newer) {
         *error = objects.first;
         return error->status;
     }
-    memcpy(repo->id, found->record.id, sizeof repo->id);
-    return STATUS_OK;
+    if (objects.good > 0) {
+        memcpy(repo->id, found->record.id, sizeof repo->id);
+        return STATUS_OK;
+    }
+    if (found->expected != NULL) {
+        status = call_witnesses(found, error);
+    }
+    if (status == STATUS_OK && found->statement_count > 0) {
+        memcpy(repo->id, found->expected, sizeof repo->id);
+        tell_lost(repo);
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK && names > 0) {
+        *error = objects.first;
+        return error->status;
+    }
+    return status == STATUS_OK ? no_repository(repo, error) : status;
+}
+
+static bool opens_a_statement(const struct identification *found, const unsigned char *secret)
+{
+    struct repo holder = {.secret = (unsigned char *)(uintptr_t)secret};
+    memcpy(holder.id, found->expected, sizeof holder.id);
+    for (size_t i = 0; i < found->statement_count; i++) {
+        CLEANUP(buffer_free) struct buffer content = {0};
+        struct error ignored;
+        if (object_unseal(&content, &holder, OBJECT_STATEMENT, &found->statements[i], &ignored) ==
+            STATUS_OK) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_the_secret(const struct identification *found, const unsigned char *secret)
 {
+    if (found->count == 0) {
+        return opens_a_statement(found, secret);
+    }
     unsigned char check[SUBKEY_SIZE];
     repository_secret_check(check, secret);
     for (size_t i = 0; i < found->count; i++) {
@@ -147,9 +258,8 @@ static bool is_the_secret(const struct identification *found, const unsigned cha
 
 /* ---- hosts/ ---- */
 
-static enum status note_host(void *context, const struct buffer *object, struct error *error)
+enum status repo_take_host(struct repo *repo, const struct buffer *object, struct error *error)
 {
-    struct repo *repo = context;
     struct host_record record;
     enum status status =
         host_record_decode(&record, object->data, object->size, repo->id, repo->trusted, error);
@@ -165,9 +275,15 @@ static enum status note_host(void *context, const struct buffer *object, struct 
     return STATUS_OK;
 }
 
+static enum status note_host(void *context, const struct buffer *object, struct error *error)
+{
+    return repo_take_host(context, object, error);
+}
+
 static enum status read_hosts(struct repo *repo, struct error *error)
 {
-    struct small_objects objects = {.repo = repo, .read = note_host, .context = repo};
+    struct small_objects objects = {
+        .repo = repo, .read = note_host, .context = repo, .words = true};
     enum status status = read_all_small(&objects, OBJECT_HOST, error);
     name_list_free(&objects.names);
     if (status == STATUS_OK && repo->host_count == 0) {
@@ -288,7 +404,7 @@ enum status repo_open(struct repo **repo, const struct repo_access *access, stru
         status = access->host != NULL ? secret_from_host(made, &found, error)
                                       : secret_from_keys(made, &found, error);
     }
-    free(found.checks);
+    identification_free(&found);
     if (status == STATUS_OK) {
         *repo = made;
         made = NULL;

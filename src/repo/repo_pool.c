@@ -59,6 +59,10 @@ void repo_free(struct repo *repo)
     pthread_mutex_destroy(&repo->lock);
     problems_free(&repo->problems);
     free(repo->hosts);
+    for (size_t i = 0; i < repo->word_count; i++) {
+        buffer_free(&repo->words[i].bytes);
+    }
+    free(repo->words);
     secret_free(repo->secret);
     free(repo);
 }

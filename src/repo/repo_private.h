@@ -24,6 +24,11 @@ struct repo {
     unsigned char trusted[SIGN_PUBLIC_SIZE];
     struct host_record *hosts; /* all signed by the root of trust */
     size_t host_count;
+    struct word { /* a good object of repository/ or hosts/, as it is there */
+        char name[OBJECT_NAME_SIZE];
+        struct buffer bytes;
+    } * words;
+    size_t word_count;
     struct problems problems; /* found while opening */
 
     pthread_mutex_t lock; /* of all below */
@@ -36,6 +41,9 @@ struct repo {
     bool distant;        /* a round trip takes long; never changes */
 };
 
+/* Adds what a hosts/ object says, if the root of trust signed it. */
+MUST_USE enum status repo_take_host(struct repo *repo, const struct buffer *object,
+                                    struct error *error);
 /* A repo without id, secret and hosts: the connections alone. The first is opened at once. */
 MUST_USE enum status repo_pool_open(struct repo **repo, const struct repo_access *access,
                                     struct error *error);

@@ -143,11 +143,24 @@ MUST_USE enum status state_forget_base(struct state *state, struct error *error)
 /* Forgets the map, too: the next backup stores everything anew. */
 MUST_USE enum status state_forget_all(struct state *state, struct error *error);
 
+/* Copies of small objects under their names. */
+MUST_USE enum status state_keep_copy(struct state *state, const char *name,
+                                     const struct buffer *bytes, struct error *error);
+typedef enum status (*state_copy_visit)(void *context, const char *name, const struct buffer *bytes,
+                                        struct error *error);
+MUST_USE enum status state_each_copy(struct state *state, state_copy_visit visit, void *context,
+                                     struct error *error);
+
 /* The recipients to whom this host has sealed the repository's secret: public keys, one after
  * another; empty if it has not. */
 MUST_USE enum status state_get_recipients(struct state *state, struct buffer *keys,
                                           struct error *error);
 MUST_USE enum status state_set_recipients(struct state *state, const struct buffer *keys,
                                           struct error *error);
+/* How this host knows the object of keys/ again that it stored last; empty: it stored none. */
+MUST_USE enum status state_get_sealed_secret(struct state *state, struct buffer *told,
+                                             struct error *error);
+MUST_USE enum status state_set_sealed_secret(struct state *state, const struct buffer *told,
+                                             struct error *error);
 
 #endif

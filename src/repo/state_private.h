@@ -46,6 +46,7 @@ enum state_query {
     QUERY_IMPLAUSIBLE,
     QUERY_GET_META,
     QUERY_SET_META,
+    QUERY_NEXT_COPY,
     QUERY_COUNT,
 };
 

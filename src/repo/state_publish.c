@@ -1,5 +1,6 @@
 /* state_publish: the uses of chunks, and the one step in which the state follows a publication. */
 #include "state_private.h"
+#include <stdio.h>
 #include <string.h>
 
 enum status state_use(struct state *state, const unsigned char hash[CHUNK_HASH_SIZE], int change,
@@ -136,6 +137,71 @@ enum status state_set_recipients(struct state *state, const struct buffer *keys,
                                  struct error *error)
 {
     return state_set_meta(state, "recipients", keys->data, keys->size, error);
+}
+
+enum status state_get_sealed_secret(struct state *state, struct buffer *told, struct error *error)
+{
+    return state_get_meta(state, "sealed secret", told, error);
+}
+
+enum status state_set_sealed_secret(struct state *state, const struct buffer *told,
+                                    struct error *error)
+{
+    return state_set_meta(state, "sealed secret", told->data, told->size, error);
+}
+
+/* ------------------------------------------------------------------ copies of small objects */
+
+#define COPY "copy "
+#define COPY_NAME_SIZE (sizeof COPY + OBJECT_NAME_SIZE)
+
+enum status state_keep_copy(struct state *state, const char *name, const struct buffer *bytes,
+                            struct error *error)
+{
+    char key[COPY_NAME_SIZE];
+    CLEANUP(buffer_free) struct buffer kept = {0};
+    snprintf(key, sizeof key, COPY "%s", name);
+    enum status status = state_get_meta(state, key, &kept, error);
+    bool same = kept.size == bytes->size && memcmp(kept.data, bytes->data, kept.size) == 0;
+    return status != STATUS_OK || same
+               ? status
+               : state_set_meta(state, key, bytes->data, bytes->size, error);
+}
+
+/* The first copy after `key`, which becomes its key. */
+static enum status next_copy(struct state *state, char key[COPY_NAME_SIZE], struct buffer *bytes,
+                             bool *found, struct error *error)
+{
+    CLEANUP(sql_reset) sqlite3_stmt *statement;
+    enum status status = state_query(&statement, state, QUERY_NEXT_COPY, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)sqlite3_bind_text(statement, 1, key, -1, SQLITE_TRANSIENT);
+    status = state_note(state, sql_step(statement, found, error));
+    if (status != STATUS_OK || !*found) {
+        return status;
+    }
+    snprintf(key, COPY_NAME_SIZE, "%s", (const char *)sqlite3_column_text(statement, 0));
+    buffer_clear(bytes);
+    return buffer_append(bytes, sqlite3_column_blob(statement, 1),
+                         (size_t)sqlite3_column_bytes(statement, 1), error);
+}
+
+enum status state_each_copy(struct state *state, state_copy_visit visit, void *context,
+                            struct error *error)
+{
+    char key[COPY_NAME_SIZE] = "";
+    CLEANUP(buffer_free) struct buffer bytes = {0};
+    bool found = true;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && found) {
+        status = next_copy(state, key, &bytes, &found, error);
+        if (status == STATUS_OK && found) {
+            status = visit(context, key + strlen(COPY), &bytes, error);
+        }
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------ publication */

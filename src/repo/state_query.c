@@ -57,6 +57,8 @@ static const char *const TEXTS[QUERY_COUNT] = {
                           " WHERE d.change<>0 AND (c.hash IS NULL OR c.uses+d.change<0) LIMIT 1",
     [QUERY_GET_META] = "SELECT value FROM meta WHERE name=?1",
     [QUERY_SET_META] = "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)",
+    [QUERY_NEXT_COPY] = "SELECT name, value FROM meta WHERE name>?1 AND name GLOB 'copy *'"
+                        " ORDER BY name LIMIT 1",
 };
 
 enum status state_note(struct state *state, enum status status)

@@ -88,6 +88,7 @@ static enum status prepare(struct writer *writer, const struct writer_options *o
                     : state_open(&writer->state, writer->folder, repo_id(writer->repo),
                                  &writer->problems, error);
     status = status ? status : pending_open(&writer->pending, error);
+    status = status ? status : copies_settle(writer, error);
     status = status ? status : trust_check(writer, error);
     status = status ? status : recipients_cover(writer, error);
     status = status ? status : memory_open(writer, error);

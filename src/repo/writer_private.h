@@ -198,8 +198,13 @@ MUST_USE enum status reindex_packs(struct writer *writer, struct error *error);
 MUST_USE enum status trust_indexes(struct writer *writer, struct error *error);
 MUST_USE enum status trust_packs(struct writer *writer, struct error *error);
 
+/* writer_copies.c */
+/* Stores again which of the recovery key's words the storage has lost, and keeps those it has. */
+MUST_USE enum status copies_settle(struct writer *writer, struct error *error);
+
 /* writer_recipients.c */
-/* Seals the repository's secret to recipients who joined since it was last done. */
+/* Seals the repository's secret to all recipients, if some joined since it was last done, or if the
+ * storage has lost what was sealed then. */
 MUST_USE enum status recipients_cover(struct writer *writer, struct error *error);
 
 /* expectation.c */

@@ -12,9 +12,9 @@ done
 expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
 
 # The newest snapshot, whole.
-restores() { # AFTER WHAT
+restores() { # AFTER WHAT [EXIT CODE]
     rm -rf "$work/back"
-    expect_exit 0 restore_with_kit "$work/back"
+    expect_exit "${2:-0}" restore_with_kit "$work/back"
     same_database "$work/shop/customers.db" "$work/back/customers/customers.db"
     diff -r --exclude=a.tmp "$work/shop/documents" "$work/back/documents" || fail "$1: documents"
 }
@@ -27,9 +27,8 @@ done
 
 # Every index vanishes. What they said stands in the packs as well: old snapshots are whole, and the
 # next night's index says it again, with nothing sent twice.
-restore_oldest() { # AFTER WHAT
-    local oldest
-    oldest=$(kura snapshots --json 2>/dev/null | jq -r '.[0].id')
+oldest=$(kura snapshots --json | jq -r '.[0].id')
+restore_oldest() { # AFTER WHAT [EXIT CODE]
     rm -rf "$work/old"
     expect_exit "${2:-0}" restore_with_kit "$work/old" --snapshot "$oldest"
     cmp "$work/shop/documents/1" "$work/old/documents/1" || fail "$1: the oldest snapshot"
@@ -57,6 +56,27 @@ expect_exit 5 kura backup
 says out "is complete"
 restores "a damaged index"
 restore_oldest "a damaged index, later"
+
+# What only `init` and the recovery key could make is kept here, too. Without its description the
+# repository still opens for a kit; without keys/ nobody but this machine can put that right.
+for folder in repository hosts keys; do
+    expect_exit 0 kura backup
+    rm -r "$work/vault/$folder"
+    [ "$folder" != repository ] || restore_oldest "lost repository/" 5
+    expect_exit 5 kura backup
+    says err "problem: $folder/"
+    says out "is complete"
+    restores "lost $folder/"
+    expect_exit 0 kura backup
+done
+object=$(ls "$work"/vault/keys/*)
+chmod u+w "$object"
+printf 'garbage' | dd of="$object" bs=1 seek=300 conv=notrunc status=none
+expect_exit 5 kura backup
+says err "sealed secret"
+restores "damaged keys/" 5
+rm -f "$object"
+expect_exit 0 kura backup
 
 # All packs vanish, the dictionary's among them.
 find "$work/vault/packs" -type f -delete

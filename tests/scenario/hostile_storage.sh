@@ -172,7 +172,7 @@ attack() {
     way=(-c "$work/kura.yaml" -i "$work/manager.txt")
     [ "$1" = double ] && codes=0
     case $2 in
-        repository/*) [[ $1 =~ ^(delete|folder|link_away)$ ]] && name='there is no repository' codes=1 ;;
+        repository/*) [[ $1 =~ ^(delete|folder|link_away)$ ]] && name='the description of this repository is missing' ;;
         # The host sees the form alone; and of several, one that lacks is no loss to the others.
         keys/*) [[ $1 =~ ^(flip_middle|flip_last|delete|folder|link_away)$ ]] && codes='0|5' ;;
         hosts/*) [[ $1 =~ ^(delete|folder|link_away)$ ]] && name='vouches for no host' ;;
@@ -181,7 +181,7 @@ attack() {
     judge "$1 $2" "$codes" "${name%%.*}"
     case "$1 $2" in
         double*) whole "$1 $2" oldest && whole "$1 $2" newest ;;
-        *\ references/*) whole "$1 $2" oldest && whole "$1 $2" newest ;;
+        *\ references/* | *\ index/* | *\ repository/*) whole "$1 $2" oldest && whole "$1 $2" newest ;;
         *\ statements/* | *\ snapshots/*) grep -qxF "$2" "$work/second.list" && whole "$1 $2" newest ;;
     esac
     case $2 in

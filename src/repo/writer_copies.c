@@ -1,0 +1,67 @@
+/* writer_copies: the recovery key's words, on what repository this is and on who may write into it,
+ * are kept by each host as the objects that they are. When the storage has lost one, the next
+ * backup stores it again: nobody but the recovery key could make it anew. */
+#include "repository.h"
+#include "writer_private.h"
+#include <string.h>
+
+static bool is_there(const struct repo *repo, const struct buffer *copy)
+{
+    for (size_t i = 0; i < repo->word_count; i++) {
+        const struct buffer *bytes = &repo->words[i].bytes;
+        if (bytes->size == copy->size && memcmp(bytes->data, copy->data, copy->size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is damaged here heals nothing. */
+static bool is_a_word(enum object_kind *kind, struct repo *repo, const char *name,
+                      const struct buffer *copy)
+{
+    struct error ignored;
+    struct repository_record record;
+    size_t folder = strcspn(name, "/");
+    if (strncmp(name, object_folder(OBJECT_HOST), folder) == 0) {
+        *kind = OBJECT_HOST;
+        return repo_take_host(repo, copy, &ignored) == STATUS_OK;
+    }
+    *kind = OBJECT_REPOSITORY;
+    return repository_decode(&record, copy, repo->trusted, &ignored) == STATUS_OK &&
+           memcmp(record.id, repo->id, sizeof record.id) == 0;
+}
+
+static enum status heal(void *context, const char *name, const struct buffer *copy,
+                        struct error *error)
+{
+    struct writer *writer = context;
+    enum object_kind kind;
+    if (is_there(writer->repo, copy) || !is_a_word(&kind, writer->repo, name, copy)) {
+        return STATUS_OK;
+    }
+    char stored[OBJECT_NAME_SIZE];
+    struct store *store = NULL;
+    enum status status = repo_take_store(&store, writer->repo, error);
+    status = status ? status : object_put_nameless(stored, store, kind, copy, error);
+    repo_give_store(writer->repo, store);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct error problem;
+    error_set(&problem, STATUS_NOT_FOUND, 0,
+              _("It was missing or damaged, and this backup stored it again as %s"), stored);
+    problems_add(&writer->problems, name, &problem);
+    return STATUS_OK;
+}
+
+enum status copies_settle(struct writer *writer, struct error *error)
+{
+    const struct repo *repo = writer->repo;
+    size_t there = repo->word_count;
+    enum status status = state_each_copy(writer->state, heal, writer, error);
+    for (size_t i = 0; status == STATUS_OK && i < there; i++) {
+        status = state_keep_copy(writer->state, repo->words[i].name, &repo->words[i].bytes, error);
+    }
+    return status;
+}
