@@ -65,6 +65,32 @@ static bool is_acl(const char *name)
     return strncmp(name, "system.posix_acl_", strlen("system.posix_acl_")) == 0;
 }
 
+static bool has_attribute(const struct entry *entry, const char *name)
+{
+    for (size_t i = 0; i < entry->attribute_count; i++) {
+        if (strcmp(entry->attributes[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The folder that it is restored into may give what is made in it an ACL, and so access that nobody
+ * had. `path`: for what cannot be opened, instead of fd. */
+static void drop_inherited_acls(int fd, const char *path, const struct entry *entry,
+                                enum status *status, struct error *error)
+{
+    static const char *const names[] = {"system.posix_acl_access", "system.posix_acl_default"};
+    size_t count = entry->type == ENTRY_FOLDER ? 2 : 1;
+    for (size_t i = 0; i < count; i++) {
+        if (!has_attribute(entry, names[i]) &&
+            (path == NULL ? fremovexattr(fd, names[i]) : lremovexattr(path, names[i])) != 0 &&
+            errno != ENODATA && errno != EOPNOTSUPP) {
+            note(status, error, entry, names[i]);
+        }
+    }
+}
+
 /* Attributes but ACLs come before the mode, which can take the right to write them away; ACLs after
  * it, since they hold the group bits. */
 static void set_attributes(int fd, const struct entry *entry, bool acls, enum status *status,
@@ -88,6 +114,7 @@ enum status metadata_apply(int fd, const struct entry *entry, bool owners, struc
         note(&status, error, entry, _("the owner"));
     }
     set_attributes(fd, entry, false, &status, error);
+    drop_inherited_acls(fd, NULL, entry, &status, error);
     if (fchmod(fd, mode_of(entry, owners)) != 0) {
         note(&status, error, entry, _("the mode"));
     }
@@ -98,15 +125,9 @@ enum status metadata_apply(int fd, const struct entry *entry, bool owners, struc
     return status;
 }
 
-static void set_attributes_at(int parent, const char *name, const struct entry *entry,
-                              enum status *status, struct error *error)
+static void set_attributes_at(const char *path, const struct entry *entry, enum status *status,
+                              struct error *error)
 {
-    CLEANUP(memory_free) char *path = NULL;
-    if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
-        path = NULL;
-        *status = error_set_memory(error);
-        return;
-    }
     for (size_t i = 0; i < entry->attribute_count; i++) {
         const struct entry_attribute *attribute = &entry->attributes[i];
         if (lsetxattr(path, attribute->name, attribute->value, attribute->size, 0) != 0) {
@@ -118,6 +139,11 @@ static void set_attributes_at(int parent, const char *name, const struct entry *
 enum status metadata_apply_at(int parent, const char *name, const struct entry *entry, bool owners,
                               struct error *error)
 {
+    CLEANUP(memory_free) char *path = NULL;
+    if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
+        path = NULL;
+        return error_set_memory(error);
+    }
     enum status status = STATUS_OK;
     struct timespec times[2];
     times_of(times, entry);
@@ -126,10 +152,13 @@ enum status metadata_apply_at(int parent, const char *name, const struct entry *
         note(&status, error, entry, _("the owner"));
     }
     bool has_mode = entry->type != ENTRY_SYMLINK;
+    if (has_mode) {
+        drop_inherited_acls(-1, path, entry, &status, error);
+    }
     if (has_mode && fchmodat(parent, name, mode_of(entry, owners), 0) != 0) {
         note(&status, error, entry, _("the mode"));
     }
-    set_attributes_at(parent, name, entry, &status, error);
+    set_attributes_at(path, entry, &status, error);
     if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
         note(&status, error, entry, _("the time"));
     }

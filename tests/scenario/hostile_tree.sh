@@ -54,8 +54,11 @@ same_tree "$work/shop/documents" "$work/restored/documents" 100000000
 same_tree /usr/share/zoneinfo "$work/restored/system"
 [ "$(tail -c +3000000001 "$work/restored/documents/sparse" | head -c 6)" = middle ] || fail "sparse"
 
-# The second night reads nothing again, and its restore is the same.
+# The second night reads nothing again, and its restore is the same, also into a folder that would
+# give others access to whatever is made in it.
 expect_exit 0 kura backup --json
+mkdir "$work/again"
+setfacl -d -m u:nobody:rwx -m g:daemon:rwx "$work/again"
 expect_exit 0 restore_with_kit "$work/again" --source documents
 same_tree "$work/shop/documents" "$work/again/documents" 100000000
 
