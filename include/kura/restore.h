@@ -27,6 +27,8 @@ struct selection {
     const char *const *includes; /* NULL-terminated; NULL: all */
 };
 bool selection_has_source(const struct selection *selection, const char *name);
+/* False: all is meant. */
+bool selection_digest(unsigned char digest[OBJECT_ID_SIZE], const struct selection *selection);
 bool selection_has_path(const struct selection *selection, const char *path);
 
 /* What of registered persons was not given back. */

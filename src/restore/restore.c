@@ -157,6 +157,7 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
 {
     double begin = clock_monotonic();
     unsigned char rules[RULES_DIGEST_SIZE];
+    unsigned char scope[OBJECT_ID_SIZE];
     restore_rules_digest(rules, options->erasures);
     *summary = (struct restore_summary){.counts_match = true, .recount_match = true};
     struct restore restore = {.options = options,
@@ -169,6 +170,7 @@ enum status restore_run(struct restore_summary *summary, struct snapshot *snapsh
         .replace = options->existing == RESTORE_REPLACE,
         .owners = options->owners,
         .rules = rules,
+        .scope = selection_digest(scope, &options->selection) ? scope : NULL,
         .judge = options->judge,
         .judge_context = options->judge_context,
     };

@@ -295,17 +295,18 @@ enum status restore_walk_source(struct restore *restore, size_t source, struct e
                                .source = snapshot_source(restore->snapshot, source),
                                .whole = true};
     struct walk steps = {.path = "", .visit = visit, .problem = damaged_node, .context = &walk};
+    struct error problem;
     if (walk.source->words.status == SOURCE_FAILED) {
-        struct error problem;
         error_set(&problem, STATUS_NOT_FOUND, 0, _("this source failed when it was backed up: %s"),
                   walk.source->words.problem == NULL ? "" : walk.source->words.problem);
         restore_fail(restore, walk.source->words.name, NULL, &problem);
         return STATUS_OK;
     }
-    enum status status = target_make_folder(restore->target, walk.source->words.name, "", error);
-    if (status == STATUS_OK) {
-        status = snapshot_walk(restore->snapshot, walk.source, &steps, error);
+    if (target_make_folder(restore->target, walk.source->words.name, "", &problem) != STATUS_OK) {
+        restore_fail(restore, walk.source->words.name, NULL, &problem);
+        return STATUS_OK;
     }
+    enum status status = snapshot_walk(restore->snapshot, walk.source, &steps, error);
     if (status == STATUS_OK) {
         compare_counts(&walk);
     }

@@ -1,6 +1,7 @@
 /* selection: what of a snapshot is meant. */
 #include "kura/restore.h"
 #include <fnmatch.h>
+#include <sodium.h>
 #include <string.h>
 
 bool selection_has_source(const struct selection *selection, const char *name)
@@ -14,6 +15,24 @@ bool selection_has_source(const struct selection *selection, const char *name)
         }
     }
     return false;
+}
+
+static void hash_words(crypto_generichash_state *hash, const char *const *words)
+{
+    for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
+        crypto_generichash_update(hash, (const unsigned char *)words[i], strlen(words[i]) + 1);
+    }
+    crypto_generichash_update(hash, (const unsigned char *)"", 1);
+}
+
+bool selection_digest(unsigned char digest[OBJECT_ID_SIZE], const struct selection *selection)
+{
+    crypto_generichash_state hash;
+    crypto_generichash_init(&hash, NULL, 0, OBJECT_ID_SIZE);
+    hash_words(&hash, selection->sources);
+    hash_words(&hash, selection->includes);
+    crypto_generichash_final(&hash, digest, OBJECT_ID_SIZE);
+    return selection->sources != NULL || selection->includes != NULL;
 }
 
 static bool lies_in(const char *path, const char *folder)

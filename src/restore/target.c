@@ -60,13 +60,25 @@ static void read_boot_id(char id[BOOT_ID_SIZE + 1])
 }
 
 /* The marker: the snapshot's id, the start of the machine in which it was begun, and by what the
- * restored is erased from; a space between each. */
+ * restored is erased from, and what of the snapshot was wanted; a space between each. */
 struct marker {
     char snapshot[OBJECT_ID_TEXT_SIZE];
     char boot[BOOT_ID_SIZE + 1];
     char rules[OBJECT_ID_TEXT_SIZE];
+    char scope[OBJECT_ID_TEXT_SIZE];
 };
 #define MARKER_SIZE (sizeof(struct marker) + 8)
+
+/* Zeros in a marker of before there was this field. */
+static void take_digest(char digest[OBJECT_ID_TEXT_SIZE], char **rest)
+{
+    const char *field = *rest == NULL ? NULL : strsep(rest, " ");
+    memset(digest, '0', OBJECT_ID_TEXT_SIZE - 1);
+    digest[OBJECT_ID_TEXT_SIZE - 1] = '\0';
+    if (field != NULL && strlen(field) == OBJECT_ID_TEXT_SIZE - 1) {
+        memcpy(digest, field, OBJECT_ID_TEXT_SIZE);
+    }
+}
 
 static enum status read_marker(struct marker *marker, const struct target *target,
                                struct error *error)
@@ -81,10 +93,8 @@ static enum status read_marker(struct marker *marker, const struct target *targe
         char *rest = text;
         snprintf(marker->snapshot, sizeof marker->snapshot, "%s", strsep(&rest, " "));
         snprintf(marker->boot, sizeof marker->boot, "%s", rest == NULL ? "" : strsep(&rest, " "));
-        snprintf(marker->rules, sizeof marker->rules, "%s", rest == NULL ? "" : rest);
-        if (marker->rules[0] == '\0') { /* of before there was a register */
-            memset(marker->rules, '0', sizeof marker->rules - 1);
-        }
+        take_digest(marker->rules, &rest);
+        take_digest(marker->scope, &rest);
     }
     return status;
 }
@@ -93,8 +103,8 @@ static enum status write_marker(const struct target *target, const struct marker
                                 struct error *error)
 {
     char text[MARKER_SIZE];
-    int size =
-        snprintf(text, sizeof text, "%s %s %s", marker->snapshot, marker->boot, marker->rules);
+    int size = snprintf(text, sizeof text, "%s %s %s %s", marker->snapshot, marker->boot,
+                        marker->rules, marker->scope);
     CLEANUP(file_close)
     int fd = openat(target->staging, MARKER, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                     0600);
@@ -108,6 +118,12 @@ static enum status write_marker(const struct target *target, const struct marker
     return status;
 }
 
+static void write_digest(char text[OBJECT_ID_TEXT_SIZE], const unsigned char *digest)
+{
+    static const unsigned char none[OBJECT_ID_SIZE];
+    hex_encode(text, digest == NULL ? none : digest, OBJECT_ID_SIZE);
+}
+
 /* Takes up what an interrupted run of the same snapshot left. What that run gave back by other
  * rules, as somebody was erased since, must not stay. */
 static enum status begin(struct target *target, const struct target_options *options,
@@ -115,14 +131,16 @@ static enum status begin(struct target *target, const struct target_options *opt
 {
     struct marker left, own;
     hex_encode(own.snapshot, options->snapshot, OBJECT_ID_SIZE);
-    static const unsigned char nothing[OBJECT_ID_SIZE];
-    hex_encode(own.rules, options->rules == NULL ? nothing : options->rules, OBJECT_ID_SIZE);
+    write_digest(own.rules, options->rules);
+    write_digest(own.scope, options->scope);
     read_boot_id(own.boot);
     enum status status = read_marker(&left, target, error);
     if (status != STATUS_OK) {
         return status;
     }
     target->resumed = strcmp(left.snapshot, own.snapshot) == 0;
+    target->within =
+        target->resumed && options->scope != NULL && strcmp(left.scope, own.scope) != 0;
     target->rebooted = target->resumed && (own.boot[0] == '\0' || strcmp(left.boot, own.boot) != 0);
     if (target->resumed && strcmp(left.rules, own.rules) != 0) {
         error_set(error, STATUS_EXISTS, 0,
@@ -225,7 +243,8 @@ void target_free(struct target *target)
 }
 
 /* The marker goes when all else is on stable storage, or a power failure would leave files that are
- * short or empty and that no later run makes again. */
+ * short or empty and that no later run makes again. That of an interrupted run which wanted more
+ * stays: for that one, nothing is finished. */
 enum status target_finish(struct target *target, struct error *error)
 {
     target_flush_stop(target);
@@ -233,11 +252,11 @@ enum status target_finish(struct target *target, struct error *error)
         return error_set_errno(error, errno, "%s",
                                _("the restored files cannot be written to stable storage"));
     }
-    enum status status = clear_staging(target, true, error);
+    enum status status = clear_staging(target, !target->within, error);
     if (status != STATUS_OK) {
         return status;
     }
-    if (unlinkat(target->root, TARGET_STAGING, AT_REMOVEDIR) != 0) {
+    if (!target->within && unlinkat(target->root, TARGET_STAGING, AT_REMOVEDIR) != 0) {
         return error_set_errno(error, errno, _("%s cannot be removed"), TARGET_STAGING);
     }
     return judge_root(target, error);

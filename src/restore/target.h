@@ -18,6 +18,7 @@ struct target_options {
     const char *path;
     const unsigned char *snapshot; /* OBJECT_ID_SIZE */
     const unsigned char *rules; /* OBJECT_ID_SIZE: by what the restored is erased from, or NULL */
+    const unsigned char *scope; /* OBJECT_ID_SIZE: digest of what of it is wanted; NULL: all */
     bool replace;
     bool owners;
     /* As in struct restore_options. */
@@ -29,7 +30,8 @@ MUST_USE enum status target_open(struct target **target, const struct target_opt
 void target_free(struct target *target);
 /* The hidden folder, for what is needed while the restore runs; borrowed. */
 int target_staging(const struct target *target);
-/* Everything is done: the staging folder goes, and the target is judged once more. */
+/* Everything is done: the staging folder goes, unless an interrupted run wanted more, and the
+ * target is judged once more. */
 MUST_USE enum status target_finish(struct target *target, struct error *error);
 
 /* What is at the place of an entry. */

@@ -26,6 +26,7 @@ struct target {
     enum status (*judge)(void *context, int fd, struct error *error);
     void *judge_context;
     bool resumed;  /* an interrupted run of the same snapshot left its marker */
+    bool within;   /* and wanted more than this run does */
     bool rebooted; /* and the machine went down since */
     pthread_mutex_t lock;
     struct open_file files[OPEN_FILES];

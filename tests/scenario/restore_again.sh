@@ -55,6 +55,23 @@ touch -r shop/documents/a down/documents/a
 expect_exit 0 restore_with_kit "$work/down"
 same_tree shop/documents down/documents
 
+# And a restore of a part, in between, is no end of it.
+mkdir -p part/.kura-restore part/documents
+printf '%s %s' "$id" 00000000-0000-0000-0000-000000000000 >part/.kura-restore/snapshot
+printf '\0\0\0\0' >part/documents/a
+touch -r shop/documents/a part/documents/a
+expect_exit 0 restore_with_kit "$work/part" --source customers
+expect_exit 0 restore_with_kit "$work/part"
+same_tree shop/documents part/documents
+[ ! -e part/.kura-restore ] || fail "a finished restore left its folder"
+
+# A source whose folder cannot be made is told; the others come.
+mkdir blocked
+ln -s / blocked/customers
+expect_exit 3 restore_with_kit "$work/blocked"
+says err "customers"
+same_tree shop/documents blocked/documents
+
 # As another user: contents, modes, attributes and times come back, owners do not.
 mkdir -m 777 others
 chmod 755 "$work"
