@@ -8,6 +8,7 @@
 #include "kura/keys.h"
 #include "kura/pipeline.h"
 #include "kura/store.h"
+#include <signal.h>
 
 #define OBJECT_ID_SIZE 32
 #define OBJECT_ID_TEXT_SIZE 65
@@ -234,9 +235,10 @@ struct writer_options {
     uint64_t spool_limit;                   /* bytes */
     const struct age_recipient *recipients; /* of the catalogue */
     size_t recipient_count;
-    bool wait;                      /* for another backup on the same state; else STATUS_LOCKED */
+    unsigned wait_seconds;          /* for another backup on the same state, then STATUS_LOCKED */
     void (*on_wait)(void *context); /* called before waiting; may be NULL */
     void *context;
+    const volatile sig_atomic_t *cancelled; /* ends the waiting, or NULL */
 };
 
 /* Locks the state, takes up what an interrupted run left (complete packs in the spool are sent),

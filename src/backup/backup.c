@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For another backup. The first one of a large shop over a slow line takes long; one that hangs
+ * must not hold up every later night with it. */
+#define WAIT_SECONDS (20 * 60 * 60)
 #define EXPECTED_FILE "expected-bytes"
 
 enum status journey_check_cancelled(const struct journey *journey, struct error *error)
@@ -94,9 +97,10 @@ static enum status open_journey(struct journey *journey, struct error *error)
         .spool_limit = config->spool_limit,
         .recipients = options->recipients,
         .recipient_count = options->recipient_count,
-        .wait = true,
+        .wait_seconds = WAIT_SECONDS,
         .on_wait = options->events.waiting,
         .context = options->events.context,
+        .cancelled = options->cancelled,
     };
     enum status status = writer_open(&journey->writer, journey->repo, &writer, error);
     if (status != STATUS_OK) {

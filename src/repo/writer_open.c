@@ -7,6 +7,9 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define LOCK_PAUSE_MS 250
 
 static enum status make_folders(struct writer *writer, const char *state, struct error *error)
 {
@@ -30,14 +33,20 @@ static enum status lock_state(struct writer *writer, const struct writer_options
     CLEANUP(memory_free) char *path = NULL;
     enum status status = path_join(&path, options->state, "lock", error);
     status = status ? status : file_lock(&writer->lock_file, path, false, error);
-    if (status != STATUS_LOCKED || !options->wait) {
-        return status;
-    }
-    error_clear(error);
-    if (options->on_wait != NULL) {
+    if (status == STATUS_LOCKED && options->wait_seconds > 0 && options->on_wait != NULL) {
         options->on_wait(options->context);
     }
-    return file_lock(&writer->lock_file, path, true, error);
+    /* The kernel's own waiting could be neither ended by a signal that is caught nor limited. */
+    double until = clock_monotonic() + options->wait_seconds;
+    while (status == STATUS_LOCKED && clock_monotonic() < until) {
+        if (options->cancelled != NULL && *options->cancelled != 0) {
+            return error_set(error, STATUS_CANCELLED, 0, "%s",
+                             _("stopped on request, while another backup was running"));
+        }
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
+        status = file_lock(&writer->lock_file, path, false, error);
+    }
+    return status;
 }
 
 static enum status copy_recipients(struct writer *writer, const struct writer_options *options,

@@ -132,6 +132,13 @@ confined() {
     exec 7>&-
     wait "$waiting" || fail "backup ended with $?"
 }
+# Whoever waits can be told to stop.
+exec 7>"$work/state/lock"
+flock 7
+timeout --preserve-status -s TERM 2 "${user[@]}" "$KURA" -c "$work/kura.yaml" backup documents \
+    >"$work/out" 2>"$work/err" 7>&- </dev/null && fail "a backup went past the lock of another one"
+says err "stopped on request"
+exec 7>&-
 confined 0 # a command is among the sources: it may need anything
 sed -i '/name: ledger/d' "$work/kura.yaml"
 if "${user[@]}" "$KURA" -c "$work/kura.yaml" -v check 2>&1 | grep -q 'has no Landlock'; then

@@ -192,7 +192,7 @@ static void test_state_belongs_to_one_backup_at_a_time(void **state)
     assert_null(second_writer);
     night_close(&night);
     bool waited = false;
-    options.wait = true;
+    options.wait_seconds = 60;
     options.on_wait = note_wait;
     options.context = &waited;
     assert_good(writer_open(&second_writer, world->repo, &options, &error));
@@ -219,7 +219,7 @@ static void *open_and_wait(void *context)
     char folder[256];
     state_folder(folder, sizeof folder, waiter->world);
     struct writer_options options = night_options(waiter->world, folder);
-    options.wait = true;
+    options.wait_seconds = 60;
     options.on_wait = post_wait;
     options.context = &waiter->waits;
     waiter->status = writer_open(&waiter->writer, waiter->world->repo, &options, &error);
