@@ -80,6 +80,7 @@ struct problems {
  * stop is not; nor is STATUS_OK. */
 MUST_USE bool problem_is_local(enum status status, const struct error *error);
 void problems_add(struct problems *problems, const char *object, const struct error *error);
+void problems_remove(struct problems *problems, size_t number);
 void problems_free(struct problems *problems);
 MUST_USE enum status problems_copy(struct problems *to, const struct problems *from,
                                    struct error *error);

@@ -31,8 +31,6 @@ void cli_report_error(const struct error *error);
 void cli_report_warning(const struct error *error);
 /* The same about one entry of a source; path may be NULL. */
 void cli_report_entry(const char *source, const char *path, const struct error *error);
-/* Tells what was set aside in the repository, and notes EXIT_INTEGRITY if there was anything. */
-void cli_report_problems(struct cli *cli, const struct problems *problems);
 
 /* A line for people on standard error; nothing with --quiet. */
 void cli_say(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -170,6 +168,17 @@ void cli_sandbox_enter(struct cli_access *access, const struct cli_arguments *ar
 MUST_USE enum status cli_recipients_read(struct age_recipient **recipients, size_t *count,
                                          const struct config *config,
                                          const struct age_recipient *recovery, struct error *error);
+
+/* Tells what was set aside in the repository, and notes EXIT_INTEGRITY if there was anything. What
+ * was accepted as lost is taken out of the problems before. */
+void cli_report_problems(struct cli *cli, const struct cli_access *access,
+                         struct problems *problems);
+/* Takes out what was accepted as lost, and says how much. */
+void cli_losses_leave_out(struct cli *cli, const struct cli_access *access,
+                          struct problems *problems);
+/* What is not there counts as accepted from now on; access has a configuration. Recorded. */
+MUST_USE enum status cli_losses_accept(struct cli *cli, const struct cli_access *access,
+                                       const struct problems *problems, struct error *error);
 
 /* Lists and tells the problems. */
 MUST_USE enum status cli_list(struct snapshot_list *list, struct cli *cli,

@@ -277,10 +277,11 @@ void cli_anchors_describe(struct error *told, const struct cli_anchors *anchors,
                     "restored from an old copy and went on from there"),
                   id, time, (unsigned long long)wrong->audit_size);
     }
-    error_set_hint(told, "%s",
-                   _("Keep the state folder as it is and find out who did it. If it was lost and "
-                     "is new, give this machine a new host key (kura host add): its log begins "
-                     "anew then."));
+    error_set_hint(
+        told, "%s",
+        _("Keep the state folder as it is and find out who did it. If it was lost and "
+          "is new, give this machine a new host key: move the old one's file away and run "
+          "kura host add. Its log begins anew then."));
 }
 
 void cli_anchors_watch(struct cli *cli, const struct snapshot_list *list)

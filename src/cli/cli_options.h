@@ -42,6 +42,7 @@ enum cli_option {
     OPTION_RECURSIVE,
     OPTION_TAR,
     OPTION_READ_DATA,
+    OPTION_ACCEPT_LOSSES,
     OPTION_FROM_SEQUENCE,
     OPTION_SINCE,
     OPTION_UNTIL,
@@ -117,6 +118,7 @@ struct cli_arguments {
     struct cli_words tables;
     bool no_owner;
     unsigned long read_data; /* percent */
+    bool accept_losses;
     unsigned long from_sequence;
     unsigned long retry;       /* seconds */
     unsigned long first_retry; /* the same for the first connection */

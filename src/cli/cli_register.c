@@ -88,7 +88,7 @@ enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
         status = register_read(entries, access->repo, &list, error);
     }
     if (status == STATUS_OK) {
-        cli_report_problems(cli, &entries->problems);
+        cli_report_problems(cli, access, &entries->problems);
     }
     return status;
 }
@@ -206,7 +206,7 @@ enum status cli_register_open(struct cli_register *obeyed, struct cli *cli,
     }
     enum status status = register_read(&obeyed->entries, access->repo, list, error);
     if (status == STATUS_OK) {
-        cli_report_problems(cli, &obeyed->entries.problems);
+        cli_report_problems(cli, access, &obeyed->entries.problems);
         status = check_whole(obeyed, cli, error);
     }
     return status;

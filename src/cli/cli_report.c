@@ -63,8 +63,10 @@ static bool is_hint_due(const struct problems *problems, size_t number)
            (number + 1 == problems->count || strcmp(hint, problems->items[number + 1].hint) != 0);
 }
 
-void cli_report_problems(struct cli *cli, const struct problems *problems)
+void cli_report_problems(struct cli *cli, const struct cli_access *access,
+                         struct problems *problems)
 {
+    cli_losses_leave_out(cli, access, problems);
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->items[i];
         fprintf(stderr, _("kura: problem: %s: %s\n"), problem->object, problem->message);

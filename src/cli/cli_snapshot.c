@@ -8,7 +8,7 @@ enum status cli_list(struct snapshot_list *list, struct cli *cli, struct cli_acc
 {
     enum status status = repo_list(list, access->repo, error);
     if (status == STATUS_OK) {
-        cli_report_problems(cli, &list->problems);
+        cli_report_problems(cli, access, &list->problems);
     }
     return status;
 }

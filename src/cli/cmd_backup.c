@@ -291,7 +291,7 @@ static enum status run(struct cli *cli, struct error *error)
     }
     if (status == STATUS_OK) {
         status = back_up(&summary, &store, &access, error);
-        cli_report_problems(cli, &summary.problems);
+        cli_report_problems(cli, &access, &summary.problems);
     }
     if (status == STATUS_OK) {
         status = check_roads(&state, &store, &access, error);

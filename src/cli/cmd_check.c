@@ -85,14 +85,43 @@ static void set_facts(struct cli *cli, const struct check_report *report, bool o
     json_object_set_new(cli->facts, "opened", json_boolean(opened));
 }
 
+static enum status check_arguments(struct cli *cli, struct error *error)
+{
+    const struct cli_arguments *arguments = &cli->arguments;
+    if (!arguments->accept_losses) {
+        return STATUS_OK;
+    }
+    if (arguments->reason == NULL || arguments->reason[0] == '\0') {
+        error_set(error, STATUS_USAGE, 0, "%s", _("--accept-losses needs a reason"));
+        return error_set_hint(error, "%s",
+                              _("Say with --reason what is known of the loss; it is recorded."));
+    }
+    cli_json_set_bytes(cli->facts, "reason", arguments->reason);
+    return STATUS_OK;
+}
+
+static enum status accept_losses(struct cli *cli, const struct cli_access *access,
+                                 const struct check_report *report, struct error *error)
+{
+    return access->has_config
+               ? cli_losses_accept(cli, access, &report->problems, error)
+               : error_set(error, STATUS_USAGE, 0, "%s",
+                           _("--accept-losses is for a machine that backs up: it needs its "
+                             "configuration"));
+}
+
 static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_access_free) struct cli_access access = {.work = CLI_WORK_CHECK};
     CLEANUP(check_report_free) struct check_report report = {0};
     const struct cli_arguments *arguments = &cli->arguments;
     access.log_folder = cli_record_folder(cli);
+    enum status status = check_arguments(cli, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
     (void)cli_log_head(cli); /* tells if it is damaged */
-    enum status status = cli_access_open(&access, &cli->arguments, CLI_NEED_ANY, error);
+    status = cli_access_open(&access, &cli->arguments, CLI_NEED_ANY, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -111,7 +140,13 @@ static enum status run(struct cli *cli, struct error *error)
     if (status != STATUS_OK) {
         return status;
     }
-    cli_report_problems(cli, &report.problems);
+    if (arguments->accept_losses) {
+        status = accept_losses(cli, &access, &report, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    cli_report_problems(cli, &access, &report.problems);
     set_facts(cli, &report, opened);
     if (arguments->json) {
         return print_json(&report, opened, error);
@@ -131,9 +166,11 @@ const struct cli_command cmd_check = {
         "The host key is enough for signatures, chain and structure, and with --read-data for\n"
         "every stored byte. With --identity or --kit every chunk is opened, too. This machine's\n"
         "audit log is checked as well. The exit code is 5 if there is any problem; each is\n"
-        "named."),
-    .options = {OPTION_READ_DATA, OPTION_KIT, OPTION_IDENTITY, OPTION_PASSPHRASE_FILE,
-                OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY, OPTION_SSH_KEY_PASSPHRASE_FILE,
-                OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_JSON, OPTION_END},
+        "named. What is gone for good is told every night, until it is accepted as lost with\n"
+        "--accept-losses and --reason."),
+    .options = {OPTION_READ_DATA, OPTION_ACCEPT_LOSSES, OPTION_REASON, OPTION_KIT, OPTION_IDENTITY,
+                OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD, OPTION_STORE, OPTION_SSH_KEY,
+                OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_KNOWN_HOSTS, OPTION_JSON,
+                OPTION_END},
     .run = run,
 };

@@ -231,7 +231,7 @@ static enum status look(struct where *where, struct error *error)
         status = register_read(&where->entries, access->repo, &where->list, error);
     }
     if (status == STATUS_OK) {
-        cli_report_problems(cli, &where->entries.problems);
+        cli_report_problems(cli, access, &where->entries.problems);
         status = look_into_all(where, error);
     }
     if (status == STATUS_OK) {

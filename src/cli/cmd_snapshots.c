@@ -106,7 +106,7 @@ static enum status run(struct cli *cli, struct error *error)
     }
     if (status == STATUS_OK && access.has_config) {
         status = snapshot_list_expect(&missing, &list, access.repo, access.config.state, error);
-        cli_report_problems(cli, &missing);
+        cli_report_problems(cli, &access, &missing);
     }
     if (status != STATUS_OK) {
         return status;

@@ -39,6 +39,14 @@ void problems_add(struct problems *problems, const char *object, const struct er
     }
 }
 
+void problems_remove(struct problems *problems, size_t number)
+{
+    free_item(&problems->items[number]);
+    problems->count--;
+    memmove(problems->items + number, problems->items + number + 1,
+            (problems->count - number) * sizeof *problems->items);
+}
+
 void problems_free(struct problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {

@@ -141,6 +141,30 @@ expect_exit 5 kura backup
 says err "$newest"
 restores "a dropped snapshot"
 
+# What is gone for good is told every night, until it is accepted; what goes next is told again.
+rm "$work/vault/statements/$oldest"
+for night in 1 2; do
+    expect_exit 5 kura backup
+    says err "$oldest: missing"
+done
+rm "$damaged" # what is there and wrong cannot be accepted, but removed by who runs the storage
+expect_exit 2 kura check --accept-losses
+says err "needs a reason"
+expect_exit 0 kura check --accept-losses --reason "the disk of 2026"
+says err "accepted"
+expect_exit 0 kura check
+says err "that were accepted are not told again"
+expect_exit 0 kura backup
+expect_exit 0 kura snapshots
+expect_exit 0 kura audit show --json
+grep -q "statements/$oldest" "$work/out" || fail "the log does not say what was accepted"
+next=$(kura snapshots --json 2>/dev/null | jq -r '.[1].id')
+mv "$work/vault/statements/$next" "$work/taken"
+expect_exit 5 kura backup
+says err "$next: missing"
+! grep -q "$oldest" "$work/err" || fail "what was accepted is told again"
+mv "$work/taken" "$work/vault/statements/$next"
+
 # A revoked host is told before it sends anything.
 own=$(kura host list --json | jq -r '.[] | select(.verdict == "added") | .key' | head -1)
 expect_exit 0 kura host revoke "$own" --kit "$work/kit.txt" --passphrase-file "$work/pw"
