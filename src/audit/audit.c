@@ -187,7 +187,7 @@ static enum status visit_line(void *context, uint64_t number, const char *line, 
 {
     struct walk *walk = context;
     struct audit_record record;
-    CLEANUP(audit_json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     if (!tree_holds(&walk->audit->tree, number, line, size)) {
         return error_set(error, STATUS_CORRUPT, 0, _("record %llu was changed"),
                          (unsigned long long)number);
