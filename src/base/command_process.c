@@ -359,6 +359,24 @@ void command_process_last_words(const struct command_process *process,
     words[used] = '\0';
 }
 
+enum status command_process_judge(const struct command_process *process,
+                                  const struct command_end *end, const char *program,
+                                  struct error *error)
+{
+    if (!end->by_signal && end->code == 0) {
+        return STATUS_OK;
+    }
+    char last[COMMAND_WORDS_SIZE];
+    command_process_last_words(process, last);
+    const char *colon = last[0] == '\0' ? "" : ": ";
+    return end->by_signal
+               ? error_set(error, STATUS_FAILED, 0,
+                           _("the command %s was ended by signal %d (%s)%s%s"), program, end->code,
+                           strsignal(end->code), colon, last)
+               : error_set(error, STATUS_FAILED, 0, _("the command %s ended with exit code %d%s%s"),
+                           program, end->code, colon, last);
+}
+
 /* The leader is not waited for before the last kill: until then its number, and so the group's,
  * cannot be given to anybody else. */
 void command_process_stop(struct command_process *process)
