@@ -9,19 +9,13 @@
 static enum status name_person(struct carry_word *word, const struct policy *policy,
                                const struct minisign_public *key, struct error *error)
 {
-    for (size_t i = 0; i < policy->people_count; i++) {
-        struct minisign_public own;
-        const char *text = policy->people[i].key;
-        if (minisign_public_parse(&own, text, strlen(text), error) != STATUS_OK) {
-            return error->status;
-        }
-        if (memcmp(&own, key, sizeof own) == 0) {
-            snprintf(word->person, sizeof word->person, "%s", policy->people[i].id);
-            return STATUS_OK;
-        }
+    const struct policy_person *owner = carry_key_owner(policy, key);
+    if (owner == NULL) {
+        return error_set(error, STATUS_REFUSED, 0, "[token-key] %s",
+                         _("the policy names nobody with this key"));
     }
-    return error_set(error, STATUS_REFUSED, 0, "[token-key] %s",
-                     _("the policy names nobody with this key"));
+    snprintf(word->person, sizeof word->person, "%s", owner->id);
+    return STATUS_OK;
 }
 
 static enum status about_request(struct carry_word *word, const struct cli *cli,
