@@ -76,6 +76,9 @@ void gate_container_name(char name[GATE_CONTAINER_NAME], const char *carry, cons
 MUST_USE enum status gate_read_attestation(struct carry_attestation *attestation,
                                            const struct gate *gate, const char *carry,
                                            struct error *error);
+/* Removes what lies beside the log for a carry that the log does not speak of. What cannot be
+ * removed now, gate_clear tries again. */
+void gate_drop_folder(const struct gate *gate, const char *carry);
 /* Removes staged files and pseudonyms that serve nothing any more. Needs the policy. */
 void gate_clear(const struct gate *gate);
 /* How much of every limit the persons would use together with all earlier carries. */
