@@ -1,4 +1,5 @@
-/* store: where objects lie. A store keeps named bytes and is blind to their meaning.
+/* store: where objects lie. A store keeps named bytes and is blind to their meaning. What it has
+ * stays: there is no call that removes or replaces an object.
  *
  * Names are relative, "packs/3f/3f…", of [a-z0-9./_-] only, at most 200 bytes, no component
  * starting with a dot or ending in ".tmp"; anything else is STATUS_USAGE before the store is
@@ -80,12 +81,6 @@ MUST_USE enum status store_size(struct store *store, const char *name, uint64_t 
 MUST_USE enum status store_list(struct store *store, const char *name, store_visit visit,
                                 void *context, struct error *error);
 
-/* STATUS_DENIED on a write-once store. */
-MUST_USE enum status store_remove(struct store *store, const char *name, struct error *error);
-
-/* Free bytes, for messages; STATUS_UNSUPPORTED where the store cannot tell. */
-MUST_USE enum status store_free_space(struct store *store, uint64_t *bytes, struct error *error);
-
 /* The measured time of one round trip in seconds (0 for a local folder). */
 double store_round_trip(const struct store *store);
 /* From here on more memory for what is on the way makes a transfer faster. */
@@ -116,8 +111,6 @@ struct store_driver {
     enum status (*size)(void *self, const char *name, uint64_t *size, struct error *error);
     enum status (*list)(void *self, const char *name, store_visit visit, void *context,
                         struct error *error);
-    enum status (*remove)(void *self, const char *name, struct error *error);
-    enum status (*free_space)(void *self, uint64_t *bytes, struct error *error);
     double (*round_trip)(const void *self);
     const char *(*host_key)(const void *self);
 };

@@ -153,18 +153,6 @@ enum status store_list(struct store *store, const char *name, store_visit visit,
                                : status;
 }
 
-enum status store_remove(struct store *store, const char *name, struct error *error)
-{
-    enum status status = check_name(name, error);
-    return status == STATUS_OK ? store->driver->remove(store->self, name, error) : status;
-}
-
-enum status store_free_space(struct store *store, uint64_t *bytes, struct error *error)
-{
-    *bytes = 0;
-    return store->driver->free_space(store->self, bytes, error);
-}
-
 double store_round_trip(const struct store *store)
 {
     return store->driver->round_trip(store->self);

@@ -242,7 +242,6 @@ static void refuses_bad_names(void **state)
         expect(STATUS_USAGE, store_get(fixture->store, names[i], 0, &byte, 1, &got, &error));
         expect(STATUS_USAGE, store_size(fixture->store, names[i], &size, &error));
         expect(STATUS_USAGE, store_list(fixture->store, names[i], NULL, NULL, &error));
-        expect(STATUS_USAGE, store_remove(fixture->store, names[i], &error));
         expect(STATUS_USAGE, store_make_folder(fixture->store, names[i], &error));
     }
 }
@@ -299,28 +298,6 @@ static void lists_objects_and_nothing_else(void **state)
     assert_int_equal(none.count, 0);
 }
 
-static void removes_unless_write_once(void **state)
-{
-    struct fixture *fixture = *state;
-    uint64_t size = 0;
-    char byte = 0;
-    size_t got = 0;
-    expect(STATUS_OK, store_put(fixture->store, "index/one", "1", 1, &error));
-    expect(STATUS_OK, store_get(fixture->store, "index/one", 0, &byte, 1, &got, &error));
-    if (fixture->kind->write_once) {
-        expect(STATUS_DENIED, store_remove(fixture->store, "index/one", &error));
-        expect(STATUS_OK, store_size(fixture->store, "index/one", &size, &error));
-        return;
-    }
-    expect(STATUS_OK, store_remove(fixture->store, "index/one", &error));
-    expect(STATUS_NOT_FOUND, store_remove(fixture->store, "index/one", &error));
-    expect(STATUS_NOT_FOUND, store_size(fixture->store, "index/one", &size, &error));
-    expect(STATUS_NOT_FOUND, store_get(fixture->store, "index/one", 0, &byte, 1, &got, &error));
-    expect(STATUS_OK, store_put(fixture->store, "index/one", "2", 1, &error));
-    expect(STATUS_OK, store_get(fixture->store, "index/one", 0, &byte, 1, &got, &error));
-    assert_int_equal(byte, '2');
-}
-
 static void makes_folders_unless_write_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -359,9 +336,6 @@ static void leaves_whole_objects_only(void **state)
 static void tells_of_itself(void **state)
 {
     struct fixture *fixture = *state;
-    uint64_t bytes = 0;
-    expect(STATUS_OK, store_free_space(fixture->store, &bytes, &error));
-    assert_true(bytes > 0);
     if (fixture->kind->sshd == NULL) {
         assert_true(store_round_trip(fixture->store) == 0);
         assert_null(store_host_key(fixture->store));
@@ -434,7 +408,6 @@ static void local_follows_no_links(void **state)
                          store_get(fixture->store, "up/secret", 0, read, 1, &got, &error));
     assert_int_not_equal(STATUS_OK, store_put(fixture->store, "up/new", "x", 1, &error));
     assert_int_not_equal(STATUS_OK, store_make_folder(fixture->store, "up/new", &error));
-    assert_int_not_equal(STATUS_OK, store_remove(fixture->store, "up/secret", &error));
     struct seen seen = {0};
     assert_int_not_equal(STATUS_OK, store_list(fixture->store, "up", look, &seen, &error));
     assert_int_not_equal(STATUS_OK,
@@ -451,7 +424,6 @@ static void local_follows_no_links(void **state)
     CONTRACT(stores_and_gives_back, number), CONTRACT(reads_any_range_of_a_pack, number),          \
         CONTRACT(never_replaces, number), CONTRACT(says_what_is_absent, number),                   \
         CONTRACT(refuses_bad_names, number), CONTRACT(lists_objects_and_nothing_else, number),     \
-        CONTRACT(removes_unless_write_once, number),                                               \
         CONTRACT(makes_folders_unless_write_once, number),                                         \
         CONTRACT(leaves_whole_objects_only, number), CONTRACT(tells_of_itself, number),            \
         CONTRACT(says_that_the_disk_is_full, number)
