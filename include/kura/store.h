@@ -115,8 +115,4 @@ struct store_driver {
     const char *(*host_key)(const void *self);
 };
 
-/* A store over a driver that is already open; takes `self`. For decorators. */
-MUST_USE enum status store_new(struct store **store, const struct store_driver *driver, void *self,
-                               struct error *error);
-
 #endif

@@ -7,6 +7,7 @@
  * Not promised, and not searched for: keys of chunks, and SSH keys inside OpenSSL. */
 #include "support/fault_shop.h"
 
+#include "keys/age_private.h"
 #include "kura/cli.h"
 #include <stdatomic.h>
 #include <sys/syscall.h>
