@@ -32,6 +32,7 @@
 #include <cmocka.h>
 
 #include "kura/store.h"
+#include "support/skip.h"
 #include "support/sshd.h"
 #include <sys/mount.h>
 
@@ -361,8 +362,7 @@ static void says_that_the_disk_is_full(void **state)
         if (getenv("CI") != NULL) {
             fail_msg("no loop mount here, and the full disk has to be tested in CI");
         }
-        print_message("no loop mount here: a full disk is not tested\n");
-        skip();
+        SKIP_BECAUSE("no loop mount here");
     }
     sshd_shell("mkdir %s/small/packs", folder);
     char root[256];
@@ -392,9 +392,6 @@ static void says_that_the_disk_is_full(void **state)
 static void local_follows_no_links(void **state)
 {
     struct fixture *fixture = *state;
-    if (fixture->kind->sshd != NULL) {
-        skip();
-    }
     sshd_shell("cd %s && echo secret > secret && ln -s ../secret data/index/link && "
                "ln -s ../../ data/up && mkfifo data/index/pipe",
                fixture->sshd.folder);
