@@ -71,6 +71,8 @@ MUST_USE enum status store_put(struct store *store, const char *name, const void
 MUST_USE enum status store_get(struct store *store, const char *name, uint64_t offset, void *target,
                                size_t size, size_t *got, struct error *error);
 
+/* Bytes of an object. STATUS_NOT_FOUND if it is not there, STATUS_CORRUPT if something else has its
+ * name. */
 MUST_USE enum status store_size(struct store *store, const char *name, uint64_t *size,
                                 struct error *error);
 

@@ -221,12 +221,6 @@ static void remember(struct command_process *process, const char *text, size_t s
     process->words_size = total - surplus;
 }
 
-static void close_errors(struct command_process *process)
-{
-    file_close(&process->errors);
-    process->errors = -1;
-}
-
 /* What there is on standard error now; of a command that never stops complaining, a part. */
 static void drain_errors(struct command_process *process)
 {
@@ -236,7 +230,7 @@ static void drain_errors(struct command_process *process)
         if (got > 0) {
             remember(process, text, (size_t)got);
         } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
-            close_errors(process);
+            file_close(&process->errors);
         } else if (errno == EAGAIN) {
             return;
         }
@@ -283,7 +277,6 @@ enum status command_process_write(struct command_process *process, const void *d
 void command_process_end_input(struct command_process *process)
 {
     file_close(&process->input);
-    process->input = -1;
 }
 
 enum status command_process_read(struct command_process *process, unsigned char *target,

@@ -139,7 +139,7 @@ static void test_a_frame_stands_alone(void **state)
     struct tools *tools = *state;
     struct error error;
     static const unsigned char skippable[] = {0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4};
-    struct buffer two CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer two = {0};
     compress(tools, tools->text, 5000);
     for (int i = 0; i < 2; i++) {
         buffer_clear(&two);
