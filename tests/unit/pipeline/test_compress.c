@@ -158,8 +158,8 @@ static void test_a_bomb_writes_nothing_more(void **state)
 {
     struct tools *tools = *state;
     size_t size = (size_t)64 * 1024 * 1024;
-    unsigned char *zeros CLEANUP(memory_free) = calloc(1, size);
-    unsigned char *bomb CLEANUP(memory_free) = malloc(65536);
+    CLEANUP(memory_free) unsigned char *zeros = calloc(1, size);
+    CLEANUP(memory_free) unsigned char *bomb = malloc(65536);
     bomb[0] = 1;
     size_t used = ZSTD_compress(bomb + 1, 65535, zeros, size, 1);
     assert_false(ZSTD_isError(used));

@@ -181,7 +181,7 @@ static void test_damaged_ones_are_refused(void **state)
     struct trained *trained = *state;
     struct error error;
     struct dictionary *none;
-    unsigned char *copy CLEANUP(memory_free) = malloc(DICTIONARY_LIMIT + 1);
+    CLEANUP(memory_free) unsigned char *copy = malloc(DICTIONARY_LIMIT + 1);
     memset(copy, 1, DICTIONARY_LIMIT + 1);
     memcpy(copy, trained->bytes.data, trained->bytes.size);
     assert_int_equal(dictionary_new(&none, copy, DICTIONARY_LIMIT + 1, 3, &error), STATUS_CORRUPT);
@@ -198,7 +198,7 @@ static void test_nothing_in_common(void **state)
     (void)state;
     struct error error;
     CLEANUP(buffer_free) struct buffer bytes = {0};
-    unsigned char *samples CLEANUP(memory_free) = malloc(SAMPLE * COUNT);
+    CLEANUP(memory_free) unsigned char *samples = malloc(SAMPLE * COUNT);
     randombytes_buf(samples, SAMPLE * COUNT);
     assert_int_equal(dictionary_train(&bytes, samples, SAMPLE, COUNT, &error), STATUS_NOT_FOUND);
     assert_int_equal(dictionary_train(&bytes, samples, SAMPLE, 3, &error), STATUS_NOT_FOUND);
