@@ -370,7 +370,8 @@ static void says_that_the_disk_is_full(void **state)
     const size_t size = (size_t)16 * 1024 * 1024;
     unsigned char *bytes = pattern(size);
     struct store *store = open_at(fixture, root);
-    enum status first = store_put(store, "packs/a", bytes, size, &error);
+    struct error full = {0};
+    enum status first = store_put(store, "packs/a", bytes, size, &full);
     enum status list = STATUS_OK;
     struct seen seen = {0};
     if (!fixture->kind->write_once) {
@@ -383,6 +384,7 @@ static void says_that_the_disk_is_full(void **state)
     free(bytes);
     sshd_shell("umount %s", root);
     expect(STATUS_NO_SPACE, first);
+    assert_string_equal(full.hint, fixture->kind->sshd == NULL ? "" : "Make room on the server.");
     expect(STATUS_OK, list);
     assert_int_equal(seen.count, 0);
     expect(STATUS_OK, second);
