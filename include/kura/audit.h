@@ -47,9 +47,6 @@ MUST_USE enum status audit_append(struct audit *audit, const char *event, const 
                                   struct error *error);
 
 struct audit_head audit_head(const struct audit *audit);
-/* The root of the first `size` records; false if there are not so many. */
-MUST_USE bool audit_root_at(unsigned char root[AUDIT_ROOT_SIZE], const struct audit *audit,
-                            uint64_t size);
 /* Whether the head is of this log as it was once: what an anchor off-site or in a token must be.
  * Size 0 always is. */
 MUST_USE bool audit_extends(const struct audit *audit, const struct audit_head *head);

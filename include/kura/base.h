@@ -1,9 +1,9 @@
-/* base: errors, buffers, secrets, files, time. Knows nothing of backups.
+/* base: errors, buffers, secrets, the sandbox, files, time, threads. Knows nothing of backups.
  *
  * Manners that hold in every room:
  *  - A function that can fail returns `enum status`, which must be looked at, and takes
  *    `struct error *error` (never NULL) as its last parameter. The error is filled once, where it
- * is found; callers only add context in front.
+ *    is found; callers only add context in front.
  *  - Out-parameters come first; what comes out of one belongs to the caller. A returned pointer is
  *    borrowed. `x_free(NULL)` is silent.
  *  - Text for people goes through gettext: _("..."). Plural forms: ngettext.
@@ -203,6 +203,7 @@ MUST_USE enum status file_make_folders(const char *path, mode_t mode, struct err
  * must be this user's: then others are shut out of it (0700). STATUS_DENIED if it is somebody
  * else's. */
 MUST_USE enum status file_shut_folder(int fd, const char *name, struct error *error);
+/* Brings the names in a folder to stable storage. */
 MUST_USE enum status file_sync_folder(const char *path, struct error *error);
 
 /* An exclusive lock on the file, which is made if absent. With wait false, STATUS_LOCKED at once if
@@ -228,12 +229,16 @@ double clock_monotonic(void);
 char *moment_format(char target[MOMENT_TEXT_SIZE], struct moment moment);
 /* The same in local time with offset, for people. */
 char *moment_format_local(char target[MOMENT_TEXT_SIZE], struct moment moment);
-/* RFC 3339 with Z or an offset; or "2026-11-22" or "2026-11-22 02:00[:00]" in local time. */
+/* RFC 3339 with Z or an offset; or "2026-11-22", "2026-11-22 02:00[:00]" or "2026-11-22T02:00:00"
+ * in local time. */
 MUST_USE bool moment_parse(struct moment *moment, const char *text);
+/* <0, 0, >0. */
 int moment_compare(struct moment a, struct moment b);
 
+/* ------------------------------------------------------------------ threads */
+
 /* Calls `tick` about five times a second on a thread of its own, with all signals blocked, until it
- * is stopped. */
+ * is stopped. Setting the clock changes nothing of it. */
 struct ticker;
 MUST_USE enum status ticker_start(struct ticker **ticker, void (*tick)(void *context),
                                   void *context, struct error *error);

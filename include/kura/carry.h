@@ -34,6 +34,9 @@ MUST_USE enum status carry_policy_read(struct carry_policy *policy, const char *
 void carry_policy_free(struct carry_policy *policy);
 /* That the keys and recipients which a policy names can be used, and nobody shares one. */
 MUST_USE enum status carry_policy_check(const struct policy *policy, struct error *error);
+/* Whose key it is; NULL: nobody's in the policy. */
+const struct policy_person *carry_key_owner(const struct policy *policy,
+                                            const struct minisign_public *key);
 
 /* The trust root in the state folder. Fixed once: another one is STATUS_EXISTS. The log has it,
  * too, and both must agree, else STATUS_REFUSED [policy-root]. None yet: STATUS_NOT_FOUND. */

@@ -60,6 +60,12 @@ MUST_USE enum status command_process_wait(struct command_process *process, int w
 void command_process_last_words(const struct command_process *process,
                                 char words[COMMAND_WORDS_SIZE]);
 
+/* STATUS_OK if `end` is exit code 0. Otherwise FAILED: "the command PROGRAM ended with exit code 1:
+ * LAST WORDS". */
+MUST_USE enum status command_process_judge(const struct command_process *process,
+                                           const struct command_end *end, const char *program,
+                                           struct error *error);
+
 /* Ends it, if it still runs, with its whole process group: politely, after two seconds by force.
  */
 void command_process_stop(struct command_process *process);

@@ -93,9 +93,6 @@ MUST_USE enum status age_writer_write(struct age_writer *writer, const void *dat
                                       struct error *error);
 /* Writes the final chunk; nothing may follow. */
 MUST_USE enum status age_writer_finish(struct age_writer *writer, struct error *error);
-/* Bytes of the header that went to the sink: everything after it is the payload, whose BLAKE2b-256
- * names a snapshot object. */
-size_t age_writer_header_size(const struct age_writer *writer);
 void age_writer_free(struct age_writer *writer);
 
 /* Opening. Armor is recognised. What is handed out has been authenticated chunk by chunk; only
@@ -108,9 +105,6 @@ MUST_USE enum status age_reader_open(struct age_reader **reader, struct age_supp
                                      struct error *error);
 MUST_USE enum status age_reader_read(struct age_reader *reader, void *target, size_t size,
                                      size_t *got, struct error *error);
-/* The file key, AGE_FILE_KEY_SIZE bytes in secret memory; borrowed. */
-const unsigned char *age_reader_file_key(const struct age_reader *reader);
-size_t age_reader_header_size(const struct age_reader *reader);
 void age_reader_free(struct age_reader *reader);
 
 /* Both ways at once for what fits in memory. age_open_buffer refuses more than `limit` bytes of

@@ -1,8 +1,7 @@
 /* pipeline: from bytes to sealed chunks: cut, recognise, compress, seal; and the threads that join
  * these. No I/O of its own.
  *
- *   stream bytes -> [chunker] -> chunk -> [keyed BLAKE2b] -> known? -> [zstd] ->
- * [XChaCha20-Poly1305]
+ *   bytes -> [chunker] -> chunk -> [keyed BLAKE2b] -> known? -> [zstd] -> [XChaCha20-Poly1305]
  *
  * Opening (the way back) is here, too.
  */

@@ -86,8 +86,6 @@ void postgres_clear(PGresult **result); /* PQclear, for CLEANUP */
 
 /* Fills the error from what the server said; result NULL: from the connection. */
 enum status postgres_error(struct error *error, PGconn *connection, const PGresult *result);
-/* The SQLSTATE begins with `class`. */
-bool postgres_error_is(const PGresult *result, const char *class);
 
 /* ---- tables */
 

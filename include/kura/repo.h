@@ -182,14 +182,19 @@ struct content {
 #define CONTENT_INLINE_LIMIT 1024 /* bytes: what is at most so long goes into the leaf */
 void content_free(struct content *content);
 
-/* A chunk of a node that was stored on the way, for whoever counts the uses of chunks. */
-typedef enum status (*on_node)(void *context, const struct chunk_result *node, struct error *error);
+/* Where the nodes of lists and trees go while they are built. */
+struct node_output {
+    struct pipeline *pipeline;
+    const unsigned char *key; /* writer_node_key */
+    /* Called with the chunk of each, for whoever counts the uses of chunks. */
+    enum status (*stored)(void *context, const struct chunk_result *node, struct error *error);
+    void *context;
+};
 
 /* Collects the references of one file. */
 struct list_builder;
-MUST_USE enum status list_builder_new(struct list_builder **builder, struct pipeline *pipeline,
-                                      const unsigned char *node_key, on_node on_node, void *context,
-                                      struct error *error);
+MUST_USE enum status list_builder_new(struct list_builder **builder,
+                                      const struct node_output *output, struct error *error);
 MUST_USE enum status list_builder_add(struct list_builder *builder,
                                       const struct chunk_reference *reference, struct error *error);
 MUST_USE enum status list_builder_hole(struct list_builder *builder, uint64_t size,
@@ -208,9 +213,8 @@ struct tree_root {
 };
 /* Collects the entries of one source, in order. */
 struct tree_builder;
-MUST_USE enum status tree_builder_new(struct tree_builder **builder, struct pipeline *pipeline,
-                                      const unsigned char *node_key, on_node on_node, void *context,
-                                      struct error *error);
+MUST_USE enum status tree_builder_new(struct tree_builder **builder,
+                                      const struct node_output *output, struct error *error);
 /* content: NULL for what has none. */
 MUST_USE enum status tree_builder_add(struct tree_builder *builder, const struct entry *entry,
                                       const struct content *content, struct error *error);

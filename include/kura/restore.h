@@ -39,7 +39,6 @@ struct restore_erased {
     uint64_t files;        /* all but folders that were left out */
     uint64_t refused;      /* databases that are not given, because a rule does not fit them */
 };
-void restore_erased_add(struct restore_erased *to, const struct restore_erased *more);
 
 enum restore_existing {
     RESTORE_KEEP,    /* an existing file is an error for that file (a warning), and stays */

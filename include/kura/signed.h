@@ -50,11 +50,6 @@ MUST_USE bool minisign_is_secret(const char *path);
 MUST_USE enum status minisign_read_secret(struct minisign_secret *secret, const char *path,
                                           const struct passphrase_source *passphrase,
                                           struct error *error);
-/* The same from an open descriptor; name for messages. */
-MUST_USE enum status minisign_read_secret_descriptor(struct minisign_secret *secret, int fd,
-                                                     const char *name,
-                                                     const struct passphrase_source *passphrase,
-                                                     struct error *error);
 void minisign_secret_free(struct minisign_secret *secret);
 
 /* A public key as the base64 line alone, or a whole .pub file. */

@@ -1,4 +1,5 @@
-/* store: where objects lie. A store keeps named bytes and is blind to their meaning.
+/* store: where objects lie. A store keeps named bytes and is blind to their meaning. What it has
+ * stays: there is no call that removes or replaces an object.
  *
  * Names are relative, "packs/3f/3f…", of [a-z0-9./_-] only, at most 200 bytes, no component
  * starting with a dot or ending in ".tmp"; anything else is STATUS_USAGE before the store is
@@ -70,6 +71,8 @@ MUST_USE enum status store_put(struct store *store, const char *name, const void
 MUST_USE enum status store_get(struct store *store, const char *name, uint64_t offset, void *target,
                                size_t size, size_t *got, struct error *error);
 
+/* Bytes of an object. STATUS_NOT_FOUND if it is not there, STATUS_CORRUPT if something else has its
+ * name. */
 MUST_USE enum status store_size(struct store *store, const char *name, uint64_t *size,
                                 struct error *error);
 
@@ -79,12 +82,6 @@ MUST_USE enum status store_size(struct store *store, const char *name, uint64_t 
 #define STORE_LIST_LIMIT 10000000
 MUST_USE enum status store_list(struct store *store, const char *name, store_visit visit,
                                 void *context, struct error *error);
-
-/* STATUS_DENIED on a write-once store. */
-MUST_USE enum status store_remove(struct store *store, const char *name, struct error *error);
-
-/* Free bytes, for messages; STATUS_UNSUPPORTED where the store cannot tell. */
-MUST_USE enum status store_free_space(struct store *store, uint64_t *bytes, struct error *error);
 
 /* The measured time of one round trip in seconds (0 for a local folder). */
 double store_round_trip(const struct store *store);
@@ -116,14 +113,8 @@ struct store_driver {
     enum status (*size)(void *self, const char *name, uint64_t *size, struct error *error);
     enum status (*list)(void *self, const char *name, store_visit visit, void *context,
                         struct error *error);
-    enum status (*remove)(void *self, const char *name, struct error *error);
-    enum status (*free_space)(void *self, uint64_t *bytes, struct error *error);
     double (*round_trip)(const void *self);
     const char *(*host_key)(const void *self);
 };
-
-/* A store over a driver that is already open; takes `self`. For decorators. */
-MUST_USE enum status store_new(struct store **store, const struct store_driver *driver, void *self,
-                               struct error *error);
 
 #endif

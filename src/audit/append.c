@@ -96,7 +96,7 @@ static enum status carry_out(const struct audit *audit, const struct intent *int
 static enum status take_up(struct audit *audit, const struct intent *intent, struct error *error)
 {
     struct audit_record record;
-    CLEANUP(audit_json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     uint64_t number = tree_size(&audit->tree);
     const char *line = (const char *)intent->content.data;
     enum status status = line_parse(&json, &record, number, line, intent->line_size - 1, error);

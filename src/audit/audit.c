@@ -152,20 +152,14 @@ struct audit_head audit_head(const struct audit *audit)
     return head;
 }
 
-bool audit_root_at(unsigned char root[AUDIT_ROOT_SIZE], const struct audit *audit, uint64_t size)
-{
-    if (size > tree_size(&audit->tree)) {
-        return false;
-    }
-    tree_root(root, &audit->tree, size);
-    return true;
-}
-
 bool audit_extends(const struct audit *audit, const struct audit_head *head)
 {
     unsigned char root[AUDIT_ROOT_SIZE];
-    return head->size == 0 ||
-           (audit_root_at(root, audit, head->size) && memcmp(root, head->root, sizeof root) == 0);
+    if (head->size > tree_size(&audit->tree)) {
+        return false;
+    }
+    tree_root(root, &audit->tree, head->size);
+    return head->size == 0 || memcmp(root, head->root, sizeof root) == 0;
 }
 
 struct moment audit_newest(const struct audit *audit)
@@ -187,7 +181,7 @@ static enum status visit_line(void *context, uint64_t number, const char *line, 
 {
     struct walk *walk = context;
     struct audit_record record;
-    CLEANUP(audit_json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     if (!tree_holds(&walk->audit->tree, number, line, size)) {
         return error_set(error, STATUS_CORRUPT, 0, _("record %llu was changed"),
                          (unsigned long long)number);

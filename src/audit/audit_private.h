@@ -43,8 +43,6 @@ MUST_USE enum status lines_each(uint64_t *end, int fd, uint64_t count,
                                                      struct error *error),
                                 void *context, struct error *error);
 
-void audit_json_free(json_t **json); /* for CLEANUP */
-
 /* ------------------------------------------------------------------ checkpoints */
 
 MUST_USE enum status checkpoint_compose(struct buffer *note, const struct audit_options *options,

@@ -7,12 +7,6 @@
 
 #define PIECE ((size_t)256 * 1024)
 
-void audit_json_free(json_t **json)
-{
-    json_decref(*json);
-    *json = NULL;
-}
-
 /* ------------------------------------------------------------------ writing */
 
 /* jansson leaves DEL as it is, although it is a control character. */
@@ -43,7 +37,7 @@ static enum status join(json_t **json, const struct audit_record *record, const 
                         struct error *error)
 {
     char time[MOMENT_TEXT_SIZE];
-    CLEANUP(audit_json_free) json_t *joined = facts == NULL ? json_object() : json_deep_copy(facts);
+    json_auto_t *joined = facts == NULL ? json_object() : json_deep_copy(facts);
     if (joined == NULL) {
         return error_set_memory(error);
     }
@@ -66,7 +60,7 @@ static enum status join(json_t **json, const struct audit_record *record, const 
 enum status line_compose(struct buffer *line, const struct audit_record *record,
                          const json_t *facts, struct error *error)
 {
-    CLEANUP(audit_json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     size_t before = line->size;
     if (facts != NULL && !json_is_object(facts)) {
         return refuse_facts(error);
@@ -113,8 +107,7 @@ enum status line_parse(json_t **json, struct audit_record *record, uint64_t numb
                        const char *line, size_t size, struct error *error)
 {
     json_error_t ignored;
-    CLEANUP(audit_json_free)
-    json_t *read =
+    json_auto_t *read =
         is_plain(line, size) ? json_loadb(line, size, JSON_REJECT_DUPLICATES, &ignored) : NULL;
     const json_t *place = json_object_get(read, "n");
     *record = (struct audit_record){

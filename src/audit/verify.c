@@ -44,7 +44,7 @@ static enum status take_line(void *context, uint64_t number, const char *line, s
 {
     struct audit *audit = context;
     struct audit_record record;
-    CLEANUP(audit_json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     enum status status = line_parse(&json, &record, number, line, size, error);
     if (status == STATUS_OK) {
         status = tree_add(&audit->tree, line, size, error);
@@ -78,7 +78,7 @@ static bool same_head(const struct audit_head *a, const struct audit_head *b)
 static bool leads_to(struct audit *audit, const struct intent *intent, struct error *error)
 {
     struct audit_record record;
-    CLEANUP(audit_json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     uint64_t number = tree_size(&audit->tree);
     const char *line = (const char *)intent->content.data;
     unsigned char root[AUDIT_ROOT_SIZE];

@@ -1,7 +1,6 @@
 /* hook: see the header. */
 #include "hook.h"
 #include "kura/command.h"
-#include <string.h>
 
 enum { WAIT_MS = 100 };
 
@@ -58,16 +57,8 @@ enum status hook_run(char *const *words, unsigned timeout, const volatile sig_at
     if (status == STATUS_OK) {
         status = wait_for_end(&run, &end, error);
     }
-    if (status == STATUS_OK && (end.by_signal || end.code != 0)) {
-        char last[COMMAND_WORDS_SIZE];
-        command_process_last_words(&run.process, last);
-        const char *colon = last[0] == '\0' ? "" : ": ";
-        status = end.by_signal ? error_set(error, STATUS_FAILED, 0,
-                                           _("the command %s was ended by signal %d (%s)%s%s"),
-                                           words[0], end.code, strsignal(end.code), colon, last)
-                               : error_set(error, STATUS_FAILED, 0,
-                                           _("the command %s ended with exit code %d%s%s"),
-                                           words[0], end.code, colon, last);
+    if (status == STATUS_OK) {
+        status = command_process_judge(&run.process, &end, words[0], error);
     }
     command_process_stop(&run.process);
     return status;

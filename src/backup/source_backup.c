@@ -35,7 +35,8 @@ enum status source_add_dictionary(struct source_backup *backup, const struct chu
 static enum status open_parts(struct source_backup *backup, struct error *error)
 {
     struct journey *journey = backup->journey;
-    const unsigned char *node_key = writer_node_key(journey->writer);
+    struct node_output nodes = {
+        .pipeline = journey->pipeline, .key = writer_node_key(journey->writer), .context = backup};
     struct memory_place place = {writer_new_memory(journey->writer), backup->source->name,
                                  journey->memory_key};
     enum status status = uses_open(&backup->uses, place.folder, error);
@@ -43,12 +44,12 @@ static enum status open_parts(struct source_backup *backup, struct error *error)
         status = memory_writer_open(&backup->memory, &place, error);
     }
     if (status == STATUS_OK) {
-        status = list_builder_new(&backup->list, journey->pipeline, node_key, emerge_list_node,
-                                  backup, error);
+        nodes.stored = emerge_list_node;
+        status = list_builder_new(&backup->list, &nodes, error);
     }
     if (status == STATUS_OK) {
-        status = tree_builder_new(&backup->tree, journey->pipeline, node_key, emerge_tree_node,
-                                  backup, error);
+        nodes.stored = emerge_tree_node;
+        status = tree_builder_new(&backup->tree, &nodes, error);
     }
     return status != STATUS_OK ? status : recall_open(backup, error);
 }

@@ -75,9 +75,11 @@ static enum status keep_list(struct source_backup *backup, struct error *error)
         *list = (struct content){.size = size, .inlined = true};
         return buffer_append(&list->data, backup->persons.ids, size, error);
     }
-    enum status status =
-        list_builder_new(&backup->person_list, backup->journey->pipeline,
-                         writer_node_key(backup->journey->writer), list_node, backup, error);
+    const struct node_output nodes = {.pipeline = backup->journey->pipeline,
+                                      .key = writer_node_key(backup->journey->writer),
+                                      .stored = list_node,
+                                      .context = backup};
+    enum status status = list_builder_new(&backup->person_list, &nodes, error);
     if (status == STATUS_OK) {
         status = send_list(backup, error);
     }

@@ -221,12 +221,6 @@ static void remember(struct command_process *process, const char *text, size_t s
     process->words_size = total - surplus;
 }
 
-static void close_errors(struct command_process *process)
-{
-    file_close(&process->errors);
-    process->errors = -1;
-}
-
 /* What there is on standard error now; of a command that never stops complaining, a part. */
 static void drain_errors(struct command_process *process)
 {
@@ -236,7 +230,7 @@ static void drain_errors(struct command_process *process)
         if (got > 0) {
             remember(process, text, (size_t)got);
         } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
-            close_errors(process);
+            file_close(&process->errors);
         } else if (errno == EAGAIN) {
             return;
         }
@@ -283,7 +277,6 @@ enum status command_process_write(struct command_process *process, const void *d
 void command_process_end_input(struct command_process *process)
 {
     file_close(&process->input);
-    process->input = -1;
 }
 
 enum status command_process_read(struct command_process *process, unsigned char *target,
@@ -357,6 +350,24 @@ void command_process_last_words(const struct command_process *process,
         words[used++] = byte;
     }
     words[used] = '\0';
+}
+
+enum status command_process_judge(const struct command_process *process,
+                                  const struct command_end *end, const char *program,
+                                  struct error *error)
+{
+    if (!end->by_signal && end->code == 0) {
+        return STATUS_OK;
+    }
+    char last[COMMAND_WORDS_SIZE];
+    command_process_last_words(process, last);
+    const char *colon = last[0] == '\0' ? "" : ": ";
+    return end->by_signal
+               ? error_set(error, STATUS_FAILED, 0,
+                           _("the command %s was ended by signal %d (%s)%s%s"), program, end->code,
+                           strsignal(end->code), colon, last)
+               : error_set(error, STATUS_FAILED, 0, _("the command %s ended with exit code %d%s%s"),
+                           program, end->code, colon, last);
 }
 
 /* The leader is not waited for before the last kill: until then its number, and so the group's,

@@ -20,13 +20,13 @@ static void *run(void *argument)
     pthread_mutex_lock(&ticker->lock);
     while (!ticker->stopping) {
         struct timespec next;
-        clock_gettime(CLOCK_REALTIME, &next);
+        clock_gettime(CLOCK_MONOTONIC, &next);
         next.tv_nsec += TICK_NANOSECONDS;
         if (next.tv_nsec >= 1000000000L) {
             next.tv_sec++;
             next.tv_nsec -= 1000000000L;
         }
-        pthread_cond_timedwait(&ticker->stop, &ticker->lock, &next);
+        pthread_cond_clockwait(&ticker->stop, &ticker->lock, CLOCK_MONOTONIC, &next);
         if (!ticker->stopping) {
             ticker->tick(ticker->context);
         }

@@ -69,6 +69,21 @@ enum status carry_policy_check(const struct policy *policy, struct error *error)
     return status == STATUS_OK ? check_shared(policy, error) : status;
 }
 
+const struct policy_person *carry_key_owner(const struct policy *policy,
+                                            const struct minisign_public *key)
+{
+    for (size_t i = 0; i < policy->people_count; i++) {
+        struct minisign_public found;
+        struct error ignored = {0};
+        const char *text = policy->people[i].key;
+        if (minisign_public_parse(&found, text, strlen(text), &ignored) == STATUS_OK &&
+            memcmp(&found, key, sizeof found) == 0) {
+            return &policy->people[i];
+        }
+    }
+    return NULL;
+}
+
 /* ------------------------------------------------------------------ signature */
 
 static enum status fail_signature(struct error *error)

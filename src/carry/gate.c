@@ -133,7 +133,10 @@ static enum status read_policy(struct gate *gate, enum gate_need need, struct er
     return status;
 }
 
-enum status gate_begin(struct gate *gate, enum gate_need need, struct error *error)
+/* Takes the lock (rule 1), opens and verifies the log (3), marks what an earlier process left
+ * unfinished, reads the policy (2), and finds the caller in it: who is neither trusted nor in the
+ * policy is refused. */
+static enum status begin_step(struct gate *gate, enum gate_need need, struct error *error)
 {
     enum status status = take_lock(gate, error);
     if (status == STATUS_OK) {
@@ -157,7 +160,7 @@ enum status gate_begin(struct gate *gate, enum gate_need need, struct error *err
     return status;
 }
 
-void gate_end(struct gate *gate)
+static void end_step(struct gate *gate)
 {
     carry_ledger_free(&gate->ledger);
     if (gate->has_policy) {
@@ -324,13 +327,13 @@ static enum status run_step(struct gate *gate, struct gate_message *message, str
     const char *name = gate_text(message->json, "step", 32);
     for (size_t i = 0; i < LENGTH(steps); i++) {
         if (name != NULL && strcmp(steps[i].name, name) == 0) {
-            enum status status = gate_begin(gate, steps[i].need, error);
+            enum status status = begin_step(gate, steps[i].need, error);
             if (status == STATUS_OK) {
                 status = steps[i].run(gate, message, error);
             } else if (status == STATUS_REFUSED) {
                 gate_record_refusal(gate, error, NULL, NULL);
             }
-            gate_end(gate);
+            end_step(gate);
             return status;
         }
     }

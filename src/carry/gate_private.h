@@ -16,7 +16,7 @@ struct gate {
     uid_t caller_uid;
     bool trusted; /* root or the service account itself: whoever it is, the key tells */
 
-    /* While a step is under way, gate_begin to gate_end: */
+    /* While a step is under way: */
     int lock;
     struct audit *audit;    /* NULL while the gate waits or writes: see gate_log_close */
     struct audit_head seen; /* of the log when it was closed last; what is opened must extend it */
@@ -35,15 +35,10 @@ enum gate_need {
     NEED_NOTHING, /* without a policy anybody who reaches the gate: the step looks itself */
 };
 
-/* Takes the lock (rule 1), opens and verifies the log (3), marks what an earlier process left
- * unfinished, reads the policy (2), and finds the caller in it: who is neither trusted nor in the
- * policy is refused. */
-MUST_USE enum status gate_begin(struct gate *gate, enum gate_need need, struct error *error);
-void gate_end(struct gate *gate);
 /* Reads the ledger again, after records were added. */
 MUST_USE enum status gate_refresh(struct gate *gate, struct error *error);
 
-/* The log is open, and nobody else can append, from gate_begin on. While the gate waits for its
+/* The log is open, and nobody else can append, when a step begins. While the gate waits for its
  * client, for the storage, for the database or for the medium, it is closed, so that a backup need
  * not wait. Carries stay as they are meanwhile: only who has the gate's lock records any. */
 MUST_USE enum status gate_log_open(struct gate *gate, struct error *error);
@@ -76,6 +71,9 @@ void gate_container_name(char name[GATE_CONTAINER_NAME], const char *carry, cons
 MUST_USE enum status gate_read_attestation(struct carry_attestation *attestation,
                                            const struct gate *gate, const char *carry,
                                            struct error *error);
+/* Removes what lies beside the log for a carry that the log does not speak of. What cannot be
+ * removed now, gate_clear tries again. */
+void gate_drop_folder(const struct gate *gate, const char *carry);
 /* Removes staged files and pseudonyms that serve nothing any more. Needs the policy. */
 void gate_clear(const struct gate *gate);
 /* How much of every limit the persons would use together with all earlier carries. */

@@ -11,25 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static enum status remove_folder(const struct asking *asking, struct error *error)
-{
-    static const char *const files[] = {"artefact", "artefact.partial", "attestation", "persons"};
-    for (size_t i = 0; i < LENGTH(files); i++) {
-        CLEANUP(memory_free) char *path = NULL;
-        if (gate_path(&path, asking->gate, asking->id, files[i], error) != STATUS_OK) {
-            return error->status;
-        }
-        unlink(path);
-    }
-    rmdir(asking->folder);
-    return STATUS_OK;
-}
-
 static void asking_end(struct asking *asking)
 {
-    struct error ignored = {0};
-    if (asking->made && remove_folder(asking, &ignored) != STATUS_OK) {
-        error_clear(&ignored); /* a later step clears what the log does not know */
+    if (asking->made) {
+        gate_drop_folder(asking->gate, asking->id);
     }
     carry_texts_free(asking->parameters);
     free(asking->folder);

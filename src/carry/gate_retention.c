@@ -18,7 +18,7 @@ static void drop(const struct gate *gate, const char *carry, const char *const *
     }
 }
 
-static void drop_folder(const struct gate *gate, const char *carry)
+void gate_drop_folder(const struct gate *gate, const char *carry)
 {
     static const char *const all[] = {"artefact", "artefact.partial", "attestation", "persons",
                                       NULL};
@@ -51,7 +51,7 @@ static void clear_carry(const struct gate *gate, const char *id, struct moment n
     static const char *const pseudonyms[] = {"persons", NULL};
     const struct carry_record *carry = carry_find(&gate->ledger, id);
     if (carry == NULL) {
-        drop_folder(gate, id);
+        gate_drop_folder(gate, id);
     } else if (!may_be_exported(carry, now)) {
         drop(gate, id, staged);
         if (!is_counted(carry, &gate->policy.policy, now)) {

@@ -28,21 +28,6 @@ json_t *carry_texts_json(char *const *texts)
     return array;
 }
 
-const struct policy_person *carry_key_owner(const struct policy *policy,
-                                            const struct minisign_public *key)
-{
-    for (size_t i = 0; i < policy->people_count; i++) {
-        struct minisign_public found;
-        struct error ignored = {0};
-        const char *text = policy->people[i].key;
-        if (minisign_public_parse(&found, text, strlen(text), &ignored) == STATUS_OK &&
-            memcmp(&found, key, sizeof found) == 0) {
-            return &policy->people[i];
-        }
-    }
-    return NULL;
-}
-
 enum status carry_check_fields(char *const *fields, const struct policy *policy,
                                struct error *error)
 {

@@ -12,10 +12,6 @@ void carry_texts_free(char **texts);
 /* As JSON; NULL if one is not valid UTF-8. */
 json_t *carry_texts_json(char *const *texts);
 
-/* Whose key it is; NULL: nobody's in the policy. */
-const struct policy_person *carry_key_owner(const struct policy *policy,
-                                            const struct minisign_public *key);
-
 /* Rules that are asked at the request or the approval, and again at the export. */
 MUST_USE enum status carry_check_fields(char *const *fields, const struct policy *policy,
                                         struct error *error);

@@ -113,7 +113,7 @@ enum cli_token cli_token_kind(const struct buffer *token)
     } marks[] = {
         {"attestation", CLI_TOKEN_REQUEST}, {"jti", CLI_TOKEN_APPROVAL}, {"word", CLI_TOKEN_WORD}};
     CLEANUP(buffer_free) struct buffer payload = {0};
-    CLEANUP(cli_json_release) json_t *json = NULL;
+    json_auto_t *json = NULL;
     struct error ignored = {0};
     if (paseto_peek(&payload, (const char *)token->data, token->size, &ignored) != STATUS_OK) {
         return CLI_TOKEN_OTHER;
@@ -249,9 +249,4 @@ const char *cli_carry_time(char text[MOMENT_TEXT_SIZE], const json_t *json, cons
     struct moment moment;
     return moment_parse(&moment, cli_carry_text(json, name)) ? moment_format_local(text, moment)
                                                              : "";
-}
-
-void cli_json_release(json_t **json)
-{
-    json_decref(*json);
 }

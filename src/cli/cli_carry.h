@@ -93,6 +93,5 @@ const char *cli_carry_text(const json_t *json, const char *name); /* "" if it is
 const char *cli_carry_state(const char *name);
 /* A time of the gate's in local time; "" if it is not there. */
 const char *cli_carry_time(char text[MOMENT_TEXT_SIZE], const json_t *json, const char *name);
-void cli_json_release(json_t **json); /* for CLEANUP */
 
 #endif

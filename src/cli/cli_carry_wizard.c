@@ -234,7 +234,7 @@ enum status cli_wizard_run(struct cli_wizard *wizard, struct cli_gate *gate, str
     static const enum cli_option needed[] = {OPTION_DATA_SET, OPTION_PURPOSE,   OPTION_DESTINATION,
                                              OPTION_MEDIUM,   OPTION_RETURN_BY, OPTION_KEY,
                                              OPTION_OUT};
-    CLEANUP(cli_json_release) json_t *offers = NULL;
+    json_auto_t *offers = NULL;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < LENGTH(needed) && status == STATUS_OK; i++) {
         status = cli_need_option(gate->cli, needed[i], error);

@@ -243,7 +243,7 @@ static enum status fail_command(const char *word, const struct cli_command *cons
                             : error_set_hint(error, _("Write one of: %s."), names);
 }
 
-bool cli_command_takes(const struct cli_command *command, enum cli_option option)
+static bool command_takes(const struct cli_command *command, enum cli_option option)
 {
     if (option <= OPTION_VERSION) {
         return true;
@@ -260,7 +260,7 @@ static enum status check_for_command(const struct cli_arguments *arguments,
                                      const struct cli_command *command, struct error *error)
 {
     for (int i = OPTION_END + 1; i < OPTION_COUNT; i++) {
-        if (arguments->given[i] && !cli_command_takes(command, (enum cli_option)i)) {
+        if (arguments->given[i] && !command_takes(command, (enum cli_option)i)) {
             error_set(error, STATUS_USAGE, 0, _("kura %s does not take --%s"), command->name,
                       cli_option_definitions[i].name);
             return error_set_hint(error, _("See kura %s --help."), command->name);

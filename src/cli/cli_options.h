@@ -174,8 +174,6 @@ MUST_USE enum status cli_options_read(struct cli_arguments *arguments,
                                       struct error *error);
 void cli_arguments_free(struct cli_arguments *arguments);
 
-bool cli_command_takes(const struct cli_command *command, enum cli_option option);
-
 void cli_help_command(const struct cli_command *command);
 void cli_help_all(const struct cli_command *const *commands, size_t count);
 

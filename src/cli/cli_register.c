@@ -26,19 +26,13 @@ static enum status read_key(struct cli_manager *manager, struct cli *cli, struct
 static enum status name_manager(struct cli_manager *manager, const struct policy *policy,
                                 struct error *error)
 {
-    for (size_t i = 0; i < policy->people_count; i++) {
-        const struct policy_person *person = &policy->people[i];
-        struct minisign_public own;
-        struct error ignored = {0};
-        if (policy_may_approve(person) && !policy_key_ended(person, moment_now()) &&
-            minisign_public_parse(&own, person->key, strlen(person->key), &ignored) == STATUS_OK &&
-            memcmp(&own, &manager->key.public_key, sizeof own) == 0) {
-            snprintf(manager->person, sizeof manager->person, "%s", person->id);
-            return STATUS_OK;
-        }
+    const struct policy_person *owner = carry_key_owner(policy, &manager->key.public_key);
+    if (owner == NULL || !policy_may_approve(owner) || policy_key_ended(owner, moment_now())) {
+        return error_set(error, STATUS_REFUSED, 0, "[manager-key] %s",
+                         _("the policy has this key for no data manager or deputy"));
     }
-    return error_set(error, STATUS_REFUSED, 0, "[manager-key] %s",
-                     _("the policy has this key for no data manager or deputy"));
+    snprintf(manager->person, sizeof manager->person, "%s", owner->id);
+    return STATUS_OK;
 }
 
 static enum status unlock(struct cli_manager *manager, struct cli *cli, struct cli_road *machine,

@@ -7,7 +7,7 @@ static enum status say(json_t **newest, struct cli_gate *gate, struct moment now
                        struct error *error)
 {
     CLEANUP(minisign_secret_free) struct minisign_secret key = {0};
-    CLEANUP(cli_json_release) json_t *offers = NULL;
+    json_auto_t *offers = NULL;
     const struct cli_arguments *arguments = &gate->cli->arguments;
     enum status status = cli_signing_key(&key, gate->cli, error);
     if (status == STATUS_OK) {
@@ -26,7 +26,7 @@ static enum status say(json_t **newest, struct cli_gate *gate, struct moment now
 static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_gate_close) struct cli_gate gate = {0};
-    CLEANUP(cli_json_release) json_t *facts = NULL;
+    json_auto_t *facts = NULL;
     const char *text = cli->arguments.words.items[0];
     struct moment now;
     char newest[MOMENT_TEXT_SIZE];

@@ -90,18 +90,13 @@ static bool has_own_column(const char *key)
     return false;
 }
 
-static void json_free(json_t **json)
-{
-    json_decref(*json);
-}
-
 /* "key=value key=value", in the order of the line, which is sorted; terminated. */
 static enum status compose_details(struct buffer *text, const json_t *json, struct error *error)
 {
     const char *key;
     json_t *value;
     enum status status = STATUS_OK;
-    CLEANUP(json_free) json_t *copy = json_deep_copy(json); /* to walk through it is to change it */
+    json_auto_t *copy = json_deep_copy(json); /* to walk through it is to change it */
     json_object_foreach(copy, key, value)
     {
         if (has_own_column(key) || status != STATUS_OK) {

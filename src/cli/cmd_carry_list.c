@@ -56,7 +56,7 @@ static void print_head(void)
 
 static enum status run_list(struct cli *cli, struct error *error)
 {
-    CLEANUP(cli_json_release) json_t *list = NULL;
+    json_auto_t *list = NULL;
     enum status status = read_list(&list, cli, error);
     if (status != STATUS_OK) {
         return status;
@@ -145,7 +145,7 @@ static void print_carry(const json_t *carry)
 
 static enum status run_show(struct cli *cli, struct error *error)
 {
-    CLEANUP(cli_json_release) json_t *list = NULL;
+    json_auto_t *list = NULL;
     const char *id = cli->arguments.words.items[0];
     enum status status = read_list(&list, cli, error);
     const json_t *carries = json_object_get(list, "carries");

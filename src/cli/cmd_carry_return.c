@@ -55,7 +55,7 @@ static void tell_medium(const struct cli *cli, const json_t *facts)
 static enum status bring_back(json_t **facts, struct cli_gate *gate, int folder,
                               const struct minisign_secret *key, struct error *error)
 {
-    CLEANUP(cli_json_release) json_t *offers = NULL;
+    json_auto_t *offers = NULL;
     const struct cli_arguments *arguments = &gate->cli->arguments;
     enum status status = carry_client_offers(&offers, gate->client, &key->public_key, error);
     if (status != STATUS_OK) {
@@ -74,7 +74,7 @@ static enum status run_return(struct cli *cli, struct error *error)
     CLEANUP(cli_gate_close) struct cli_gate gate = {0};
     CLEANUP(minisign_secret_free) struct minisign_secret key = {0};
     CLEANUP(file_close) int folder = -1;
-    CLEANUP(cli_json_release) json_t *facts = NULL;
+    json_auto_t *facts = NULL;
     CLEANUP(cli_wizard_free) struct cli_wizard wizard = {0};
     enum status status = check_words(&wizard, cli, error);
     if (status == STATUS_OK && cli->arguments.from != NULL) {
@@ -118,7 +118,7 @@ static enum status tell_signed(json_t **facts, struct cli_gate *gate, enum carry
 {
     const struct cli_arguments *arguments = &gate->cli->arguments;
     CLEANUP(minisign_secret_free) struct minisign_secret key = {0};
-    CLEANUP(cli_json_release) json_t *offers = NULL;
+    json_auto_t *offers = NULL;
     CLEANUP(buffer_free) struct buffer token = {0};
     CLEANUP(memory_free) char *note = arguments->note == NULL ? NULL : strdup(arguments->note);
     struct carry_word word = {
@@ -179,7 +179,7 @@ static enum status tell(struct cli *cli, enum carry_word_kind kind, struct error
 {
     const struct cli_arguments *arguments = &cli->arguments;
     CLEANUP(cli_gate_close) struct cli_gate gate = {0};
-    CLEANUP(cli_json_release) json_t *facts = NULL;
+    json_auto_t *facts = NULL;
     enum status status = arguments->out == NULL ? STATUS_OK : cli_check_free(arguments->out, error);
     if (status == STATUS_OK) {
         status = cli_gate_open(&gate, cli, error);

@@ -9,19 +9,13 @@
 static enum status name_person(struct carry_word *word, const struct policy *policy,
                                const struct minisign_public *key, struct error *error)
 {
-    for (size_t i = 0; i < policy->people_count; i++) {
-        struct minisign_public own;
-        const char *text = policy->people[i].key;
-        if (minisign_public_parse(&own, text, strlen(text), error) != STATUS_OK) {
-            return error->status;
-        }
-        if (memcmp(&own, key, sizeof own) == 0) {
-            snprintf(word->person, sizeof word->person, "%s", policy->people[i].id);
-            return STATUS_OK;
-        }
+    const struct policy_person *owner = carry_key_owner(policy, key);
+    if (owner == NULL) {
+        return error_set(error, STATUS_REFUSED, 0, "[token-key] %s",
+                         _("the policy names nobody with this key"));
     }
-    return error_set(error, STATUS_REFUSED, 0, "[token-key] %s",
-                     _("the policy names nobody with this key"));
+    snprintf(word->person, sizeof word->person, "%s", owner->id);
+    return STATUS_OK;
 }
 
 static enum status about_request(struct carry_word *word, const struct cli *cli,
@@ -44,7 +38,7 @@ static enum status about_approval(struct carry_word *word, const struct buffer *
                                   const struct minisign_public *key, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer payload = {0};
-    CLEANUP(cli_json_release) json_t *json = NULL;
+    json_auto_t *json = NULL;
     char signer[PASERK_ID_SIZE], own[PASERK_ID_SIZE];
     const char *text = (const char *)token->data;
     enum status status = paseto_key_id(signer, text, token->size, error);
@@ -71,7 +65,7 @@ static enum status about_id(struct carry_word *word, struct cli *cli, const char
                             const struct minisign_public *key, struct error *error)
 {
     CLEANUP(cli_gate_close) struct cli_gate gate = {0};
-    CLEANUP(cli_json_release) json_t *offers = NULL;
+    json_auto_t *offers = NULL;
     enum status status = cli_gate_open(&gate, cli, error);
     if (status == STATUS_OK) {
         status = carry_client_offers(&offers, gate.client, key, error);
@@ -111,7 +105,7 @@ static enum status sign_word(struct buffer *signed_word, enum carry_word_kind ki
 static enum status give(struct cli *cli, const struct buffer *word, struct error *error)
 {
     CLEANUP(cli_gate_close) struct cli_gate gate = {0};
-    CLEANUP(cli_json_release) json_t *facts = NULL;
+    json_auto_t *facts = NULL;
     enum status status = cli_gate_open(&gate, cli, error);
     if (status == STATUS_OK) {
         status =

@@ -200,16 +200,11 @@ static enum status show_file(struct cli *cli, json_t *array, const char *file, s
     return status;
 }
 
-static void json_free(json_t **value)
-{
-    json_decref(*value);
-}
-
 static enum status run_list(struct cli *cli, struct error *error)
 {
     CLEANUP(config_free) struct config config = {0};
     CLEANUP(host_key_free) struct host_key host = {0};
-    CLEANUP(json_free) json_t *array = json_array();
+    json_auto_t *array = json_array();
     enum status status = cli_config_read(&config, &cli->arguments, error);
     if (status != STATUS_OK) {
         return status;

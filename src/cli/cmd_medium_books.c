@@ -122,7 +122,7 @@ static void print_medium(const json_t *medium)
 static enum status run_list(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_gate_close) struct cli_gate gate = {0};
-    CLEANUP(cli_json_release) json_t *list = NULL;
+    json_auto_t *list = NULL;
     enum status status = cli_gate_open(&gate, cli, error);
     if (status == STATUS_OK) {
         status = carry_client_list(&list, gate.client, error);

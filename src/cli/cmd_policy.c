@@ -78,21 +78,6 @@ static enum status write_signature(const char *path, const struct buffer *text,
                                : status;
 }
 
-static bool is_manager(const struct policy *policy, const struct minisign_public *key)
-{
-    for (size_t i = 0; i < policy->people_count; i++) {
-        const struct policy_person *person = &policy->people[i];
-        struct minisign_public own;
-        struct error ignored = {0};
-        if ((person->roles & ROLE_DATA_MANAGER) != 0 &&
-            minisign_public_parse(&own, person->key, strlen(person->key), &ignored) == STATUS_OK &&
-            memcmp(&own, key, sizeof own) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum status run_sign(struct cli *cli, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer text = {0};
@@ -108,7 +93,9 @@ static enum status run_sign(struct cli *cli, struct error *error)
     if (status == STATUS_OK) {
         status = minisign_read_secret(&key, arguments->key, &passphrase, error);
     }
-    if (status == STATUS_OK && !is_manager(&policy, &key.public_key)) {
+    const struct policy_person *signer =
+        status == STATUS_OK ? carry_key_owner(&policy, &key.public_key) : NULL;
+    if (status == STATUS_OK && (signer == NULL || (signer->roles & ROLE_DATA_MANAGER) == 0)) {
         error_set(error, STATUS_USAGE, 0, _("%s is not the key of a data_manager of this policy"),
                   arguments->key);
         return error_set_hint(error, "%s",

@@ -21,10 +21,16 @@ static enum status write_buffer(void *context, const void *data, size_t size, st
     return buffer_append(context, data, size, error);
 }
 
+/* A piece of memory as a supply. */
+struct memory {
+    const unsigned char *at;
+    size_t left;
+};
+
 static enum status read_memory(void *context, void *target, size_t size, size_t *got,
                                struct error *error)
 {
-    struct age_memory *memory = context;
+    struct memory *memory = context;
     (void)error;
     *got = size < memory->left ? size : memory->left;
     if (*got > 0) {
@@ -35,7 +41,7 @@ static enum status read_memory(void *context, void *target, size_t size, size_t 
     return STATUS_OK;
 }
 
-struct age_supply age_memory_supply(struct age_memory *memory)
+static struct age_supply memory_supply(struct memory *memory)
 {
     return (struct age_supply){.read = read_memory, .context = memory};
 }
@@ -97,12 +103,12 @@ enum status age_open_buffer(struct buffer *opened, const void *sealed, size_t si
                             struct error *error)
 {
     CLEANUP(free_reader) struct age_reader *reader = NULL;
-    struct age_memory memory = {.at = sealed, .left = size};
+    struct memory memory = {.at = sealed, .left = size};
     /* What is sealed is never shorter than what it holds. Reserving all at once leaves no copies
      * behind in memory. */
     size_t most = size < limit ? size : limit;
     enum status status =
-        age_reader_open(&reader, age_memory_supply(&memory), identities, count, NULL, error);
+        age_reader_open(&reader, memory_supply(&memory), identities, count, NULL, error);
     if (status == STATUS_OK) {
         status = buffer_reserve(opened, most + 1, error);
     }
@@ -121,8 +127,8 @@ enum status age_open_secret(struct secret_text *opened, const void *sealed, size
                             const struct age_keys *keys, struct error *error)
 {
     CLEANUP(free_reader) struct age_reader *reader = NULL;
-    struct age_memory memory = {.at = sealed, .left = size};
-    enum status status = age_reader_open_keys(&reader, age_memory_supply(&memory), keys, error);
+    struct memory memory = {.at = sealed, .left = size};
+    enum status status = age_reader_open_keys(&reader, memory_supply(&memory), keys, error);
     if (status == STATUS_OK) {
         status = secret_text_new(opened, SECRET_LIMIT + 1, error);
     }

@@ -148,12 +148,8 @@ struct age_keys {
 MUST_USE enum status age_reader_open_keys(struct age_reader **reader, struct age_supply supply,
                                           const struct age_keys *keys, struct error *error);
 
-/* A piece of memory as a supply. */
-struct age_memory {
-    const unsigned char *at;
-    size_t left;
-};
-struct age_supply age_memory_supply(struct age_memory *memory);
+/* The file key, AGE_FILE_KEY_SIZE bytes in secret memory; borrowed. Tests look where else it is. */
+const unsigned char *age_reader_file_key(const struct age_reader *reader);
 
 /* Opens a file with keys or identities in it: what comes out stays in secret memory. */
 MUST_USE enum status age_open_secret(struct secret_text *opened, const void *sealed, size_t size,

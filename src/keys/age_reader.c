@@ -14,7 +14,6 @@ struct age_reader {
     unsigned char *chunk; /* AGE_CHUNK_SIZE, secret memory */
     size_t chunk_at;
     size_t chunk_size;
-    size_t header_size;
     bool first;           /* no chunk has been opened yet */
     bool last;            /* the final chunk has been opened */
     struct error failure; /* stays, once there was one */
@@ -139,7 +138,6 @@ static enum status open_header(struct age_reader *reader, const struct age_keys 
     if (!age_header_verify(header, text.data, reader->file_key)) {
         return age_header_bad(error, _("it was changed after the file was sealed"));
     }
-    reader->header_size = header->size;
     return STATUS_OK;
 }
 
@@ -281,9 +279,4 @@ enum status age_reader_read(struct age_reader *reader, void *target, size_t size
 const unsigned char *age_reader_file_key(const struct age_reader *reader)
 {
     return reader->file_key;
-}
-
-size_t age_reader_header_size(const struct age_reader *reader)
-{
-    return reader->header_size;
 }

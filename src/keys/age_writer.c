@@ -14,7 +14,6 @@ struct age_writer {
     unsigned char *chunk;    /* AGE_CHUNK_SIZE, secret memory */
     size_t chunk_size;       /* bytes in it */
     unsigned char sealed[AGE_CHUNK_SIZE + AGE_TAG_SIZE];
-    size_t header_size;
     bool closed; /* finished, or failed: takes nothing more */
 };
 
@@ -61,7 +60,6 @@ static enum status send_header(struct age_writer *writer, struct buffer *header,
     if (status != STATUS_OK) {
         return status;
     }
-    writer->header_size = header->size;
     randombytes_buf(nonce, sizeof(nonce));
     age_stream_start(&writer->stream, writer->file_key, nonce);
     status = buffer_append(header, nonce, sizeof(nonce), error);
@@ -166,9 +164,4 @@ enum status age_writer_write(struct age_writer *writer, const void *data, size_t
 enum status age_writer_finish(struct age_writer *writer, struct error *error)
 {
     return writer->closed ? refuse_closed(error) : send_chunk(writer, true, error);
-}
-
-size_t age_writer_header_size(const struct age_writer *writer)
-{
-    return writer->header_size;
 }

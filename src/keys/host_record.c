@@ -16,12 +16,6 @@
 #define OBJECT_LIMIT 4096
 #define VERSION 1
 
-static void json_free(json_t **json)
-{
-    json_decref(*json);
-    *json = NULL;
-}
-
 static const char *verdict_text(enum host_verdict verdict)
 {
     return verdict == HOST_ADDED ? "added" : verdict == HOST_REVOKED ? "revoked" : NULL;
@@ -40,8 +34,7 @@ static char *to_json(const struct host_record *record,
         error_set(error, STATUS_FAILED, 0, "%s", _("the host's record makes no sense"));
         return NULL;
     }
-    CLEANUP(json_free)
-    json_t *json = json_pack(
+    json_auto_t *json = json_pack(
         "{s:I, s:s, s:s, s:s, s:s, s:s, s:i}", "from_sequence", (json_int_t)record->from_sequence,
         "host", hex_encode(host, record->public_key, SIGN_PUBLIC_SIZE), "name", record->name,
         "repository", hex_encode(repository_text, repository, REPOSITORY_ID_SIZE), "time",
@@ -136,9 +129,8 @@ enum status host_record_decode(struct host_record *record, const void *object, s
                          _("the host's record is not signed by the recovery key"));
     }
     json_error_t ignored;
-    CLEANUP(json_free)
-    json_t *json = json_loadb((const char *)signature + SIGN_SIZE, size - SIGN_SIZE,
-                              JSON_REJECT_DUPLICATES, &ignored);
+    json_auto_t *json = json_loadb((const char *)signature + SIGN_SIZE, size - SIGN_SIZE,
+                                   JSON_REJECT_DUPLICATES, &ignored);
     struct host_record decoded = {0};
     enum status status =
         json == NULL ? corrupt(error) : from_json(&decoded, json, repository, error);

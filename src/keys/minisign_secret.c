@@ -220,20 +220,6 @@ static enum status read_text(struct minisign_secret *secret, const struct secret
     return status == STATUS_OK ? take_key(secret, fields.sealed, error) : status;
 }
 
-enum status minisign_read_secret_descriptor(struct minisign_secret *secret, int fd,
-                                            const char *name,
-                                            const struct passphrase_source *passphrase,
-                                            struct error *error)
-{
-    CLEANUP(secret_text_free) struct secret_text text = {0};
-    *secret = (struct minisign_secret){0};
-    enum status status = file_read_descriptor_secret(&text, fd, MINISIGN_FILE_LIMIT, error);
-    if (status == STATUS_OK) {
-        status = read_text(secret, &text, name, passphrase, error);
-    }
-    return status == STATUS_OK ? status : error_add_context(error, "%s", name);
-}
-
 enum status minisign_read_secret(struct minisign_secret *secret, const char *path,
                                  const struct passphrase_source *passphrase, struct error *error)
 {
@@ -242,7 +228,12 @@ enum status minisign_read_secret(struct minisign_secret *secret, const char *pat
     if (fd < 0) {
         return error_set_errno(error, errno, _("%s cannot be opened"), path);
     }
-    return minisign_read_secret_descriptor(secret, fd, path, passphrase, error);
+    CLEANUP(secret_text_free) struct secret_text text = {0};
+    enum status status = file_read_descriptor_secret(&text, fd, MINISIGN_FILE_LIMIT, error);
+    if (status == STATUS_OK) {
+        status = read_text(secret, &text, path, passphrase, error);
+    }
+    return status == STATUS_OK ? status : error_add_context(error, "%s", path);
 }
 
 bool minisign_is_secret(const char *path)

@@ -27,7 +27,10 @@ static void advance(struct cursor *text, size_t used)
     text->left -= used;
 }
 
-bool minisign_take_line(struct cursor *text, const char **line, size_t *size)
+/* The next line without its end ("\n", "\r\n", or the end of the text); false if the text has
+ * ended, or if the line holds a zero byte or another carriage return, where minisign would end it.
+ */
+static bool take_line(struct cursor *text, const char **line, size_t *size)
 {
     size_t used = 0;
     if (!line_at(text, line, size, &used)) {
@@ -57,7 +60,7 @@ bool minisign_take_base64(struct cursor *text, void *target, size_t size)
     const char *line = NULL;
     size_t line_size = 0;
     size_t decoded = 0;
-    return minisign_take_line(text, &line, &line_size) && text_ascii(line, line_size) &&
+    return take_line(text, &line, &line_size) && text_ascii(line, line_size) &&
            sodium_base642bin(target, size, line, line_size, NULL, &decoded, NULL,
                              sodium_base64_VARIANT_ORIGINAL) == 0 &&
            decoded == size;

@@ -10,10 +10,6 @@
 #define MINISIGN_COMMENT_START "untrusted comment: "
 #define MINISIGN_TRUSTED_START "trusted comment: "
 
-/* Takes the next line without its end ("\n", "\r\n", or the end of the text); false if the text has
- * ended, or if the line holds a zero byte or another carriage return, where minisign would end it.
- */
-MUST_USE bool minisign_take_line(struct cursor *text, const char **line, size_t *size);
 /* Takes the next line if it starts so, and gives what follows; false, and nothing is taken,
  * otherwise. */
 bool minisign_take_comment(struct cursor *text, const char *start, const char **comment,

@@ -78,8 +78,8 @@ static void dictionary_release(struct dictionary **dictionary)
 static enum status examples_compress(size_t *size, const struct examples *examples,
                                      const struct dictionary *dictionary, struct error *error)
 {
-    struct compressor *compressor CLEANUP(compressor_release) = NULL;
-    struct buffer out CLEANUP(buffer_free) = {0};
+    CLEANUP(compressor_release) struct compressor *compressor = NULL;
+    CLEANUP(buffer_free) struct buffer out = {0};
     enum status status = compressor_new(&compressor, TRAINING_LEVEL, error);
     *size = 0;
     for (size_t i = 0; i < examples->count && status == STATUS_OK; i++) {
@@ -95,7 +95,7 @@ static enum status examples_compress(size_t *size, const struct examples *exampl
 static enum status judge(bool *worth, const struct buffer *bytes, size_t begin,
                          const struct examples *examples, struct error *error)
 {
-    struct dictionary *dictionary CLEANUP(dictionary_release) = NULL;
+    CLEANUP(dictionary_release) struct dictionary *dictionary = NULL;
     size_t with = 0;
     size_t without = 0;
     enum status status = dictionary_new(&dictionary, bytes->data + begin, bytes->size - begin,
@@ -119,8 +119,8 @@ static enum status too_little(struct error *error)
 enum status dictionary_train(struct buffer *bytes, const unsigned char *samples, size_t sample_size,
                              size_t count, struct error *error)
 {
-    struct buffer words CLEANUP(buffer_free) = {0};
-    struct examples examples CLEANUP(examples_free) = {0};
+    CLEANUP(buffer_free) struct buffer words = {0};
+    CLEANUP(examples_free) struct examples examples = {0};
     if (count < VOCABULARY_SAMPLES || sample_size < EXAMPLE_MINIMUM) {
         return too_little(error);
     }
@@ -151,7 +151,7 @@ enum status dictionary_new(struct dictionary **dictionary, const void *bytes, si
                            int level, struct error *error)
 {
     uint32_t id = size > DICTIONARY_LIMIT ? 0 : ZDICT_getDictID(bytes, size);
-    struct dictionary *made CLEANUP(dictionary_release) = calloc(1, sizeof *made);
+    CLEANUP(dictionary_release) struct dictionary *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return error_set_memory(error);
     }

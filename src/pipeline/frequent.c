@@ -132,7 +132,7 @@ static void mark_sample(struct search *search, size_t sample, size_t level)
 enum status frequent_find(uint8_t *reach, const struct samples *samples, unsigned many,
                           struct error *error)
 {
-    struct search search CLEANUP(search_free) = {.samples = samples, .reach = reach};
+    CLEANUP(search_free) struct search search = {.samples = samples, .reach = reach};
     search.table = malloc(TABLE_SIZE * sizeof *search.table);
     search.likely = malloc(TABLE_SIZE / 8);
     if (search.table == NULL || search.likely == NULL) {

@@ -224,7 +224,8 @@ enum status vocabulary_collect(struct buffer *words, size_t limit, const unsigne
     if (count >= UINT16_MAX || sample_size > UINT32_MAX / UINT16_MAX) {
         return error_set(error, STATUS_FAILED, 0, "%s", _("these are too many samples"));
     }
-    struct collection collection CLEANUP(collection_free) = {
+    CLEANUP(collection_free)
+    struct collection collection = {
         .samples = {.data = samples, .size = sample_size, .count = count}};
     enum status status = collection_new(&collection, error);
     if (status == STATUS_OK) {

@@ -31,7 +31,7 @@ void catalogue_free(struct catalogue *catalogue)
 
 static json_t *reference_to_json(const struct chunk_reference *reference)
 {
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     int failed = json_object_set_new(json, "key", json_new_hex(reference->key, CHUNK_KEY_SIZE));
     failed |= json_object_set_new(json, "size", json_integer(reference->size));
     return failed != 0 ? NULL : json_incref(json);
@@ -42,14 +42,14 @@ static json_t *root_to_json(const struct tree_root *root)
     if (!root->present) {
         return json_null();
     }
-    CLEANUP(json_free) json_t *json = reference_to_json(&root->reference);
+    json_auto_t *json = reference_to_json(&root->reference);
     int failed = json_object_set_new(json, "level", json_integer(root->level));
     return failed != 0 ? NULL : json_incref(json);
 }
 
 static json_t *dictionaries_to_json(const struct catalogue_source *source)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     int failed = list == NULL;
     for (size_t i = 0; failed == 0 && i < source->dictionary_count; i++) {
         json_t *json = reference_to_json(&source->dictionaries[i].reference);
@@ -61,7 +61,7 @@ static json_t *dictionaries_to_json(const struct catalogue_source *source)
 
 static json_t *sources_to_json(const struct catalogue *catalogue)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     int failed = list == NULL;
     for (size_t i = 0; failed == 0 && i < catalogue->source_count; i++) {
         const struct catalogue_source *source = &catalogue->sources[i];
@@ -77,7 +77,7 @@ static json_t *sources_to_json(const struct catalogue *catalogue)
 enum status catalogue_encode(struct buffer *text, const struct catalogue *catalogue,
                              struct error *error)
 {
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     int failed = json_object_set_new(json, "version", json_integer(FORMAT_VERSION));
     failed |= json_object_set_new(json, "repository",
                                   json_new_hex(catalogue->repository, REPOSITORY_ID_SIZE));
@@ -181,7 +181,7 @@ enum status catalogue_decode(struct catalogue *catalogue, const void *text, size
                              struct error *error)
 {
     *catalogue = (struct catalogue){.sources = NULL};
-    CLEANUP(json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     enum status status = json_parse(&json, text, size, SNAPSHOT_OBJECT_LIMIT, error);
     status = status ? status : json_check_version(json, error);
     if (status == STATUS_OK &&

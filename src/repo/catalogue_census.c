@@ -12,7 +12,7 @@
 
 static json_t *kinds_to_json(const struct census *census)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     int failed = list == NULL;
     for (size_t i = 0; failed == 0 && i < census->kind_count; i++) {
         json_t *json = json_object();
@@ -29,7 +29,7 @@ json_t *census_to_json(const struct catalogue_source *source)
     if (source->words.persons < 0) {
         return json_null();
     }
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     int failed = json_object_set_new(json, "kinds", kinds_to_json(census));
     failed |= json_object_set_new(json, "unlinked", json_integer((json_int_t)census->unlinked));
     failed |= json_object_set_new(json, "size", json_integer((json_int_t)census->list.size));

@@ -3,11 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void json_free(json_t **json)
-{
-    json_decref(*json);
-}
-
 enum status json_parse(json_t **json, const void *text, size_t size, size_t limit,
                        struct error *error)
 {

@@ -12,25 +12,18 @@ struct list_level {
 };
 
 struct list_builder {
-    struct pipeline *pipeline;
-    const unsigned char *node_key;
-    on_node on_node;
-    void *context;
+    struct node_output output;
     struct list_level levels[NODE_LEVELS];
 };
 
-enum status list_builder_new(struct list_builder **builder, struct pipeline *pipeline,
-                             const unsigned char *node_key, on_node visit, void *context,
+enum status list_builder_new(struct list_builder **builder, const struct node_output *output,
                              struct error *error)
 {
     *builder = calloc(1, sizeof **builder);
     if (*builder == NULL) {
         return error_set_memory(error);
     }
-    (*builder)->pipeline = pipeline;
-    (*builder)->node_key = node_key;
-    (*builder)->on_node = visit;
-    (*builder)->context = context;
+    (*builder)->output = *output;
     return STATUS_OK;
 }
 
@@ -60,11 +53,7 @@ static enum status flush(struct list_builder *builder, unsigned number, struct e
 {
     struct list_level *level = &builder->levels[number];
     struct chunk_result result;
-    enum status status =
-        pipeline_store(builder->pipeline, level->node.data, level->node.size, NULL, &result, error);
-    if (status == STATUS_OK && builder->on_node != NULL) {
-        status = builder->on_node(builder->context, &result, error);
-    }
+    enum status status = node_store(&result, &builder->output, &level->node, error);
     uint64_t bytes = level->bytes;
     level_clear(level);
     CLEANUP(buffer_free) struct buffer item = {0};
@@ -94,7 +83,7 @@ static enum status put(struct list_builder *builder, unsigned number, const stru
     level->bytes += bytes;
     bool full = level->node.size + LIST_NODE_SIZE > NODE_MAXIMUM;
     bool end = level->node.size >= NODE_MINIMUM &&
-               node_ends(builder->node_key, item->data, item->size, item->size);
+               node_ends(builder->output.key, item->data, item->size, item->size);
     return full || end ? flush(builder, number, error) : STATUS_OK;
 }
 

@@ -1,4 +1,4 @@
-/* node: the decision where nodes end, and the items of lists and inner nodes. */
+/* node: the decision where nodes end, storing them, and the items of lists and inner nodes. */
 #include "node.h"
 #include <sodium.h>
 #include <string.h>
@@ -14,6 +14,14 @@ bool node_ends(const unsigned char *node_key, const void *name, size_t name_size
         draw |= (uint64_t)digest[i] << (8 * i);
     }
     return draw * (NODE_AVERAGE - NODE_MINIMUM) < (uint64_t)item_size << 32;
+}
+
+enum status node_store(struct chunk_result *result, const struct node_output *output,
+                       const struct buffer *node, struct error *error)
+{
+    enum status status =
+        pipeline_store(output->pipeline, node->data, node->size, NULL, result, error);
+    return status == STATUS_OK ? output->stored(output->context, result, error) : status;
 }
 
 static bool read_chunk_or_hole(struct list_item *item, struct cursor *cursor)

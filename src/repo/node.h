@@ -25,6 +25,10 @@
  * beyond its own node. */
 bool node_ends(const unsigned char *node_key, const void *name, size_t name_size, size_t item_size);
 
+/* Stores a whole node and tells of it. */
+MUST_USE enum status node_store(struct chunk_result *result, const struct node_output *output,
+                                const struct buffer *node, struct error *error);
+
 /* The references of a list at `level`, one after another; *hole says that there is no chunk. Sizes
  * are checked. False at a malformed one. */
 struct list_item {

@@ -20,7 +20,7 @@ static json_t *head_to_json(const struct erasure *erasure,
                             const struct minisign_secret *manager)
 {
     char line[MINISIGN_PUBLIC_TEXT_SIZE];
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     int failed = json_object_set_new(json, "version", json_integer(FORMAT_VERSION));
     failed |= json_object_set_new(
         json, "kind", json_string(erasure->withdrawal ? KIND_WITHDRAWAL : KIND_ERASURE));
@@ -80,7 +80,7 @@ static enum status make_message(struct buffer *message, struct erasure *erasure,
     if (status != STATUS_OK) {
         return status;
     }
-    CLEANUP(json_free) json_t *json = head_to_json(erasure, host->repository, digest, manager);
+    json_auto_t *json = head_to_json(erasure, host->repository, digest, manager);
     status = json == NULL ? error_set_memory(error) : json_print(&text, json, error);
     if (status == STATUS_OK && manager != NULL) {
         status = minisign_sign(&word, manager, text.data, text.size, ERASURE_COMMENT, error);
@@ -210,7 +210,7 @@ static enum status take_head(struct erasure *erasure, unsigned char digest[OBJEC
                              struct error *error)
 {
     unsigned char named[REPOSITORY_ID_SIZE];
-    CLEANUP(json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     enum status status =
         json_parse(&json, parts->json.at, parts->json.left, SMALL_OBJECT_LIMIT, error);
     if (status == STATUS_OK) {

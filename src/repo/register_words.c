@@ -40,7 +40,7 @@ void erasure_free(struct erasure *erasure)
 /* A text that is not UTF-8 would be another one when it is read: NULL. */
 static json_t *texts_to_json(char *const *texts)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     for (size_t i = 0; texts != NULL && texts[i] != NULL; i++) {
         if (json_array_append_new(list, json_string(texts[i])) != 0) {
             return NULL;
@@ -51,10 +51,10 @@ static json_t *texts_to_json(char *const *texts)
 
 static json_t *rules_to_json(const struct erasure *erasure)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     for (size_t i = 0; i < erasure->rule_count; i++) {
         const struct erasure_rule *rule = &erasure->rules[i];
-        CLEANUP(json_free) json_t *json = json_object();
+        json_auto_t *json = json_object();
         int failed = json_object_set_new(json, "source", json_string(rule->source));
         failed |= json_object_set_new(json, "sql", texts_to_json(rule->sql));
         failed |= json_object_set_new(json, "paths", texts_to_json(rule->paths));
@@ -68,7 +68,7 @@ static json_t *rules_to_json(const struct erasure *erasure)
 enum status erasure_words_encode(struct buffer *text, const struct erasure *erasure,
                                  struct error *error)
 {
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     int failed = json_object_set_new(json, "version", json_integer(FORMAT_VERSION));
     failed |= json_object_set_new(json, "domain", json_string(erasure->domain));
     failed |= json_object_set_new(json, "id", json_string(erasure->value));
@@ -134,7 +134,7 @@ static bool take_rules(struct erasure *erasure, const json_t *json)
 enum status erasure_words_decode(struct erasure *erasure, const void *text, size_t size,
                                  struct error *error)
 {
-    CLEANUP(json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     enum status status = json_parse(&json, text, size, SMALL_OBJECT_LIMIT, error);
     if (status == STATUS_OK) {
         status = json_check_version(json, error);

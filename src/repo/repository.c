@@ -12,7 +12,7 @@ void repository_secret_check(unsigned char check[SUBKEY_SIZE], const unsigned ch
 
 static json_t *recipients_to_json(const struct repo_creation *creation)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     for (size_t i = 0; i < creation->recipient_count; i++) {
         char text[AGE_RECIPIENT_TEXT_SIZE];
         age_recipient_format(text, &creation->recipients[i]);
@@ -27,7 +27,7 @@ static json_t *repository_to_json(const struct repo_creation *creation)
 {
     unsigned char check[SUBKEY_SIZE];
     repository_secret_check(check, creation->host->secret);
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     int failed = json_object_set_new(json, "version", json_integer(FORMAT_VERSION));
     failed |= json_object_set_new(json, "repository",
                                   json_new_hex(creation->host->repository, REPOSITORY_ID_SIZE));
@@ -40,7 +40,7 @@ static json_t *repository_to_json(const struct repo_creation *creation)
 enum status repository_encode(struct buffer *object, const struct repo_creation *creation,
                               struct error *error)
 {
-    CLEANUP(json_free) json_t *json = repository_to_json(creation);
+    json_auto_t *json = repository_to_json(creation);
     if (json == NULL) {
         return error_set_memory(error);
     }
@@ -83,7 +83,7 @@ enum status repository_decode(struct repository_record *record, const struct buf
         return error_set(error, STATUS_CORRUPT, 0, "%s",
                          _("it is too short to describe a repository"));
     }
-    CLEANUP(json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     enum status status = json_parse(&json, object->data + SIGN_SIZE, object->size - SIGN_SIZE,
                                     SMALL_OBJECT_LIMIT, error);
     if (status == STATUS_OK && !json_take_hex(record->id, REPOSITORY_ID_SIZE, json, "repository")) {

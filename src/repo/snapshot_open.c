@@ -32,8 +32,8 @@ static enum status read_catalogue(struct snapshot *snapshot, const struct statem
 
 static bool same_words(const struct statement_source *a, const struct statement_source *b)
 {
-    CLEANUP(json_free) json_t *left = statement_source_to_json(a);
-    CLEANUP(json_free) json_t *right = statement_source_to_json(b);
+    json_auto_t *left = statement_source_to_json(a);
+    json_auto_t *right = statement_source_to_json(b);
     return left != NULL && right != NULL && json_equal(left, right) == 1;
 }
 

@@ -44,8 +44,6 @@ MUST_USE enum status state_find_reference(struct state *state,
 /* A chunk that the last backup used, drawn at random. */
 MUST_USE enum status state_draw(struct state *state, struct state_chunk *chunk, bool *found,
                                 struct error *error);
-MUST_USE enum status state_has(struct state *state, const unsigned char hash[CHUNK_HASH_SIZE],
-                               bool *found, struct error *error);
 
 /* ---- packs ---- */
 

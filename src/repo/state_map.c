@@ -81,18 +81,6 @@ enum status state_draw(struct state *state, struct state_chunk *chunk, bool *fou
     return status;
 }
 
-enum status state_has(struct state *state, const unsigned char hash[CHUNK_HASH_SIZE], bool *found,
-                      struct error *error)
-{
-    CLEANUP(sql_reset) sqlite3_stmt *statement;
-    enum status status = state_query(&statement, state, QUERY_HAS, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    sql_bind(statement, 1, hash, CHUNK_HASH_SIZE);
-    return state_note(state, sql_step(statement, found, error));
-}
-
 /* ------------------------------------------------------------------ adding a pack */
 
 static enum status add_chunk(struct state *state, const struct state_chunk *chunk,

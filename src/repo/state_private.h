@@ -15,7 +15,6 @@ enum state_query {
     QUERY_FIND,
     QUERY_FIND_KEY,
     QUERY_DRAW,
-    QUERY_HAS,
     QUERY_ADD_CHUNK,
     QUERY_REMOVE_UNUSED,
     QUERY_ADD_PACK,

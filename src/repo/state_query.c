@@ -11,7 +11,6 @@ static const char *const TEXTS[QUERY_COUNT] = {
                        " WHERE key=?1 LIMIT 1",
     [QUERY_DRAW] = "SELECT hash, key, size, pack, offset, sealed, proof FROM chunk"
                    " WHERE hash>=?1 AND uses>0 ORDER BY hash LIMIT 1",
-    [QUERY_HAS] = "SELECT 1 FROM chunk WHERE hash=?1",
     [QUERY_ADD_CHUNK] = "INSERT INTO chunk(hash, key, size, pack, offset, sealed, uses, proof)"
                         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
     [QUERY_REMOVE_UNUSED] = "DELETE FROM chunk WHERE hash=?1 AND uses=0",

@@ -21,7 +21,7 @@ void statement_free(struct statement *statement)
 /* `ids` are `count` ids of `size` bytes each. */
 static json_t *ids_to_json(const void *ids, size_t count, size_t size)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         if (json_array_append_new(list, json_new_hex((const char *)ids + i * size, size)) != 0) {
             return NULL;
@@ -32,7 +32,7 @@ static json_t *ids_to_json(const void *ids, size_t count, size_t size)
 
 static json_t *sources_to_json(const struct statement *statement)
 {
-    CLEANUP(json_free) json_t *list = json_array();
+    json_auto_t *list = json_array();
     for (size_t i = 0; i < statement->source_count; i++) {
         if (json_array_append_new(list, statement_source_to_json(&statement->sources[i])) != 0) {
             return NULL;
@@ -46,7 +46,7 @@ static json_t *audit_to_json(const struct statement *statement)
     json_t *root = statement->audit_size == 0
                        ? json_null()
                        : json_new_hex(statement->audit_root, sizeof statement->audit_root);
-    CLEANUP(json_free) json_t *audit = json_object();
+    json_auto_t *audit = json_object();
     int failed =
         json_object_set_new(audit, "size", json_integer((json_int_t)statement->audit_size));
     failed |= json_object_set_new(audit, "root", root);
@@ -55,7 +55,7 @@ static json_t *audit_to_json(const struct statement *statement)
 
 json_t *statement_to_json(const struct statement *statement)
 {
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     int failed = json_object_set_new(json, "version", json_integer(FORMAT_VERSION));
     failed |= json_object_set_new(json, "sequence", json_integer((json_int_t)statement->sequence));
     failed |= json_object_set_new(

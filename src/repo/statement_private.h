@@ -11,7 +11,6 @@
 /* Every reader of JSON has numbers up to here exactly, and the next one never wraps. */
 #define SEQUENCE_LIMIT (UINT64_C(1) << 53)
 
-void json_free(json_t **json); /* for CLEANUP */
 /* Parses a whole JSON object of at most `limit` bytes; a key that is there twice, a NUL or another
  * nonsense is CORRUPT. */
 MUST_USE enum status json_parse(json_t **json, const void *text, size_t size, size_t limit,

@@ -25,7 +25,7 @@ enum status statement_decode(struct statement *statement, unsigned char signatur
                          _("the signature on this statement is wrong: it was altered, or written "
                            "for another repository"));
     }
-    CLEANUP(json_free) json_t *json = NULL;
+    json_auto_t *json = NULL;
     status = json_parse(&json, cursor.at, cursor.left, STATEMENT_JSON_LIMIT, error);
     if (status == STATUS_OK) {
         status = statement_from_json(statement, json, error);

@@ -30,7 +30,7 @@ static json_t *tables_to_json(const struct statement_source *source)
 {
     json_t *tables = json_object();
     for (size_t i = 0; tables != NULL && i < source->table_count; i++) {
-        CLEANUP(json_free) json_t *key = json_new_text(source->tables[i].name);
+        json_auto_t *key = json_new_text(source->tables[i].name);
         json_t *rows = json_integer((json_int_t)source->tables[i].rows);
         if (key == NULL || json_object_set_new(tables, json_string_value(key), rows) != 0) {
             json_decref(tables);
@@ -47,7 +47,7 @@ json_t *json_new_persons(int64_t persons)
 
 static json_t *together_to_json(const struct statement_source *source)
 {
-    CLEANUP(json_free) json_t *together = json_object();
+    json_auto_t *together = json_object();
     int failed = json_object_set_new(together, "began", json_new_moment(source->together_began));
     failed |= json_object_set_new(together, "ended", json_new_moment(source->together_ended));
     return failed != 0 ? NULL : json_incref(together);
@@ -55,7 +55,7 @@ static json_t *together_to_json(const struct statement_source *source)
 
 struct json_t *statement_source_to_json(const struct statement_source *source)
 {
-    CLEANUP(json_free) json_t *json = json_object();
+    json_auto_t *json = json_object();
     const char *status = STATUS_WORDS[source->status];
     json_t *problem = source->problem == NULL ? json_null() : json_new_text(source->problem);
     json_t *persons = json_new_persons(source->persons);

@@ -15,7 +15,7 @@ enum status statement_signed_bytes(struct buffer *bytes,
 static enum status encode(struct buffer *content, const struct statement *statement,
                           const struct repo *repo, struct error *error)
 {
-    CLEANUP(json_free) json_t *json = statement_to_json(statement);
+    json_auto_t *json = statement_to_json(statement);
     if (json == NULL) {
         return error_set_memory(error);
     }

@@ -14,26 +14,19 @@ struct tree_level {
 };
 
 struct tree_builder {
-    struct pipeline *pipeline;
-    const unsigned char *node_key;
-    on_node on_node;
-    void *context;
+    struct node_output output;
     char *last; /* path of the last entry */
     struct tree_level levels[NODE_LEVELS];
 };
 
-enum status tree_builder_new(struct tree_builder **builder, struct pipeline *pipeline,
-                             const unsigned char *node_key, on_node visit, void *context,
+enum status tree_builder_new(struct tree_builder **builder, const struct node_output *output,
                              struct error *error)
 {
     *builder = calloc(1, sizeof **builder);
     if (*builder == NULL) {
         return error_set_memory(error);
     }
-    (*builder)->pipeline = pipeline;
-    (*builder)->node_key = node_key;
-    (*builder)->on_node = visit;
-    (*builder)->context = context;
+    (*builder)->output = *output;
     return STATUS_OK;
 }
 
@@ -66,11 +59,7 @@ static enum status store_node(struct tree_builder *builder, unsigned number, str
 {
     struct tree_level *level = &builder->levels[number];
     struct chunk_result result;
-    enum status status =
-        pipeline_store(builder->pipeline, level->node.data, level->node.size, NULL, &result, error);
-    if (status == STATUS_OK && builder->on_node != NULL) {
-        status = builder->on_node(builder->context, &result, error);
-    }
+    enum status status = node_store(&result, &builder->output, &level->node, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -150,7 +139,7 @@ static enum status put(struct tree_builder *builder, unsigned number, const char
     level->count++;
     level->entries += entries;
     bool end = may_end(level, number) && level->node.size >= NODE_MINIMUM &&
-               node_ends(builder->node_key, path, strlen(path), item->size);
+               node_ends(builder->output.key, path, strlen(path), item->size);
     return end ? flush(builder, number, error) : STATUS_OK;
 }
 

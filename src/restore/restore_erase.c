@@ -86,6 +86,15 @@ bool restore_erased_left(struct error *problem, const struct persons *persons,
     return true;
 }
 
+static void add_erased(struct restore_erased *to, const struct restore_erased *more)
+{
+    to->databases += more->databases;
+    to->rows += more->rows;
+    to->rows_removed += more->rows_removed;
+    to->files += more->files;
+    to->refused += more->refused;
+}
+
 static enum status erase_staged(struct restore *restore, const char *staged,
                                 const struct catalogue_source *source, uint64_t *size,
                                 struct error *error)
@@ -103,18 +112,9 @@ static enum status erase_staged(struct restore *restore, const char *staged,
     off_t end = status == STATUS_OK ? lseek(image.fd, 0, SEEK_END) : -1;
     *size = end < 0 ? 0 : (uint64_t)end;
     pthread_mutex_lock(&restore->lock);
-    restore_erased_add(&restore->summary->erased, &erased);
+    add_erased(&restore->summary->erased, &erased);
     pthread_mutex_unlock(&restore->lock);
     return status;
-}
-
-void restore_erased_add(struct restore_erased *to, const struct restore_erased *more)
-{
-    to->databases += more->databases;
-    to->rows += more->rows;
-    to->rows_removed += more->rows_removed;
-    to->files += more->files;
-    to->refused += more->refused;
 }
 
 /* A journal that another database of the name left would be rolled into this one when it is opened:

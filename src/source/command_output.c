@@ -65,32 +65,18 @@ static enum status wait_for_end(const struct source_sink *sink, struct command_p
     return STATUS_OK;
 }
 
-enum status command_output_send(uint64_t *size, struct command_end *end,
-                                const struct source_sink *sink, struct command_process *process,
+enum status command_output_send(uint64_t *size, const struct source_sink *sink,
+                                struct command_process *process, const char *program,
                                 struct error *error)
 {
+    struct command_end end = {0};
     enum status status = read_output(sink, process, size, error);
-    return status == STATUS_OK ? wait_for_end(sink, process, end, error) : status;
-}
-
-bool command_end_is_good(const struct command_end *end)
-{
-    return !end->by_signal && end->code == 0;
-}
-
-enum status command_end_report(const struct command_end *end, const char *program,
-                               const struct command_process *process, struct error *error)
-{
-    char last[COMMAND_WORDS_SIZE];
-    command_process_last_words(process, last);
-    const char *colon = last[0] == '\0' ? "" : ": ";
-    if (end->by_signal) {
-        error_set(error, STATUS_FAILED, 0, _("the command %s was ended by signal %d (%s)%s%s"),
-                  program, end->code, strsignal(end->code), colon, last);
-    } else {
-        error_set(error, STATUS_FAILED, 0, _("the command %s ended with exit code %d%s%s"), program,
-                  end->code, colon, last);
+    if (status == STATUS_OK) {
+        status = wait_for_end(sink, process, &end, error);
     }
-    return error_set_hint(error, _("Run the command by hand as the user who makes the backup. "
-                                   "Nothing of its output was kept."));
+    if (status == STATUS_OK && command_process_judge(process, &end, program, error) != STATUS_OK) {
+        status = error_set_hint(error, _("Run the command by hand as the user who makes the "
+                                         "backup. Nothing of its output was kept."));
+    }
+    return status;
 }

@@ -182,13 +182,9 @@ static enum status send_output(struct source_outcome *outcome, struct command_pr
                                const char *program, struct error *error)
 {
     const struct source_sink *sink = postgres->sink;
-    struct command_end end = {0};
     if (command_output_entry(sink, entry, error) != STATUS_OK ||
-        command_output_send(&outcome->size, &end, sink, process, error) != STATUS_OK) {
+        command_output_send(&outcome->size, sink, process, program, error) != STATUS_OK) {
         return error->status;
-    }
-    if (!command_end_is_good(&end)) {
-        return command_end_report(&end, program, process, error);
     }
     warn_of_words(sink, entry, process);
     return STATUS_OK;

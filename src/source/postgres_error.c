@@ -39,7 +39,8 @@ static const struct {
     {"08", STATUS_FAILED, N_("The line to the server, or the server itself, is gone.")},
 };
 
-bool postgres_error_is(const PGresult *result, const char *class)
+/* Whether the SQLSTATE begins with `class`. */
+static bool is_of_class(const PGresult *result, const char *class)
 {
     const char *code = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     return code != NULL && strncmp(code, class, strlen(class)) == 0;
@@ -71,7 +72,7 @@ enum status postgres_error(struct error *error, PGconn *connection, const PGresu
     error_set(error, STATUS_FAILED, 0, "PostgreSQL: %s",
               words[0] == '\0' ? _("an answer that was not expected") : words);
     for (size_t i = 0; i < LENGTH(known); i++) {
-        if (postgres_error_is(result, known[i].code)) {
+        if (is_of_class(result, known[i].code)) {
             error->status = known[i].status;
             if (error->status == STATUS_USAGE) {
                 error_add_context(error, "%s", _("the SQL cannot be used"));

@@ -30,13 +30,10 @@ static enum status run(const struct config_source *source, const struct source_s
         return error->status;
     }
     struct source_outcome outcome = {0};
-    struct command_end end = {0};
     if (command_output_entry(sink, OUTPUT, error) != STATUS_OK ||
-        command_output_send(&outcome.size, &end, sink, &process, error) != STATUS_OK) {
+        command_output_send(&outcome.size, sink, &process, source->command[0], error) !=
+            STATUS_OK) {
         return error->status;
-    }
-    if (!command_end_is_good(&end)) {
-        return command_end_report(&end, source->command[0], &process, error);
     }
     char last[COMMAND_WORDS_SIZE];
     command_process_last_words(&process, last);

@@ -10,6 +10,7 @@
  * Integers are big-endian; a string is its length and its bytes. The same seed gives the same text:
  * `check` is taken from the public key.
  */
+#include "sftp_wire.h"
 #include "store_private.h"
 #include <sodium.h>
 #include <stdio.h>
@@ -37,8 +38,8 @@ static void write_bytes(struct writer *writer, const void *data, size_t size)
 
 static void write_u32(struct writer *writer, uint32_t value)
 {
-    unsigned char bytes[4] = {(unsigned char)(value >> 24), (unsigned char)(value >> 16),
-                              (unsigned char)(value >> 8), (unsigned char)value};
+    unsigned char bytes[4];
+    wire_put_u32(bytes, value);
     write_bytes(writer, bytes, sizeof bytes);
 }
 

@@ -1,6 +1,7 @@
 /* sftp_agent: asks an ssh-agent for its keys and for signatures
  * (draft-miller-ssh-agent), with a bound on every answer and one deadline for all of it. */
 #include "sftp_login.h"
+#include "sftp_wire.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -66,42 +67,21 @@ static bool receive_all(const struct sftp_agent *agent, unsigned char *data, siz
     return true;
 }
 
-static void put_u32(unsigned char target[4], size_t value)
-{
-    target[0] = (unsigned char)(value >> 24);
-    target[1] = (unsigned char)(value >> 16);
-    target[2] = (unsigned char)(value >> 8);
-    target[3] = (unsigned char)value;
-}
-
-static size_t u32_of(const unsigned char bytes[4])
-{
-    return (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
-}
-
-static bool take_string(struct cursor *cursor, const unsigned char **data, size_t *size)
-{
-    unsigned char bytes[4];
-    if (!cursor_copy(cursor, bytes, sizeof bytes)) {
-        return false;
-    }
-    *size = u32_of(bytes);
-    return cursor_take(cursor, data, *size);
-}
-
 /* Sends a request and receives the answer into `answer`. */
 static bool ask(struct sftp_agent *agent, struct buffer *answer, const struct buffer *request)
 {
     unsigned char length[4];
-    put_u32(length, request->size);
+    wire_put_u32(length, (uint32_t)request->size);
     if (!send_all(agent, length, sizeof length) || !send_all(agent, request->data, request->size) ||
         !receive_all(agent, length, sizeof length)) {
         return false;
     }
-    size_t size = u32_of(length);
+    struct cursor cursor = {.at = length, .left = sizeof length};
+    uint32_t size = 0;
     struct error ignored = {0};
     buffer_clear(answer);
-    if (size == 0 || size > ANSWER_LIMIT || buffer_reserve(answer, size, &ignored) != STATUS_OK) {
+    if (!wire_take_u32(&cursor, &size) || size == 0 || size > ANSWER_LIMIT ||
+        buffer_reserve(answer, size, &ignored) != STATUS_OK) {
         return false;
     }
     answer->size = size;
@@ -115,7 +95,7 @@ static bool key_usable(const unsigned char *blob, size_t size)
     size_t length = 0;
     static const char *const usable[] = {"ssh-ed25519", "ecdsa-sha2-nistp256",
                                          "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"};
-    if (!take_string(&cursor, &type, &length)) {
+    if (!wire_take_string(&cursor, &type, &length)) {
         return false;
     }
     for (size_t i = 0; i < LENGTH(usable); i++) {
@@ -136,17 +116,16 @@ static bool list_keys(struct sftp_agent *agent, struct sftp_agent_key keys[SFTP_
     }
     struct cursor cursor = {.at = agent->answer.data, .left = agent->answer.size};
     uint8_t type = 0;
-    unsigned char number[4];
-    if (!cursor_u8(&cursor, &type) || type != IDENTITIES_ANSWER ||
-        !cursor_copy(&cursor, number, sizeof number)) {
+    uint32_t left = 0;
+    if (!cursor_u8(&cursor, &type) || type != IDENTITIES_ANSWER || !wire_take_u32(&cursor, &left)) {
         return false;
     }
-    for (size_t left = u32_of(number); left > 0; left--) {
+    for (; left > 0; left--) {
         struct sftp_agent_key key = {0};
         const unsigned char *comment = NULL;
         size_t comment_size = 0;
-        if (!take_string(&cursor, &key.blob, &key.size) ||
-            !take_string(&cursor, &comment, &comment_size)) {
+        if (!wire_take_string(&cursor, &key.blob, &key.size) ||
+            !wire_take_string(&cursor, &comment, &comment_size)) {
             return false;
         }
         if (!key_usable(key.blob, key.size)) {
@@ -195,8 +174,8 @@ static bool make_request(struct buffer *request, const unsigned char *key, size_
     struct error ignored = {0};
     unsigned char key_length[4];
     unsigned char data_length[4];
-    put_u32(key_length, key_size);
-    put_u32(data_length, data_size);
+    wire_put_u32(key_length, (uint32_t)key_size);
+    wire_put_u32(data_length, (uint32_t)data_size);
     return buffer_append_u8(request, SIGN_REQUEST, &ignored) == STATUS_OK &&
            buffer_append(request, key_length, 4, &ignored) == STATUS_OK &&
            buffer_append(request, key, key_size, &ignored) == STATUS_OK &&
@@ -219,15 +198,15 @@ bool sftp_agent_sign(unsigned char **signature, size_t *size, struct sftp_agent 
     const unsigned char *whole = NULL;
     size_t whole_size = 0;
     if (!cursor_u8(&cursor, &type) || type != SIGN_RESPONSE ||
-        !take_string(&cursor, &whole, &whole_size)) {
+        !wire_take_string(&cursor, &whole, &whole_size)) {
         return false;
     }
     struct cursor inner = {.at = whole, .left = whole_size};
     const unsigned char *method = NULL;
     const unsigned char *bare = NULL;
     size_t method_size = 0;
-    if (!take_string(&inner, &method, &method_size) || !take_string(&inner, &bare, size) ||
-        *size == 0) {
+    if (!wire_take_string(&inner, &method, &method_size) ||
+        !wire_take_string(&inner, &bare, size) || *size == 0) {
         return false;
     }
     *signature = malloc(*size);

@@ -1,6 +1,7 @@
 /* sftp_key: looks at a private key before libssh2 does, whose one error for everything ("unable to
  * initialize private key") helps nobody. */
 #include "sftp_login.h"
+#include "sftp_wire.h"
 #include <sodium.h>
 #include <string.h>
 
@@ -8,21 +9,11 @@
 #define NEW_TAIL "-----END OPENSSH PRIVATE KEY-----"
 #define MAGIC "openssh-key-v1"
 
-static bool take_string(struct cursor *cursor, const unsigned char **data, size_t *size)
-{
-    unsigned char bytes[4];
-    if (!cursor_copy(cursor, bytes, sizeof bytes)) {
-        return false;
-    }
-    *size = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
-    return cursor_take(cursor, data, *size);
-}
-
 static bool take_word(struct cursor *cursor, char *target, size_t room)
 {
     const unsigned char *data = NULL;
     size_t size = 0;
-    if (!take_string(cursor, &data, &size) || size >= room) {
+    if (!wire_take_string(cursor, &data, &size) || size >= room) {
         return false;
     }
     memcpy(target, data, size);
@@ -39,8 +30,9 @@ static bool parse_container(struct sftp_key *key, struct cursor cursor)
     char derivation[48];
     if (!cursor_copy(&cursor, magic, sizeof magic) || memcmp(magic, MAGIC, sizeof magic) != 0 ||
         !take_word(&cursor, key->cipher, sizeof key->cipher) ||
-        !take_word(&cursor, derivation, sizeof derivation) || !take_string(&cursor, &data, &size) ||
-        !cursor_copy(&cursor, count, sizeof count) || !take_string(&cursor, &data, &size)) {
+        !take_word(&cursor, derivation, sizeof derivation) ||
+        !wire_take_string(&cursor, &data, &size) || !cursor_copy(&cursor, count, sizeof count) ||
+        !wire_take_string(&cursor, &data, &size)) {
         return false;
     }
     struct cursor blob = {.at = data, .left = size};

@@ -65,7 +65,7 @@ static enum status try_key(struct sftp_session *session, const struct secret_tex
 
 static enum status try_file(struct sftp_session *session, const char *path, struct error *error)
 {
-    struct secret_text text CLEANUP(secret_text_free) = {0};
+    CLEANUP(secret_text_free) struct secret_text text = {0};
     enum status status = file_read_secret(&text, path, KEY_FILE_LIMIT, error);
     return status == STATUS_OK ? try_key(session, &text, path, error) : status;
 }
@@ -89,7 +89,7 @@ static int sign(LIBSSH2_SESSION *ssh, unsigned char **signature, size_t *size,
 static enum status try_agent(struct sftp_session *session, bool *skipped, struct error *error)
 {
     const struct sftp_config *config = session->config;
-    struct sftp_agent agent CLEANUP(sftp_agent_close) = {.fd = -1};
+    CLEANUP(sftp_agent_close) struct sftp_agent agent = {.fd = -1};
     struct sftp_agent_key keys[SFTP_AGENT_KEYS];
     size_t count = 0;
     enum status status = sftp_agent_open(&agent, keys, &count, skipped, config->agent,

@@ -2,6 +2,7 @@
  * are missing. Only what is held to be strong today and what libssh2 1.10 can do is named; it would
  * offer arcfour, 3des and md5 on its own. */
 #include "sftp_session.h"
+#include "sftp_wire.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -43,23 +44,12 @@ enum status sftp_methods_set(LIBSSH2_SESSION *ssh, const char *host_keys, struct
     return STATUS_OK;
 }
 
-static bool take_u32(struct cursor *cursor, uint32_t *value)
-{
-    unsigned char bytes[4];
-    if (!cursor_copy(cursor, bytes, sizeof bytes)) {
-        return false;
-    }
-    *value = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-             (uint32_t)bytes[3];
-    return true;
-}
-
 /* A comma-separated list; more than fits is cut, which only shortens the message. */
 static bool take_list(struct cursor *cursor, char *target, size_t size)
 {
-    uint32_t length = 0;
+    size_t length = 0;
     const unsigned char *text = NULL;
-    if (!take_u32(cursor, &length) || !cursor_take(cursor, &text, length)) {
+    if (!wire_take_string(cursor, &text, &length)) {
         return false;
     }
     size_t take = length < size - 1 ? length : size - 1;
@@ -116,8 +106,8 @@ static bool find_offer(struct cursor *cursor)
     uint8_t padding = 0;
     uint8_t type = 0;
     unsigned char cookie[16];
-    return take_u32(cursor, &packet) && cursor_u8(cursor, &padding) && cursor_u8(cursor, &type) &&
-           type == 20 && cursor_copy(cursor, cookie, sizeof cookie);
+    return wire_take_u32(cursor, &packet) && cursor_u8(cursor, &padding) &&
+           cursor_u8(cursor, &type) && type == 20 && cursor_copy(cursor, cookie, sizeof cookie);
 }
 
 static enum status nothing_common(const char *hint, const char *what, const char *offer,
@@ -149,23 +139,19 @@ enum status sftp_methods_diagnose(const unsigned char *heard, size_t size, struc
         {CIPHERS, _("cipher"),
          _("On the server, add aes128-ctr to Ciphers in sshd_config (GCM and ChaCha20 alone do not "
            "suffice).")},
-        {CIPHERS, _("cipher"),
-         _("On the server, add aes128-ctr to Ciphers in sshd_config (GCM and ChaCha20 alone do not "
-           "suffice).")},
-        {MACS, _("message authentication"),
-         _("On the server, add hmac-sha2-256 to MACs in sshd_config (the -etm ones alone do not "
-           "suffice).")},
         {MACS, _("message authentication"),
          _("On the server, add hmac-sha2-256 to MACs in sshd_config (the -etm ones alone do not "
            "suffice).")},
     };
-    for (size_t i = 0; i < LENGTH(parts); i++) {
+    /* The server lists ciphers and authentication once for each direction. */
+    static const size_t lists[] = {0, 1, 2, 2, 3, 3};
+    for (size_t i = 0; i < LENGTH(lists); i++) {
         char offer[900];
         if (!take_list(&cursor, offer, sizeof offer)) {
             return STATUS_OK;
         }
-        if (!lists_meet(parts[i].ours, offer)) {
-            return nothing_common(parts[i].hint, parts[i].what, offer, error);
+        if (!lists_meet(parts[lists[i]].ours, offer)) {
+            return nothing_common(parts[lists[i]].hint, parts[lists[i]].what, offer, error);
         }
     }
     return STATUS_OK;

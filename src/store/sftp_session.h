@@ -51,6 +51,7 @@ void sftp_session_close(struct sftp_session *session);
 MUST_USE enum status sftp_session_host_key(char **line, const struct sftp_session *session,
                                            struct error *error);
 
+/* A call of libssh2 begins: the deadline counts from here. */
 void sftp_session_begin(struct sftp_session *session);
 /* Waits until libssh2 can go on; false when the session broke. */
 bool sftp_session_wait(struct sftp_session *session);

@@ -70,18 +70,6 @@ static const struct store_driver *driver_of(const char *url)
     return NULL;
 }
 
-enum status store_new(struct store **store, const struct store_driver *driver, void *self,
-                      struct error *error)
-{
-    *store = calloc(1, sizeof **store);
-    if (*store == NULL) {
-        driver->close(self);
-        return error_set_memory(error);
-    }
-    **store = (struct store){.driver = driver, .self = self};
-    return STATUS_OK;
-}
-
 enum status store_open(struct store **store, const struct store_options *options,
                        struct error *error)
 {
@@ -97,9 +85,17 @@ enum status store_open(struct store **store, const struct store_options *options
         return error_set_hint(error, "%s",
                               _("Write sftp://user@host/folder, or the path of a folder."));
     }
-    void *self = NULL;
-    enum status status = driver->open(&self, options, error);
-    return status == STATUS_OK ? store_new(store, driver, self, error) : status;
+    CLEANUP(memory_free) struct store *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return error_set_memory(error);
+    }
+    made->driver = driver;
+    enum status status = driver->open(&made->self, options, error);
+    if (status == STATUS_OK) {
+        *store = made;
+        made = NULL;
+    }
+    return status;
 }
 
 void store_free(struct store *store)
@@ -151,18 +147,6 @@ enum status store_list(struct store *store, const char *name, store_visit visit,
     enum status status = check_name(name, error);
     return status == STATUS_OK ? store->driver->list(store->self, name, visit, context, error)
                                : status;
-}
-
-enum status store_remove(struct store *store, const char *name, struct error *error)
-{
-    enum status status = check_name(name, error);
-    return status == STATUS_OK ? store->driver->remove(store->self, name, error) : status;
-}
-
-enum status store_free_space(struct store *store, uint64_t *bytes, struct error *error)
-{
-    *bytes = 0;
-    return store->driver->free_space(store->self, bytes, error);
 }
 
 double store_round_trip(const struct store *store)

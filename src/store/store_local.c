@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -350,28 +349,6 @@ static enum status local_list(void *self, const char *name, store_visit visit, v
     return list_entries(folder, name, visit, context, error);
 }
 
-static enum status local_remove(void *self, const char *name, struct error *error)
-{
-    CLEANUP(file_close) int folder = -1;
-    const char *last = NULL;
-    enum status status = open_parent(&folder, &last, self, name, error);
-    if (status == STATUS_OK && unlinkat(folder, last, 0) != 0) {
-        status = error_set_errno(error, errno, _("%s cannot be removed"), name);
-    }
-    return status;
-}
-
-static enum status local_free_space(void *self, uint64_t *bytes, struct error *error)
-{
-    const struct store_local *local = self;
-    struct statvfs information;
-    if (statvfs(local->root, &information) != 0) {
-        return error_set_errno(error, errno, _("the free space of %s cannot be told"), local->root);
-    }
-    *bytes = (uint64_t)information.f_bavail * information.f_frsize;
-    return STATUS_OK;
-}
-
 static double local_round_trip(const void *self)
 {
     (void)self;
@@ -393,8 +370,6 @@ const struct store_driver store_local_driver = {
     .get = local_get,
     .size = local_size,
     .list = local_list,
-    .remove = local_remove,
-    .free_space = local_free_space,
     .round_trip = local_round_trip,
     .host_key = local_host_key,
 };

@@ -209,54 +209,6 @@ static enum status sftp_size(void *self, const char *name, uint64_t *size, struc
     return sftp_run(self, attempt_size, &request, error);
 }
 
-/* ---- removing */
-
-struct remove_request {
-    const char *name;
-    bool sent; /* an earlier attempt may have removed it before the answer was lost */
-};
-
-static enum status attempt_remove(struct store_sftp *store, void *request, struct error *error)
-{
-    struct remove_request *removal = request;
-    sftp_stop_reading(store);
-    char path[SFTP_PATH_LIMIT];
-    int answer = sftp_call_remove(store->session, sftp_path(path, store, removal->name));
-    if (answer == LIBSSH2_FX_OK || (answer == LIBSSH2_FX_NO_SUCH_FILE && removal->sent)) {
-        return STATUS_OK;
-    }
-    removal->sent = true;
-    enum status status = sftp_fail(store, error, answer, _("%s cannot be removed"), removal->name);
-    if (status == STATUS_DENIED) {
-        return error_set_hint(error, "%s",
-                              _("On write-once storage only the server's operator removes."));
-    }
-    return status;
-}
-
-static enum status sftp_remove(void *self, const char *name, struct error *error)
-{
-    struct remove_request request = {.name = name};
-    return sftp_run(self, attempt_remove, &request, error);
-}
-
-static enum status attempt_free_space(struct store_sftp *store, void *request, struct error *error)
-{
-    const char *folder = store->config->address.folder;
-    int answer = sftp_call_space(request, store->session, folder);
-    if (answer == LIBSSH2_FX_PERMISSION_DENIED) {
-        answer = LIBSSH2_FX_OP_UNSUPPORTED;
-    }
-    return answer == LIBSSH2_FX_OK
-               ? STATUS_OK
-               : sftp_fail(store, error, answer, _("the free space of %s cannot be told"), folder);
-}
-
-static enum status sftp_free_space(void *self, uint64_t *bytes, struct error *error)
-{
-    return sftp_run(self, attempt_free_space, bytes, error);
-}
-
 static double sftp_round_trip(const void *self)
 {
     const struct store_sftp *store = self;
@@ -278,8 +230,6 @@ const struct store_driver store_sftp_driver = {
     .get = sftp_get,
     .size = sftp_size,
     .list = store_sftp_list,
-    .remove = sftp_remove,
-    .free_space = sftp_free_space,
     .round_trip = sftp_round_trip,
     .host_key = sftp_host_key,
 };

@@ -55,8 +55,8 @@ static enum status on_chunk(void *context, const struct chunk_result *result, st
 static enum status train(struct dictionary **dictionary, int fd, off_t size, int level,
                          struct error *error)
 {
-    struct buffer samples CLEANUP(buffer_free) = {0};
-    struct buffer bytes CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer samples = {0};
+    CLEANUP(buffer_free) struct buffer bytes = {0};
     size_t sample = CHUNKING_DATABASE.maximum;
     size_t pages = (size_t)size / sample;
     size_t count = pages < 512 ? pages : 512;

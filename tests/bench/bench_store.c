@@ -1,7 +1,6 @@
+// room: store
 /* How fast a store takes and gives packs: bench_store URL [IDENTITY KNOWN_HOSTS] [PACKS].
- * Puts PACKS objects of 16 MiB (8) under packs/, and gets them back. Not a test; built by hand:
- *   cc -O2 -D_GNU_SOURCE -Iinclude tests/bench/bench_store.c BUILD/libkura_store.a
- *      BUILD/libkura_base.a -lssh2 -lsodium -lpthread
+ * Puts PACKS objects of 16 MiB (8) under packs/, and gets them back.
  */
 #include "kura/store.h"
 #include <sodium.h>

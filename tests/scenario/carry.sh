@@ -3,11 +3,11 @@
 # people's programs at the other end, and what is not is refused by its rule and written down.
 source "$(dirname "$0")/lib.sh"
 source "$tests/support/disks.sh"
-((EUID == 0)) || { echo "carry: needs root to mount a medium" && exit 77; }
+((EUID == 0)) || skip "needs root to mount a medium"
 [ "$("$KURA" medium explain "$work" --json | jq -r .class)" = fixed ] ||
-    { echo "carry: the state folder would not be on a fixed disk, so nothing could be staged" && exit 77; }
+    skip "the state folder would not be on a fixed disk, so nothing could be staged"
 truncate -s 1M probe.img
-losetup -f --show probe.img >loop 2>/dev/null || { echo "carry: no loop devices here" && exit 77; }
+losetup -f --show probe.img >loop 2>/dev/null || skip "no loop devices here"
 losetup -d "$(cat loop)"
 
 # ------------------------------------------------------------------ a shop, its people, its media

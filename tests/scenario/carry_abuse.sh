@@ -6,11 +6,11 @@
 # Two dozen kills, evenly spread. KURA_KILL_EVERY=1 tries every call.
 source "$(dirname "$0")/lib.sh"
 source "$tests/support/disks.sh"
-((EUID == 0)) || { echo "carry_abuse: needs root to mount a medium" && exit 77; }
+((EUID == 0)) || skip "needs root to mount a medium"
 [ "$("$KURA" medium explain "$work" --json | jq -r .class)" = fixed ] ||
-    { echo "carry_abuse: the state folder would not be on a fixed disk" && exit 77; }
+    skip "the state folder would not be on a fixed disk"
 truncate -s 1M probe.img
-losetup -f --show probe.img >loop 2>/dev/null || { echo "carry_abuse: no loop devices" && exit 77; }
+losetup -f --show probe.img >loop 2>/dev/null || skip "no loop devices"
 losetup -d "$(cat loop)"
 faketime=$(faketime -f +0d printenv LD_PRELOAD)
 

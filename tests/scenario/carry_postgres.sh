@@ -4,12 +4,11 @@
 source "$(dirname "$0")/lib.sh"
 source "$tests/support/disks.sh"
 source "$tests/support/postgres.sh"
-((EUID == 0)) || { echo "carry_postgres: needs root to mount a medium" && exit 77; }
-command -v pg_config >/dev/null || { echo "carry_postgres: no PostgreSQL here" && exit 77; }
+((EUID == 0)) || skip "needs root to mount a medium"
 [ "$("$KURA" medium explain "$work" --json | jq -r .class)" = fixed ] ||
-    { echo "carry_postgres: the state folder would not be on a fixed disk" && exit 77; }
+    skip "the state folder would not be on a fixed disk"
 truncate -s 16M stick.img
-losetup -f --show stick.img >loop 2>/dev/null || { echo "carry_postgres: no loop devices here" && exit 77; }
+losetup -f --show stick.img >loop 2>/dev/null || skip "no loop devices here"
 losetup -d "$(cat loop)"
 at_exit=("postgres_stop '$work/server' immediate")
 postgres_start "$work/server"

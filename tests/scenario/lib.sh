@@ -49,6 +49,16 @@ fail() {
     exit 1
 }
 
+# A test that this machine cannot run says why; scripts/test names it at its end. What the packages of
+# scripts/install-packages provide is no reason: without them a test fails.
+skip_part() { # REASON: and goes on
+    echo "skipped: $1"
+}
+skip() { # REASON
+    skip_part "$1"
+    exit 77
+}
+
 # expect_exit CODE COMMAND...: it must end with CODE. Its output is in out and err.
 expect_exit() {
     local wanted=$1 code=0

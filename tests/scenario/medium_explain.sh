@@ -2,7 +2,7 @@
 # kura medium explain: where a path really lands, on real mounts of this machine.
 source "$(dirname "$0")/lib.sh"
 [ "$("$KURA" medium explain "$work" --json | jq -r .class)" = fixed ] ||
-    { echo "medium_explain: the root file system of this machine is not on a disk that is known to be fixed" && exit 77; }
+    skip "the root file system of this machine is not on a disk that is known to be fixed"
 
 # lands CLASS PATH: kura judges so. Its JSON is in out.
 lands() {
@@ -48,7 +48,7 @@ verdict staging with_policy refused
 
 if [ "$(id -u)" != 0 ] || ! truncate -s 1M probe.img || ! mke2fs -qF probe.img ||
     ! mkdir probe || ! mount -o loop probe.img probe 2>/dev/null; then
-    echo "medium_explain: words and paths; no loop devices here"
+    skip_part "no loop devices here: words and paths alone"
     exit 0
 fi
 umount probe
@@ -141,7 +141,9 @@ if mount -t overlay overlay -o "lowerdir=$work/lower,upperdir=$work/stick/upper,
 fi
 
 # ---- a btrfs on two devices
-if command -v mkfs.btrfs >/dev/null && grep -qw btrfs /proc/filesystems; then
+if ! grep -qw btrfs /proc/filesystems; then
+    skip_part "this kernel has no btrfs"
+else
     truncate -s 160M a.img b.img
     mkdir pair
     first=$(losetup -f --show a.img)
@@ -158,11 +160,15 @@ if command -v mkfs.btrfs >/dev/null && grep -qw btrfs /proc/filesystems; then
         btrfs subvolume create pair/sub >/dev/null
         lands "$here" pair/sub/x
         step "is a member of the btrfs"
+    else
+        skip_part "no btrfs on two devices can be mounted here"
     fi
 fi
 
 # ---- a mapped device, where this kernel maps any
-if command -v dmsetup >/dev/null && dmsetup version >/dev/null 2>&1; then
+if ! command -v dmsetup >/dev/null || ! dmsetup version >/dev/null 2>&1; then
+    skip_part "no dmsetup here, or the kernel maps no devices"
+else
     truncate -s 4M lower.img
     lower=$(losetup -f --show lower.img)
     at_exit+=("losetup -d $lower")

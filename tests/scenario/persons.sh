@@ -104,7 +104,7 @@ says err 'line 17: "persons[3].source": the source "documents" is not a database
 
 # ---- the signed policy's word counts, not the configuration's
 [ "$(kura medium explain "$work" --json | jq -r .class)" = fixed ] ||
-    { echo "persons: with a policy nothing could be stored here, for the disk is not known to be fixed" && exit 77; }
+    skip "with a policy nothing could be stored here, for the disk is not known to be fixed"
 run 0 key new --role manager --sign --out yamada.sign --passphrase-file yamada.pw
 run 0 key new --role manager --out yamada.key --passphrase-file yamada.key.pw
 cat >policy.yaml <<YAML

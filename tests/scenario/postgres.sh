@@ -5,7 +5,6 @@ source "$(dirname "$0")/lib.sh"
 source "$tests/support/postgres.sh"
 source "$tests/support/sshd.sh"
 source "$tests/support/relay.sh"
-command -v pg_config >/dev/null || { echo "postgres: no PostgreSQL here" && exit 77; }
 at_exit=("postgres_stop '$work/server' immediate")
 postgres_start "$work/server"
 createdb shop

@@ -3,7 +3,6 @@
 # which the sums of accounts, tellers, branches and history agree, and the counts are those of that moment.
 source "$(dirname "$0")/lib.sh"
 source "$tests/support/postgres.sh"
-command -v pg_config >/dev/null || { echo "postgres_live: no PostgreSQL here" && exit 77; }
 at_exit=("postgres_stop '$work/server' immediate")
 postgres_start "$work/server"
 createdb shop

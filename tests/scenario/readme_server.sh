@@ -5,10 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 source "$tests/support/sshd.sh"
 
-if [ "$(id -u)" != 0 ]; then
-    echo "readme_server: skipped, it needs root to make a user and a chroot"
-    exit 77
-fi
+((EUID == 0)) || skip "needs root to make a user and a chroot"
 
 user=kura-t$$
 root=/srv/$user

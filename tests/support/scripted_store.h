@@ -295,20 +295,6 @@ static inline enum status scripted_list(void *self, const char *name, store_visi
                                : store_list(scripted->inner, name, scripted_entry, &listing, error);
 }
 
-static inline enum status scripted_remove(void *self, const char *name, struct error *error)
-{
-    struct scripted_store *scripted = self;
-    enum status status = script_before(scripted->script, "remove", name, error);
-    return status != STATUS_OK ? status : store_remove(scripted->inner, name, error);
-}
-
-static inline enum status scripted_free_space(void *self, uint64_t *bytes, struct error *error)
-{
-    struct scripted_store *scripted = self;
-    enum status status = script_before(scripted->script, "free_space", "", error);
-    return status != STATUS_OK ? status : store_free_space(scripted->inner, bytes, error);
-}
-
 static inline double scripted_round_trip(const void *self)
 {
     const struct scripted_store *scripted = self;
@@ -339,8 +325,6 @@ static inline struct scripted_driver scripted_driver(struct script *script)
                    .get = scripted_get,
                    .size = scripted_size,
                    .list = scripted_list,
-                   .remove = scripted_remove,
-                   .free_space = scripted_free_space,
                    .round_trip = scripted_round_trip,
                    .host_key = scripted_host_key},
         .script = script,

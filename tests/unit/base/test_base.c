@@ -1,4 +1,4 @@
-/* base: errors, texts, buffers, moments, paths, files. */
+/* base: errors, texts, buffers, moments, paths, files, the ticker. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -6,7 +6,11 @@
 #include <cmocka.h>
 
 #include "kura/entry.h"
+#include <dirent.h>
 #include <errno.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -180,6 +184,50 @@ static void locks_exclude(void **state)
     unlink(path);
 }
 
+static void count_tick(void *context)
+{
+    ++*(atomic_uint *)context;
+}
+
+/* The futex operation that another thread of this process waits in; -1: cannot be seen here. */
+static long operation_of_other_thread(void)
+{
+    char path[64];
+    long operation = -1;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
+        unsigned long word;
+        snprintf(path, sizeof path, "/proc/self/task/%.16s/syscall", task->d_name);
+        FILE *call = strtol(task->d_name, NULL, 10) == gettid() ? NULL : fopen(path, "r");
+        if (call != NULL) {
+            if (fscanf(call, "%*d %lx %lx", &word, (unsigned long *)&operation) != 2) {
+                operation = -1;
+            }
+            fclose(call);
+        }
+    }
+    closedir(tasks);
+    return operation;
+}
+
+static void a_ticker_ticks_whatever_the_clock_is_set_to(void **state)
+{
+    (void)state;
+    struct error error;
+    struct ticker *ticker;
+    atomic_uint ticks = 0;
+    assert_int_equal(ticker_start(&ticker, count_tick, &ticks, &error), STATUS_OK);
+    for (int i = 0; i < 100 && ticks == 0; i++) {
+        usleep(100000);
+    }
+    long operation = operation_of_other_thread();
+    ticker_stop(ticker);
+    assert_true(ticks > 0);
+    if (operation >= 0) {
+        assert_int_equal(operation & FUTEX_CLOCK_REALTIME, 0);
+    }
+}
+
 int main(void)
 {
     struct error error;
@@ -197,6 +245,7 @@ int main(void)
         cmocka_unit_test(paths_that_lead_out_are_refused),
         cmocka_unit_test(files_are_replaced_whole_or_kept),
         cmocka_unit_test(locks_exclude),
+        cmocka_unit_test(a_ticker_ticks_whatever_the_clock_is_set_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "kura/base.h"
+#include "support/skip.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -44,8 +45,7 @@ static long landlock_version(void)
 static void need_landlock(void)
 {
     if (landlock_version() < 2) {
-        print_message("skipped: this kernel has no Landlock, or too old a one\n");
-        skip();
+        SKIP_BECAUSE("this kernel has no Landlock, or too old a one");
     }
 }
 

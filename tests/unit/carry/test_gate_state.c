@@ -1,6 +1,7 @@
 /* gate: what it rests on is changed under it: the policy, the audit log, the state folder, the
  * clock, the account that calls. */
 #include "gate_shop.h"
+#include "support/skip.h"
 
 /* ------------------------------------------------------------------ policy */
 
@@ -590,7 +591,7 @@ static void test_lost_without_policy(void **state)
     CLEANUP(buffer_free) struct buffer token = {0};
     json_t *facts = NULL;
     if (geteuid() != 0) {
-        skip();
+        SKIP_BECAUSE("needs root to become another user");
     }
     shop_approved(&asked, &token, shop, 1, 5);
     MUST(shop_export(shop, &token, &must_error));
@@ -694,7 +695,7 @@ static void test_callers(void **state)
     CLEANUP(asked_free) struct asked asked = {0};
     struct asked with_token = {.request = {0}};
     if (geteuid() != 0) {
-        skip();
+        SKIP_BECAUSE("needs root to become another user");
     }
     shop_approved(&asked, &with_token.request, shop, 1, 5);
     memcpy(with_token.sworn.carry, asked.sworn.carry, sizeof asked.sworn.carry);

@@ -6,7 +6,9 @@
  *
  * Not promised, and not searched for: keys of chunks, and SSH keys inside OpenSSL. */
 #include "support/fault_shop.h"
+#include "support/skip.h"
 
+#include "keys/age_private.h"
 #include "kura/cli.h"
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -415,8 +417,7 @@ static void run_command(const char **words)
 static void skip_sanitized(void)
 {
 #ifdef SANITIZED
-    print_message("skipped: under a sanitizer no memory is locked\n");
-    skip();
+    SKIP_BECAUSE("under a sanitizer no memory is locked");
 #endif
 }
 

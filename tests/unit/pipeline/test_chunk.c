@@ -49,7 +49,7 @@ static size_t cut_all(const struct chunker *cutter, const unsigned char *data, s
 static void test_lengths_keep_to_the_limits(void **state)
 {
     (void)state;
-    unsigned char *data CLEANUP(memory_free) = malloc(SIZE);
+    CLEANUP(memory_free) unsigned char *data = malloc(SIZE);
     size_t ends[CUTS];
     fill(data, SIZE, 1);
     struct chunker *cutter = chunker(SMALL, KEY);
@@ -66,7 +66,7 @@ static void test_lengths_keep_to_the_limits(void **state)
 static void test_cuts_alike_however_it_arrives(void **state)
 {
     (void)state;
-    unsigned char *data CLEANUP(memory_free) = malloc(SIZE);
+    CLEANUP(memory_free) unsigned char *data = malloc(SIZE);
     size_t whole[CUTS];
     fill(data, SIZE, 2);
     struct chunker *cutter = chunker(SMALL, KEY);
@@ -93,7 +93,7 @@ static void test_cuts_alike_however_it_arrives(void **state)
 static void test_a_change_stays_local(void **state)
 {
     (void)state;
-    unsigned char *data CLEANUP(memory_free) = malloc(SIZE + 1);
+    CLEANUP(memory_free) unsigned char *data = malloc(SIZE + 1);
     size_t before[CUTS];
     size_t after[CUTS];
     fill(data, SIZE, 3);
@@ -122,7 +122,7 @@ static void test_a_change_stays_local(void **state)
 static void test_boundaries_depend_on_the_key(void **state)
 {
     (void)state;
-    unsigned char *data CLEANUP(memory_free) = malloc(SIZE);
+    CLEANUP(memory_free) unsigned char *data = malloc(SIZE);
     size_t one[CUTS];
     size_t two[CUTS];
     const unsigned char other[CHUNK_KEY_SIZE] = {2};
@@ -148,7 +148,7 @@ static void test_boundaries_depend_on_the_key(void **state)
 static void test_fixed_sizes(void **state)
 {
     (void)state;
-    unsigned char *data CLEANUP(memory_free) = calloc(1, SIZE);
+    CLEANUP(memory_free) unsigned char *data = calloc(1, SIZE);
     struct chunker *cutter = chunker(CHUNKING_DATABASE, KEY);
     struct chunker_state cut = {0};
     size_t size = CHUNKING_DATABASE.maximum;
@@ -162,7 +162,7 @@ static void test_fixed_sizes(void **state)
 static void test_uniform_bytes_end_somewhere(void **state)
 {
     (void)state;
-    unsigned char *data CLEANUP(memory_free) = calloc(1, SIZE);
+    CLEANUP(memory_free) unsigned char *data = calloc(1, SIZE);
     size_t ends[CUTS];
     struct chunker *cutter = chunker(CHUNKING_CONTENT, KEY);
     size_t count = cut_all(cutter, data, SIZE, ends);

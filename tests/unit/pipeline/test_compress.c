@@ -139,7 +139,7 @@ static void test_a_frame_stands_alone(void **state)
     struct tools *tools = *state;
     struct error error;
     static const unsigned char skippable[] = {0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4};
-    struct buffer two CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer two = {0};
     compress(tools, tools->text, 5000);
     for (int i = 0; i < 2; i++) {
         buffer_clear(&two);
@@ -158,8 +158,8 @@ static void test_a_bomb_writes_nothing_more(void **state)
 {
     struct tools *tools = *state;
     size_t size = (size_t)64 * 1024 * 1024;
-    unsigned char *zeros CLEANUP(memory_free) = calloc(1, size);
-    unsigned char *bomb CLEANUP(memory_free) = malloc(65536);
+    CLEANUP(memory_free) unsigned char *zeros = calloc(1, size);
+    CLEANUP(memory_free) unsigned char *bomb = malloc(65536);
     bomb[0] = 1;
     size_t used = ZSTD_compress(bomb + 1, 65535, zeros, size, 1);
     assert_false(ZSTD_isError(used));

@@ -147,8 +147,8 @@ static void test_it_helps_and_comes_back(void **state)
     struct error error;
     struct compressor *compressor;
     struct decompressor *decompressor;
-    struct buffer plain CLEANUP(buffer_free) = {0};
-    struct buffer with CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer plain = {0};
+    CLEANUP(buffer_free) struct buffer with = {0};
     unsigned char back[1024];
     const unsigned char *data = trained->samples + 77 * SAMPLE;
     assert_int_equal(compressor_new(&compressor, 3, &error), STATUS_OK);
@@ -181,7 +181,7 @@ static void test_damaged_ones_are_refused(void **state)
     struct trained *trained = *state;
     struct error error;
     struct dictionary *none;
-    unsigned char *copy CLEANUP(memory_free) = malloc(DICTIONARY_LIMIT + 1);
+    CLEANUP(memory_free) unsigned char *copy = malloc(DICTIONARY_LIMIT + 1);
     memset(copy, 1, DICTIONARY_LIMIT + 1);
     memcpy(copy, trained->bytes.data, trained->bytes.size);
     assert_int_equal(dictionary_new(&none, copy, DICTIONARY_LIMIT + 1, 3, &error), STATUS_CORRUPT);
@@ -197,8 +197,8 @@ static void test_nothing_in_common(void **state)
 {
     (void)state;
     struct error error;
-    struct buffer bytes CLEANUP(buffer_free) = {0};
-    unsigned char *samples CLEANUP(memory_free) = malloc(SAMPLE * COUNT);
+    CLEANUP(buffer_free) struct buffer bytes = {0};
+    CLEANUP(memory_free) unsigned char *samples = malloc(SAMPLE * COUNT);
     randombytes_buf(samples, SAMPLE * COUNT);
     assert_int_equal(dictionary_train(&bytes, samples, SAMPLE, COUNT, &error), STATUS_NOT_FOUND);
     assert_int_equal(dictionary_train(&bytes, samples, SAMPLE, 3, &error), STATUS_NOT_FOUND);
@@ -212,7 +212,7 @@ static void test_training_is_quick(void **state)
 {
     struct error error;
     struct trained *trained = *state;
-    struct buffer bytes CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer bytes = {0};
     clock_t begin = clock();
     assert_int_equal(dictionary_train(&bytes, trained->samples, SAMPLE, COUNT, &error), STATUS_OK);
     assert_true(clock() - begin < 5 * CLOCKS_PER_SEC); /* a quadratic one would take minutes */

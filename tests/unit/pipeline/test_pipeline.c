@@ -121,7 +121,7 @@ static void open_again(struct record *record, const struct chunk_result *result)
     const struct kept *kept = find(record->keeper, result->hash);
     pthread_mutex_unlock(&record->keeper->lock);
     await_sealed(record->keeper, kept);
-    unsigned char *tagged CLEANUP(memory_free) = malloc(kept->sealed.size);
+    CLEANUP(memory_free) unsigned char *tagged = malloc(kept->sealed.size);
     chunk_reference_id(id, &result->reference);
     chunk_context(context, (const unsigned char *)"0123456789abcdef", id);
     assert_int_equal(seal_open(tagged, result->reference.key, kept->sealed.data, kept->sealed.size,
@@ -244,7 +244,7 @@ static void expect_content(const struct fixture *fixture, const unsigned char *d
 static void run_through(unsigned workers, size_t memory, struct chunking chunking, size_t size)
 {
     struct fixture *fixture = fixture_new(workers, memory);
-    unsigned char *data CLEANUP(memory_free) = noise(size, (unsigned char)workers);
+    CLEANUP(memory_free) unsigned char *data = noise(size, (unsigned char)workers);
     memcpy(data + size / 2, data, size / 4); /* some of it twice */
     assert_int_equal(begin(fixture, chunking), STATUS_OK);
     assert_int_equal(feed(fixture, data, size, 7), STATUS_OK);
@@ -278,7 +278,7 @@ static void test_chunks_never_span_streams(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_new(2, 0);
-    unsigned char *data CLEANUP(memory_free) = noise(600000, 9);
+    CLEANUP(memory_free) unsigned char *data = noise(600000, 9);
     size_t at = 0;
     size_t streams = 0;
     while (at < 600000) {
@@ -320,7 +320,7 @@ static void test_marks_keep_their_place(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_new(3, 0);
-    unsigned char *data CLEANUP(memory_free) = noise(3000000, 10);
+    CLEANUP(memory_free) unsigned char *data = noise(3000000, 10);
     static struct ordered marks[3000];
     size_t calls = 0;
     assert_int_equal(begin(fixture, SMALL), STATUS_OK);
@@ -358,7 +358,7 @@ static void test_a_full_queue_of_marks(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_new(2, 0);
-    unsigned char *data CLEANUP(memory_free) = noise(4000000, 11);
+    CLEANUP(memory_free) unsigned char *data = noise(4000000, 11);
     assert_int_equal(begin(fixture, CHUNKING_CONTENT), STATUS_OK);
     assert_int_equal(feed(fixture, data, 4000000, 4000000), STATUS_OK);
     assert_int_equal(pipeline_cut(fixture->pipeline, &fixture->error), STATUS_OK);
@@ -376,7 +376,7 @@ static void test_a_full_queue_of_marks(void **state)
 
 static enum status feed_until_failure(struct fixture *fixture)
 {
-    unsigned char *data CLEANUP(memory_free) = noise(8000000, 12);
+    CLEANUP(memory_free) unsigned char *data = noise(8000000, 12);
     enum status status = begin(fixture, SMALL);
     for (int i = 0; i < 20 && status == STATUS_OK; i++) {
         status = feed(fixture, data, 8000000, 100000);
@@ -429,7 +429,7 @@ static void test_a_callbacks_failure_stops_everything(void **state)
 static void test_free_at_any_moment(void **state)
 {
     (void)state;
-    unsigned char *data CLEANUP(memory_free) = noise(4000000, 13);
+    CLEANUP(memory_free) unsigned char *data = noise(4000000, 13);
     for (size_t size = 0; size <= 4000000; size += 160000) {
         struct fixture *fixture = fixture_new(2, 2000000);
         fixture->keeper.forget = true;
@@ -464,7 +464,7 @@ static void test_store_at_once(void **state)
     assert_true(second.known);
     assert_memory_equal(first.reference.key, second.reference.key, CHUNK_KEY_SIZE);
     /* From within a callback, while others are under way. */
-    unsigned char *data CLEANUP(memory_free) = noise(3000000, 14);
+    CLEANUP(memory_free) unsigned char *data = noise(3000000, 14);
     struct pipeline_stream stream = {SMALL, NULL, store_node, fixture};
     assert_int_equal(pipeline_stream_begin(fixture->pipeline, &stream, &fixture->error), STATUS_OK);
     assert_int_equal(feed(fixture, data, 3000000, 3000000), STATUS_OK);
@@ -480,7 +480,7 @@ static void test_memory_stays_flat(void **state)
     (void)state;
     struct fixture *fixture = fixture_new(2, 4000000);
     fixture->keeper.forget = true;
-    unsigned char *data CLEANUP(memory_free) = noise(8000000, 15);
+    CLEANUP(memory_free) unsigned char *data = noise(8000000, 15);
     struct rusage before;
     struct rusage after;
     assert_int_equal(begin(fixture, CHUNKING_CONTENT), STATUS_OK);

@@ -15,7 +15,7 @@ static void test_seal_opens_only_as_sealed(void **state)
 {
     (void)state;
     struct error error;
-    struct buffer sealed CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer sealed = {0};
     char opened[5];
     assert_int_equal(buffer_append_text(&sealed, "ab", &error), STATUS_OK);
     assert_int_equal(seal(&sealed, KEY, "hello", 5, "here", 4, &error), STATUS_OK);
@@ -42,8 +42,8 @@ static void test_seal_never_repeats(void **state)
 {
     (void)state;
     struct error error;
-    struct buffer one CLEANUP(buffer_free) = {0};
-    struct buffer two CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer one = {0};
+    CLEANUP(buffer_free) struct buffer two = {0};
     assert_int_equal(seal(&one, KEY, "same", 4, NULL, 0, &error), STATUS_OK);
     assert_int_equal(seal(&two, KEY, "same", 4, NULL, 0, &error), STATUS_OK);
     assert_memory_not_equal(one.data, two.data, 24);
@@ -54,7 +54,7 @@ static void test_seal_of_nothing(void **state)
 {
     (void)state;
     struct error error;
-    struct buffer sealed CLEANUP(buffer_free) = {0};
+    CLEANUP(buffer_free) struct buffer sealed = {0};
     char opened;
     assert_int_equal(seal(&sealed, KEY, "", 0, "x", 1, &error), STATUS_OK);
     assert_int_equal(sealed.size, SEAL_OVERHEAD);
@@ -71,7 +71,7 @@ static void test_as_libsodium_does(void **state)
     randombytes_buf(plain, sizeof plain);
     for (size_t i = 0; i < LENGTH(sizes); i++) {
         struct error error;
-        struct buffer sealed CLEANUP(buffer_free) = {0};
+        CLEANUP(buffer_free) struct buffer sealed = {0};
         unsigned long long size = 0;
         size_t first = sizes[i] < 1 ? 0 : 1;
         const struct seal_part parts[2] = {{plain, first}, {plain + first, sizes[i] - first}};

@@ -59,6 +59,14 @@ static enum status take_chunk(void *context, const struct chunk_result *result, 
     return status ? status : list_builder_add(night->list, &result->reference, error);
 }
 
+UNUSED static struct node_output night_nodes(struct night *night)
+{
+    return (struct node_output){.pipeline = night->pipeline,
+                                .key = writer_node_key(night->writer),
+                                .stored = count_chunk,
+                                .context = night};
+}
+
 UNUSED static enum status night_open_with(struct night *night, struct repo *repo,
                                           const struct writer_options *options, struct error *error)
 {
@@ -70,9 +78,9 @@ UNUSED static enum status night_open_with(struct night *night, struct repo *repo
     struct pipeline_options pipeline = {.level = 1, .workers = 2};
     writer_pipeline(night->writer, &pipeline);
     assert_fine(pipeline_open(&night->pipeline, &pipeline, error));
-    const unsigned char *key = writer_node_key(night->writer);
-    assert_fine(list_builder_new(&night->list, night->pipeline, key, count_chunk, night, error));
-    assert_fine(tree_builder_new(&night->tree, night->pipeline, key, count_chunk, night, error));
+    const struct node_output nodes = night_nodes(night);
+    assert_fine(list_builder_new(&night->list, &nodes, error));
+    assert_fine(tree_builder_new(&night->tree, &nodes, error));
     return STATUS_OK;
 }
 

@@ -122,8 +122,8 @@ static void test_change_stays_local(void **state)
     assert_good(tree_builder_finish(&one, night.tree, &error));
     size_t nodes = night.hashes.size / CHUNK_HASH_SIZE;
     tree_builder_free(night.tree);
-    assert_good(tree_builder_new(&night.tree, night.pipeline, writer_node_key(night.writer),
-                                 count_chunk, &night, &error));
+    const struct node_output output = night_nodes(&night);
+    assert_good(tree_builder_new(&night.tree, &output, &error));
     for (unsigned i = 0; i < COUNT; i++) {
         assert_good(add(&night, i, 7777, &error));
     }

@@ -558,8 +558,9 @@ static void test_distrust_forgets_the_pack_and_ends_the_night(void **state)
     night_close(&night);
     night_open(&night, world);
     bool found = true;
+    struct state_chunk chunk;
     assert_null(writer_memory(night.writer));
-    assert_good(state_has(night.writer->state, result.hash, &found, &error));
+    assert_good(state_find(night.writer->state, result.hash, &chunk, &found, &error));
     assert_false(found);
     night_close(&night);
 }
@@ -690,9 +691,10 @@ static void test_map_forgets_what_nothing_uses(void **state)
     struct statement two;
     assert_good(night_publish(&two, &night, &error));
     bool found = true;
-    assert_good(state_has(night.writer->state, gone, &found, &error));
+    struct state_chunk chunk;
+    assert_good(state_find(night.writer->state, gone, &chunk, &found, &error));
     assert_false(found);
-    assert_good(state_has(night.writer->state, night.hashes.data, &found, &error));
+    assert_good(state_find(night.writer->state, night.hashes.data, &chunk, &found, &error));
     assert_true(found);
     night_close(&night);
     buffer_free(&before);

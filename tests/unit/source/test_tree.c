@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "support/tree_fixture.h"
+#include "support/skip.h"
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -426,7 +427,7 @@ static void test_mount_point(void **state)
     int result;
     assert_int_equal(waitpid(child, &result, 0), child);
     if (WEXITSTATUS(result) == 77) {
-        skip(); /* not allowed to mount here */
+        SKIP_BECAUSE("not allowed to mount here");
     }
     assert_int_equal(result, 0);
 }

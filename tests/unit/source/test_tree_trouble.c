@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "support/tree_fixture.h"
+#include "support/skip.h"
 #include <dirent.h>
 #include <grp.h>
 #include <signal.h>
@@ -92,7 +93,7 @@ static void test_unreadable(void **state)
 {
     struct tree_fixture *fixture = *state;
     if (geteuid() != 0) {
-        skip();
+        SKIP_BECAUSE("needs root to become another user");
     }
     tree_fixture_text(fixture->fd, "secret", "x");
     assert_int_equal(mkdirat(fixture->fd, "blind", 0755), 0);
@@ -120,7 +121,7 @@ static void test_unreadable_root(void **state)
 {
     struct tree_fixture *fixture = *state;
     if (geteuid() != 0) {
-        skip();
+        SKIP_BECAUSE("needs root to become another user");
     }
     assert_int_equal(fchmod(fixture->fd, 0700), 0);
     pid_t child = fork();
