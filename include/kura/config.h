@@ -29,6 +29,7 @@ struct config_person {
 };
 
 #define CONFIG_DEFAULT_LOCK_TIMEOUT 60 /* seconds */
+#define CONFIG_DEFAULT_SILENCE 3600    /* seconds */
 struct config_postgres {
     char *connection; /* libpq's connection string or URI; without a password */
     char *pg_dump;    /* the program, or NULL: the one in PATH; pg_dumpall lies beside it */
@@ -42,6 +43,7 @@ struct config_source {
     enum source_kind kind;
     char *path;           /* sqlite, tree */
     char **command;       /* command: words, NULL-terminated */
+    unsigned timeout;     /* command: seconds that it may be silent */
     char **exclude;       /* tree: patterns, NULL-terminated, or NULL */
     bool one_file_system; /* tree */
     struct config_postgres postgres;

@@ -187,6 +187,7 @@ static enum status check_options(const struct config_lines *lines, const char *p
         const char *option, *kind;
         bool fits;
     } options[] = {
+        {"timeout", "command", source->command_count > 0},
         {"exclude", "tree", source->tree != NULL},
         {"one_file_system", "tree", source->tree != NULL},
         {"large_objects", "postgres", source->postgres != NULL},
@@ -243,6 +244,10 @@ static enum status check_source_words(const struct config_lines *lines, const ch
     if (status == STATUS_OK) {
         snprintf(key, sizeof key, "%s.lock_timeout", place);
         status = config_check_number(lines, key, source->lock_timeout, 1, 86400, error);
+    }
+    if (status == STATUS_OK) {
+        snprintf(key, sizeof key, "%s.timeout", place);
+        status = config_check_number(lines, key, source->timeout, 1, 86400, error);
     }
     if (status == STATUS_OK && source->command_count > 0 && source->command[0][0] == '\0') {
         snprintf(key, sizeof key, "%s.command[0]", place);

@@ -36,6 +36,7 @@ static const cyaml_schema_field_t source_fields[] = {
     FIELD_TEXT(struct yaml_source, sqlite),
     FIELD_TEXT(struct yaml_source, tree),
     FIELD_LIST(struct yaml_source, command, &text_item),
+    FIELD_NUMBER(struct yaml_source, timeout),
     FIELD_LIST(struct yaml_source, exclude, &text_item),
     FIELD_TRUTH(struct yaml_source, one_file_system),
     FIELD_TEXT(struct yaml_source, postgres),

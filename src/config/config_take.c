@@ -103,6 +103,7 @@ static enum status take_content(struct config_source *source, const struct yaml_
     }
     if (yaml->command_count > 0) {
         source->kind = SOURCE_COMMAND;
+        source->timeout = is_given(place, "timeout") ? yaml->timeout : CONFIG_DEFAULT_SILENCE;
         return take_list(&source->command, NULL, yaml->command, yaml->command_count, error);
     }
     source->kind = yaml->sqlite != NULL ? SOURCE_SQLITE : SOURCE_TREE;

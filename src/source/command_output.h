@@ -10,9 +10,10 @@ MUST_USE enum status command_output_entry(const struct source_sink *sink, const 
                                           struct error *error);
 
 /* Delivers all of the output and waits for the command's end; FAILED if that was not a good one.
- * `program` is its name in the message. sink->end is the caller's. */
+ * `program` is its name in the message. After `silence` seconds without output it is given up.
+ * sink->end is the caller's. */
 MUST_USE enum status command_output_send(uint64_t *size, const struct source_sink *sink,
                                          struct command_process *process, const char *program,
-                                         struct error *error);
+                                         unsigned silence, struct error *error);
 
 #endif

@@ -183,7 +183,8 @@ static enum status send_output(struct source_outcome *outcome, struct command_pr
 {
     const struct source_sink *sink = postgres->sink;
     if (command_output_entry(sink, entry, error) != STATUS_OK ||
-        command_output_send(&outcome->size, sink, process, program, error) != STATUS_OK) {
+        command_output_send(&outcome->size, sink, process, program, CONFIG_DEFAULT_SILENCE,
+                            error) != STATUS_OK) {
         return error->status;
     }
     warn_of_words(sink, entry, process);

@@ -31,8 +31,8 @@ static enum status run(const struct config_source *source, const struct source_s
     }
     struct source_outcome outcome = {0};
     if (command_output_entry(sink, OUTPUT, error) != STATUS_OK ||
-        command_output_send(&outcome.size, sink, &process, source->command[0], error) !=
-            STATUS_OK) {
+        command_output_send(&outcome.size, sink, &process, source->command[0], source->timeout,
+                            error) != STATUS_OK) {
         return error->status;
     }
     char last[COMMAND_WORDS_SIZE];

@@ -48,7 +48,7 @@ static struct config_source make_command(struct fixture *fixture)
 {
     (void)fixture;
     return (struct config_source){
-        .name = source_name, .kind = SOURCE_COMMAND, .command = good_command};
+        .name = source_name, .kind = SOURCE_COMMAND, .command = good_command, .timeout = 60};
 }
 
 static struct config_source make_postgres(struct fixture *fixture)

@@ -235,6 +235,8 @@ static const struct mistake mistakes[] = {
      "line 7:", "\"exclude\" goes with \"tree\" only"},
     {STORE "sources:\n  - name: x\n    postgres: y\n    lock_timeout: 0\n",
      "line 7:", "lock_timeout\" must be from 1 to 86400"},
+    {STORE "sources:\n  - name: x\n    tree: y\n    timeout: 5\n",
+     "line 7:", "\"timeout\" goes with \"command\" only"},
     {STORE "sources:\n  - {name: x, postgres: y, sqlite: z}\n", "line 5:", "more than one of"},
     {STORE "due_hours: soon\n", "line 4:", "\"due_hours\" must be a whole number"},
     {STORE "due_hours: -1\n", "line 4:", "\"due_hours\""},

@@ -21,7 +21,8 @@ static enum status run(struct recorder *recorder, struct error *error, char *con
         assert_true(i + 1 < LENGTH(copies));
         copies[i] = words[i];
     }
-    struct config_source source = {.name = name, .kind = SOURCE_COMMAND, .command = copies};
+    struct config_source source = {
+        .name = name, .kind = SOURCE_COMMAND, .command = copies, .timeout = 2};
     struct source_sink sink = recorder_sink(recorder);
     error_clear(error);
     return source_command.run(&source, &sink, error);
@@ -74,6 +75,25 @@ static void test_no_shell(void **state)
     const struct recorded *output = recorder_get(&recorder, "output");
     assert_int_equal(output->content.size, 15);
     assert_memory_equal(output->content.data, "<$HOME; `id` *>", 15);
+}
+
+/* Neither before its output ends nor after that may a command hang. */
+static void test_silence(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {"echo x; sleep 600", "exec >&-; sleep 600"};
+    for (size_t i = 0; i < LENGTH(scripts); i++) {
+        CLEANUP(recorder_free) struct recorder recorder = {0};
+        struct error error;
+        double before = clock_monotonic();
+        assert_int_equal(run_shell(&recorder, &error, scripts[i]), STATUS_FAILED);
+        assert_non_null(strstr(error.message, "silent for 2 seconds"));
+        assert_true(clock_monotonic() - before < 60);
+    }
+    CLEANUP(recorder_free) struct recorder recorder = {0};
+    struct error error;
+    assert_int_equal(run_shell(&recorder, &error, "for i in 1 2 3; do sleep 1; echo; done"),
+                     STATUS_OK);
 }
 
 static void test_exit_code(void **state)
@@ -286,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_no_shell),
+        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_exit_code),
         cmocka_unit_test(test_signal),
         cmocka_unit_test(test_late_failure),
