@@ -161,6 +161,20 @@ static enum status read_source(const struct source_backup *backup, const struct 
                : source_run(backup->source, sink, error);
 }
 
+/* More likely a disk that is not mounted than a shop without documents. */
+static void warn_if_emptied(const struct source_backup *backup)
+{
+    struct error problem;
+    if (backup->source->kind == SOURCE_TREE && backup->had_entries &&
+        backup->catalogue->words.entries <= 1) { /* the folder itself */
+        error_set(&problem, STATUS_NOT_FOUND, 0, "%s",
+                  _("the folder is empty, and was not when it was backed up last"));
+        error_set_hint(&problem, "%s",
+                       _("Is its disk mounted? Earlier snapshots still have everything."));
+        journey_warn(backup->journey, backup->source->name, NULL, &problem);
+    }
+}
+
 /* One attempt. STATUS_OK with words.status == SOURCE_FAILED when only this source is lost. */
 static enum status attempt(struct source_backup *backup, struct error *error)
 {
@@ -182,6 +196,9 @@ static enum status attempt(struct source_backup *backup, struct error *error)
     if (status == STATUS_OK) {
         status = finish(backup, &problem);
         backup->fatal = status != STATUS_OK;
+        if (status == STATUS_OK) {
+            warn_if_emptied(backup);
+        }
     }
     if (status == STATUS_OK || backup->fatal) {
         *error = problem;

@@ -33,6 +33,7 @@ struct source_backup {
     struct memory_reader *old;   /* NULL: nothing remembered, or not readable */
     struct memory_record record; /* the next of the old memory; kind 0: none left */
     uint64_t old_hashes;         /* of the record, not yet read */
+    bool had_entries;            /* it remembers any beside the source's own folder */
     struct memory_writer *memory;
     struct uses uses;
     struct buffer node_hashes; /* of the tree's nodes */

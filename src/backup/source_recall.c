@@ -85,9 +85,12 @@ static enum status next_record(struct source_backup *backup, struct error *error
     while (status == STATUS_OK) {
         status = judge(backup, memory_read(&backup->record, backup->old, error), error);
         backup->old_hashes = status == STATUS_OK ? backup->record.count : 0;
-        if (status != STATUS_OK || backup->record.kind == 0 ||
-            backup->record.kind == MEMORY_ENTRY) {
+        if (status != STATUS_OK || backup->record.kind == 0) {
             return status;
+        }
+        if (backup->record.kind == MEMORY_ENTRY) {
+            backup->had_entries |= backup->record.entry.entry.path[0] != '\0';
+            return STATUS_OK;
         }
         if (backup->record.kind == MEMORY_DICTIONARY) {
             status = keep_dictionary(backup, error);

@@ -64,4 +64,13 @@ find "$work/vault/packs" -type f | while read -r pack; do
     [ "$(b2sum -l 256 "$pack" | cut -d' ' -f1)" = "$(basename "$pack" | cut -c1-64)" ] ||
         fail "$pack is not what its name says"
 done
+# A folder that is suddenly empty is most likely a disk that is not mounted.
+mv "$work/shop/documents" "$work/shop/away"
+mkdir "$work/shop/documents"
+expect_exit 3 kura backup
+says err "documents: the folder is empty, and was not"
+expect_exit 0 kura backup
+rmdir "$work/shop/documents"
+mv "$work/shop/away" "$work/shop/documents"
+expect_exit 0 kura backup
 echo "night: two nights and all ways back"
