@@ -79,7 +79,7 @@ fi
 # ---- what is mounted within the target was judged by nobody: nothing gets there
 mkdir -p within/documents
 mounted mount -t tmpfs none "$work/within/documents"
-run 1 restore "${kit[@]}" --target within
+run 3 restore "${kit[@]}" --target within
 says err "Another disk is mounted within the target"
 [ -z "$(ls -A within/documents)" ] || fail "something was written through a mount in the target"
 umount within/documents
