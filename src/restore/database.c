@@ -113,7 +113,7 @@ static enum status restore_all(struct hidden_database *database, struct error *e
         status = load(database, error);
     }
     if (status == STATUS_OK) {
-        status = hidden_give_properties(database, error);
+        status = hidden_give_settings(database, error);
     }
     if (status == STATUS_OK) {
         status = prove(database, error);

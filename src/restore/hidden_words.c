@@ -134,31 +134,6 @@ static const char *find_name(const char *statement, size_t size, const char *nam
     return NULL;
 }
 
-static enum status say_anew(struct hidden_database *database, const struct hidden_words *words,
-                            struct error *error)
-{
-    CLEANUP(buffer_free) struct buffer sql = {0};
-    CLEANUP(memory_free) char *own = NULL;
-    const char *const values[] = {database->name, NULL};
-    const char *rest = words->name + words->own_size;
-    enum status status = postgres_format(&own, &database->server, "%I", values, error);
-    if (status == STATUS_OK) {
-        status =
-            buffer_append(&sql, words->statement, (size_t)(words->name - words->statement), error);
-    }
-    if (status == STATUS_OK) {
-        status = buffer_append_text(&sql, own, error);
-    }
-    if (status == STATUS_OK) {
-        status = buffer_append(&sql, rest, words->size - (size_t)(rest - words->statement), error);
-    }
-    if (status == STATUS_OK) {
-        status = buffer_append_u8(&sql, '\0', error);
-    }
-    return status == STATUS_OK ? postgres_script(&database->server, (const char *)sql.data, error)
-                               : status;
-}
-
 bool hidden_next_words(struct hidden_words *words, bool no_owner)
 {
     static const char create[] = "CREATE DATABASE ";
@@ -180,14 +155,69 @@ bool hidden_next_words(struct hidden_words *words, bool no_owner)
     return false;
 }
 
-enum status hidden_say_anew(struct hidden_database *database, struct error *error)
+static enum status say_anew(struct hidden_database *database, const struct hidden_words *words,
+                            const char *name, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer sql = {0};
+    CLEANUP(memory_free) char *own = NULL;
+    const char *const values[] = {name, NULL};
+    const char *rest = words->name + words->own_size;
+    enum status status = postgres_format(&own, &database->server, "%I", values, error);
+    if (status == STATUS_OK) {
+        status =
+            buffer_append(&sql, words->statement, (size_t)(words->name - words->statement), error);
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append_text(&sql, own, error);
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append(&sql, rest, words->size - (size_t)(rest - words->statement), error);
+    }
+    if (status == STATUS_OK) {
+        status = buffer_append_u8(&sql, '\0', error);
+    }
+    return status == STATUS_OK ? postgres_script(&database->server, (const char *)sql.data, error)
+                               : status;
+}
+
+static bool is_setting(const struct hidden_words *words)
+{
+    return strncmp(words->statement, "ALTER ROLE ", 11) == 0 ||
+           (strncmp(words->statement, "ALTER DATABASE ", 15) == 0 &&
+            strncmp(words->name + words->own_size, " SET ", 5) == 0);
+}
+
+static enum status say_property(struct hidden_database *database, const struct hidden_words *words,
+                                struct error *error)
+{
+    struct error problem = {0};
+    enum status status = hidden_begin_step(database, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = say_anew(database, words, database->target, &problem);
+    return hidden_end_step(database, status, &problem, _("properties"), error);
+}
+
+static enum status say_setting(struct hidden_database *database, const struct hidden_words *words,
+                               struct error *error)
+{
+    struct error problem = {0};
+    enum status status = say_anew(database, words, database->name, &problem);
+    return hidden_settle(database, status, &problem, _("settings"), error);
+}
+
+enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
+                            struct error *error)
 {
     struct hidden_words words = {.script = (const char *)database->script.data};
     enum status status = STATUS_OK;
     while (status == STATUS_OK && hidden_next_words(&words, database->options->no_owner)) {
-        struct error problem = {0};
-        status = hidden_settle(database, say_anew(database, &words, &problem), &problem,
-                               _("settings"), error);
+        if (part == HIDDEN_SETTINGS && is_setting(&words)) {
+            status = say_setting(database, &words, error);
+        } else if (part == HIDDEN_PROPERTIES && !is_setting(&words)) {
+            status = say_property(database, &words, error);
+        }
     }
     return status;
 }

@@ -280,17 +280,30 @@ for signal in INT HUP; do # Ctrl-C, and a line to the terminal that is gone
     [ "$(hidden)" = 0 ] || fail "SIG$signal left a database"
 done
 
+enters() { # DATABASE: whether a role that was granted nothing does
+    psql -XAtq -U weak -d "$1" -c 'SELECT 1' >"$work/entered" 2>&1
+}
+shut() { # nobody gets into a hidden database
+    local name
+    name=$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'broken.kura-%'")
+    ! enters "$name" || fail "anybody can read a hidden database $1"
+    grep -q 'permission denied for database' "$work/entered" || fail "the hidden database is not shut: $(cat "$work/entered")"
+}
 second_one() {
     restore 1 --database broken
     says err 'another restore into the database broken is running'
+    shut "while it is loaded"
     kill -9 "$victim"
 }
 in_the_middle second_one
 [ "$(hidden)" = 1 ] || fail "no hidden database after kill -9"
+shut "after kill -9"
 createdb broken.kura-0123456789abcdef # of somebody who has a strange taste
 restore 0 --database broken
 says err 'an interrupted restore had left the database broken.kura-'
 same_databases shop broken
+enters broken || fail "a restored database is shut: $(cat "$work/entered")"
+[ -z "$(sql postgres "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'broken'")" ] || fail "it is called unfinished"
 [ "$(hidden)" = 1 ] || fail "a leftover remains, or a stranger's database is gone"
 sql postgres 'DROP DATABASE "broken.kura-0123456789abcdef"; ' && sql postgres 'DROP DATABASE broken'
 
@@ -412,4 +425,35 @@ restore 0 --database living --source notes --table "order items"
 [ "$(sql living "SELECT (SELECT n FROM \"order\"), (SELECT count(*) FROM \"order items\")")" = "7|1" ] || fail "the rows are others"
 dropdb living
 
-echo "postgres restore: new, empty, replaced, one table, archive, interrupted in seven ways, under load ($SECONDS s)"
+# ------------------------------------------------------------------ what the archive says of the database
+
+# Restored by a role that is no superuser, is in another one by "SET ROLE" only, and belongs to the owner's role.
+sql postgres "CREATE ROLE keeper; CREATE ROLE restorer CREATEDB IN ROLE keeper, pg_read_all_data;
+    CREATE ROLE login LOGIN NOINHERIT IN ROLE restorer; CREATE ROLE passer LOGIN"
+createdb --owner keeper granted
+psql -Xq -v ON_ERROR_STOP=1 -d granted <<'SQL'
+CREATE TABLE things AS SELECT 1 AS id;
+ALTER TABLE things OWNER TO restorer;
+REVOKE ALL ON DATABASE granted FROM PUBLIC;
+GRANT CONNECT ON DATABASE granted TO clerk WITH GRANT OPTION;
+ALTER DATABASE granted CONNECTION LIMIT 50;
+COMMENT ON DATABASE granted IS 'ours';
+SQL
+said() { # DATABASE
+    sql postgres "SELECT datdba::regrole, datacl, datconnlimit, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '$1'"
+}
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: granted, postgres: "dbname=granted" }' >>kura.yaml
+expect_exit 0 kura backup
+said granted >"$work/said.before"
+for connection in dbname=granted_again "dbname=granted_by_role user=login options='-c role=restorer'"; do
+    restore 0 --source granted --database "$connection"
+    said "$(jq -rn --arg c "$connection" '$c | capture("dbname=(?<n>[a-z_]+)").n')" | diff "$work/said.before" - ||
+        fail "the database is not given what the archive says"
+done
+! psql -XAtq -U passer -d granted_again -c "SELECT 1" >"$work/entered" 2>&1 || fail "PUBLIC may connect, which was revoked"
+restore 0 --source granted --database granted_free --no-owner
+psql -XAtq -U passer -d granted_free -c "SELECT 1" >"$work/entered" 2>&1 || fail "a database of whoever restores is shut"
+[[ $(said granted_free) == shop_owner\|*\|50\|ours ]] || fail "--no-owner gave it $(said granted_free)"
+
+echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
