@@ -104,6 +104,10 @@ MUST_USE enum status restore_dump_tar(struct restore_erased *erased, struct snap
  * The problem says so. */
 bool restore_erased_left(struct error *problem, const struct persons *persons,
                          const struct erasure_register *erasures);
+/* Whether somebody who is not registered was among the persons before the rules, and is not after
+ * them: registered by another spelling of the id, or a rule goes too far. Both sets are sorted. */
+bool restore_erased_others(struct error *problem, const struct persons *before,
+                           const struct persons *after, const struct erasure_register *erasures);
 
 /* ---- into a PostgreSQL database ---- */
 

@@ -155,6 +155,7 @@ static void end(struct hidden_database *database)
     postgres_close(&database->inside);
     postgres_close(&database->server);
     buffer_free(&database->script);
+    persons_free(&database->before);
     occupant_free(&database->old);
     entry_free(&database->entry);
     content_free(&database->content);

@@ -301,6 +301,19 @@ more_rules
 expect_exit 0 kura init --kit kit.txt --passphrase-file pw
 expect_exit 0 kura backup
 expect_exit 0 kura person erase 3 --reason asked
+
+# Another spelling than the database's is the same row for a rule, and another person for lists: told at once, and by
+# restores, until both are registered. Of an id that nobody has it is told, too.
+expect_exit 3 kura person erase 0005 --reason asked
+says err 'the ID of this person is "5"'
+expect_exit 3 restore_with_kit "$work/spelt"
+says err "1 person who is not registered as erased is gone after the rules"
+expect_exit 0 kura person erase 5 --reason asked
+expect_exit 0 kura person erase 0005 --reason asked
+expect_exit 0 restore_with_kit "$work/both-spelt"
+expect_exit 3 kura person erase 50000 --reason asked
+says err "no database counts a person of the domain customer with this ID now"
+
 expect_exit 3 kura backup # still in the database
 stolen=$(kura host list --json | jq -r '.[0].key')
 mv host.key stolen.key

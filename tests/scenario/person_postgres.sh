@@ -76,7 +76,8 @@ oid=$(sql postgres "SELECT oid FROM pg_database WHERE datname = 'living'")
 # An id that is no value of the column, by mistake or of another database, is nobody's here, and keeps
 # nobody's database back.
 for id in 45x 99999999999999999999 "4'5" $'4\n5'; do
-    expect_exit 0 kura person erase "$id" --reason asked
+    expect_exit 3 kura person erase "$id" --reason asked
+    says err "no database counts a person of the domain customer with this ID now"
 done
 restore 0 --database others
 says err "5 erasures are registered: 2 rows were changed or removed"
@@ -132,6 +133,30 @@ for rule in "${rules[@]:0:2}"; do
     [ -z "$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'unfit%'")" ] || fail "a database was left"
 done
 [ ! -e pg/stolen ] || fail "a rule started a program"
+
+# An id in another spelling than the server's is the same row for a rule, and another person for lists: told at once,
+# and by restores, until both are registered.
+spelt() { # TYPE ID AS-IT-STANDS
+    psql -Xqd postgres -c "DROP DATABASE IF EXISTS spelt" 2>>err
+    createdb spelt
+    sql spelt "CREATE TABLE cards (code $1); INSERT INTO cards VALUES ('$2'), (NULL)"
+    config "DELETE FROM cards WHERE code = :id"
+    sed -i 's/"dbname=shop"/"dbname=spelt"/; s/sql: SELECT id FROM customers.*/sql: "SELECT code FROM cards;" }/' kura.yaml
+    rm -rf vault state host.key kit.txt kit_login.pub pw
+    expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+    expect_exit 0 kura backup
+    expect_exit 3 kura person erase "$2" --reason asked
+    says err "the ID of this person is \"$3\""
+    restore 3 --database "spelt_$1"
+    says err "1 person who is not registered as erased is gone after the rules"
+    expect_exit 0 kura person erase "$3" --reason asked
+    sql postgres "DROP DATABASE \"spelt_$1\""
+    restore 0 --database "spelt_$1"
+    [ "$(sql "spelt_$1" "SELECT count(*) FROM cards")" = 1 ] || fail "the person came back"
+}
+spelt "char(8)" A7 "A7      "
+spelt uuid A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11 a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11
+spelt int 007 7
 
 # The same person in both kinds of database is one person, and is gone from both; ids of one kind only are in no
 # way of the other.
