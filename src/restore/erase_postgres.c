@@ -28,6 +28,21 @@ static enum status run_erasure(struct restore_amendment *amendment,
     return status;
 }
 
+/* A foreign table stays one, whatever is restored. */
+static void hint(const char *source, enum status status, struct error *error)
+{
+    if (status != STATUS_UNSUPPORTED) {
+        restore_hint_as_it_was(source, error);
+        return;
+    }
+    error_set_hint(error,
+                   _("Take the rule out of kura.yaml, and register the person anew: kura person "
+                     "keep ID, then kura person erase ID; the other database wants a source and "
+                     "rules of its own. Or, with the data manager's key, --as-it-was --reason TEXT "
+                     "--source %s gives it as it was, to be erased from by hand."),
+                   source);
+}
+
 enum status erase_postgres(struct restore_amendment *amendment, struct hidden_database *database,
                            struct error *error)
 {
@@ -39,10 +54,10 @@ enum status erase_postgres(struct restore_amendment *amendment, struct hidden_da
             char time[MOMENT_TEXT_SIZE];
             error_add_context(error, _("the erasure registered at %s does not fit this database"),
                               moment_format_local(time, erasure->time));
-            restore_hint_as_it_was(amendment->source, error);
+            hint(amendment->source, status, error);
             /* The words of whoever restores are not at fault. */
-            status = status == STATUS_USAGE ? STATUS_FAILED : status;
-            error->status = status;
+            bool unfit = status == STATUS_USAGE || status == STATUS_UNSUPPORTED;
+            status = error->status = unfit ? STATUS_FAILED : status;
         }
     }
     amendment->erased.databases = status == STATUS_OK ? 1 : 0;

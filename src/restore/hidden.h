@@ -40,6 +40,7 @@ struct hidden_database {
     struct postgres server; /* in a database that is nobody's: "postgres" or "template1" */
     struct postgres inside; /* in the hidden database; with tables alone, in the target */
     bool made;              /* there is a hidden database */
+    bool foreign;           /* it has foreign tables; known when the rules are run */
     struct persons before;  /* who was in it before the rules; empty if that was not counted */
 };
 

@@ -145,9 +145,10 @@ bool hidden_next_words(struct hidden_words *words, bool no_owner)
             const char *end = strstr(words->own, " WITH TEMPLATE = ");
             words->own_size = end == NULL ? 0 : (size_t)(end - words->own);
         }
-        words->name = words->own_size == 0 ? NULL
-                                           : find_name(statement, words->size, words->own,
-                                                       words->own_size, no_owner);
+        words->name =
+            words->own == NULL || words->own_size == 0
+                ? NULL
+                : find_name(statement, words->size, words->own, words->own_size, no_owner);
         if (words->name != NULL) {
             return true;
         }

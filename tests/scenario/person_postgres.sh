@@ -217,9 +217,26 @@ for way in "--database renamed" "--database renamed_table --table visits"; do
     says err "1 person who asked to be erased is still in it"
 done
 kept=$(sql shop "SELECT count(*) FROM visits")
-of_old "DELETE FROM remote_visits WHERE customer = 44 AND :id <> ''"
+sql old "CREATE TABLE split (customer int) PARTITION BY LIST (customer);
+    CREATE FOREIGN TABLE split_44 PARTITION OF split FOR VALUES IN (44) SERVER remote OPTIONS (table_name 'visits');
+    CREATE VIEW seen AS SELECT * FROM remote_visits"
+for table in remote_visits split seen; do
+    config "DELETE FROM $table WHERE customer = 44 AND :id <> ''"
+    sed -i 's/"dbname=shop"/"dbname=old"/' kura.yaml
+    expect_exit 2 kura person erase 44 --reason asked
+    says err "is a foreign table"
+    says err "Nobody was registered"
+done
+config "DELETE FROM remote_visits WHERE customer = 44 AND :id <> ''"
+sed -i 's/"dbname=shop", globals: true/"dbname=old"/; s/sql: SELECT id FROM customers.*/sql: "SELECT customer FROM visits" }/' kura.yaml
+rm -rf vault state host.key kit.txt kit_login.pub pw
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup
+sed -i 's/"dbname=old"/"dbname=away"/' kura.yaml
+expect_exit 3 kura person erase 44 --reason asked
 restore 1 --database old_foreign
-says err "foreign table"
+says err "remote_visits is a foreign table"
+says err "kura person keep ID"
 [ "$(sql shop "SELECT count(*) FROM visits")" = "$kept" ] || fail "a restore erased from a database that lives"
 
 echo "person postgres: gone from rows and files; archives are kept back"
