@@ -29,6 +29,7 @@ struct selection {
 bool selection_has_source(const struct selection *selection, const char *name);
 bool selection_has_path(const struct selection *selection, const char *path);
 
+#define RESTORE_TABLE_SIZE 160
 /* What of registered persons was not given back. */
 struct restore_erased {
     uint64_t databases;    /* that rules were applied to */
@@ -36,6 +37,8 @@ struct restore_erased {
     uint64_t rows_removed; /* fewer in the counted tables than before */
     uint64_t files;        /* all but folders that were left out */
     uint64_t refused;      /* databases that are not given, because a rule does not fit them */
+    uint64_t written; /* tables that triggers wrote to meanwhile, and what is erased may be in */
+    char written_table[RESTORE_TABLE_SIZE]; /* the first of them, cut to fit */
 };
 void restore_erased_add(struct restore_erased *to, const struct restore_erased *more);
 

@@ -144,6 +144,10 @@ void restore_erased_add(struct restore_erased *to, const struct restore_erased *
     to->rows_removed += more->rows_removed;
     to->files += more->files;
     to->refused += more->refused;
+    if (to->written == 0) {
+        memcpy(to->written_table, more->written_table, sizeof to->written_table);
+    }
+    to->written += more->written;
 }
 
 /* A journal that another database of the name left would be rolled into this one when it is opened:

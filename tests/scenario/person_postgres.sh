@@ -158,6 +158,49 @@ spelt "char(8)" A7 "A7      "
 spelt uuid A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11 a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11
 spelt int 007 7
 
+# A trigger takes details away, as in the shop's own program; one that logs what was deleted is told, until a rule
+# behind the others erases from its log.
+createdb logged
+sql logged "CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE details (customer int, note text);
+    CREATE TABLE log (customer int, old text);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i;
+    INSERT INTO details SELECT id, name FROM customers;
+    INSERT INTO log VALUES (45, 'old name 45');
+    CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN DELETE FROM public.details WHERE customer = OLD.id; RETURN OLD; END';
+    CREATE FUNCTION log_it() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO public.log VALUES (OLD.id, OLD.name); RETURN NULL; END';
+    CREATE TRIGGER first BEFORE DELETE ON customers FOR EACH ROW EXECUTE FUNCTION forget();
+    CREATE TRIGGER last AFTER DELETE ON customers FOR EACH ROW EXECUTE FUNCTION log_it()"
+logged() { # CODE DATABASE RULE...
+    config "${@:3}"
+    sed -i 's/"dbname=shop"/"dbname=logged"/' kura.yaml
+    [ -e logged.made ] || {
+        rm -rf vault state host.key kit.txt kit_login.pub pw
+        expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+        expect_exit 0 kura backup
+        : >logged.made
+    }
+    expect_exit 0 kura person erase 45 --reason asked
+    restore "$1" --database "$2"
+    [ "$(sql "$2" "SELECT count(*) FROM details")" = 49 ] || fail "a trigger was kept from running"
+}
+logged 3 logged_as_it_is "DELETE FROM customers WHERE id = :id"
+says err "a trigger wrote to the table log"
+logged 0 logged_wholly "DELETE FROM customers WHERE id = :id" "DELETE FROM log WHERE customer = :id"
+[ "$(sql logged_wholly "SELECT count(*) FROM log")" = 0 ] || fail "the log still has what was erased"
+rm logged.made
+logged 3 logged_first "DELETE FROM log WHERE customer = :id" "DELETE FROM customers WHERE id = :id"
+says err "a trigger wrote to the table log"
+createdb logged_table
+sql logged_table "CREATE TABLE details (customer int, note text); CREATE TABLE log (customer int, old text);
+    CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
+    CREATE FUNCTION log_it() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO public.log VALUES (OLD.id, OLD.name); RETURN NULL; END'"
+restore 3 --database logged_table --table customers
+says err "a trigger wrote to the table log"
+
 # The same person in both kinds of database is one person, and is gone from both; ids of one kind only are in no
 # way of the other.
 sqlite3 leads.db "CREATE TABLE leads (customer TEXT, name TEXT);
