@@ -230,6 +230,26 @@ static void words_for(const char *words[10], const struct part *part, const char
     words[count] = NULL;
 }
 
+/* The archive's SQL is right; what it is about is missing here, or not allowed. */
+static enum status fail_section(struct error *error)
+{
+    enum status status = error->status;
+    bool about_here =
+        status == STATUS_USAGE || status == STATUS_DENIED || status == STATUS_NOT_FOUND;
+    if (status == STATUS_FAILED ? error->hint[0] != '\0' : !about_here) {
+        return status;
+    }
+    error->status = STATUS_FAILED;
+    error_add_context(error, "%s", _("the table, or what belongs to it, cannot be made here"));
+    return error_set_hint(
+        error, "%s",
+        _("Make first what the table needs and the database lacks: its schema, types, functions "
+          "(those of triggers, too) and, without --no-owner, roles; and the role that restores "
+          "must "
+          "be allowed to make tables there. Or restore without --table, into a database of its "
+          "own."));
+}
+
 static enum status do_section(const struct part *part, const char *section, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer script = {0};
@@ -239,6 +259,7 @@ static enum status do_section(const struct part *part, const char *section, stru
     if (status == STATUS_OK) {
         take_out_restriction((char *)script.data);
         status = postgres_script(&part->database->inside, (const char *)script.data, error);
+        status = status == STATUS_OK ? status : fail_section(error);
     }
     return status;
 }

@@ -181,6 +181,8 @@ says err 'password'
 restore 2 --database "postgresql://u:geheim@localhost/copy"
 ! grep -q geheim "$work/err" || fail "a password was shown"
 restore 2 --database "no=such=thing"
+PGSERVICEFILE=$work/pg_service.conf restore 2 --database service=nope
+says err 'pg_service.conf of the folder'
 restore 2 --database copy --target "$work/x"
 restore 2 --database copy --source documents
 says err 'no PostgreSQL database'
@@ -424,6 +426,27 @@ restore 0 --database living --source notes --table order
 restore 0 --database living --source notes --table "order items"
 [ "$(sql living "SELECT (SELECT n FROM \"order\"), (SELECT count(*) FROM \"order items\")")" = "7|1" ] || fail "the rows are others"
 dropdb living
+
+# What belongs to a table needs what the database lacks: no fault of the words, and told.
+sql notes "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TRIGGER noted AFTER DELETE ON notes FOR EACH ROW EXECUTE FUNCTION noted()"
+expect_exit 0 kura backup
+createdb living
+restore 1 --database living --source notes --table notes
+says err 'function public.noted() does not exist'
+says err 'Make first what the table needs'
+[ -z "$(sql living '\dt')" ] || fail "half of a table is there"
+dropdb living
+
+# A time limit is called one.
+cat >>kura.yaml <<'YAML'
+persons:
+  - { domain: customer, source: notes, sql: "SELECT set_config('statement_timeout', '50', true)" }
+  - { domain: customer, source: notes, sql: SELECT pg_sleep(60)::text }
+YAML
+expect_exit 1 kura backup
+says err 'reached a time limit (statement_timeout'
+sed -i '/^persons:/,$d' kura.yaml
 
 # ------------------------------------------------------------------ what the archive says of the database
 
