@@ -59,6 +59,11 @@ MUST_USE enum status hidden_ask(PGresult **rows, struct postgres *session, const
 MUST_USE enum status hidden_number(uint64_t *number, struct postgres *session, const char *pattern,
                                    const char *const *values, struct error *error);
 
+/* The bytes of a text in another encoding, as the server knows it; terminated, to be freed. What
+ * cannot be written in it is STATUS_USAGE. */
+MUST_USE enum status hidden_encode(char **encoded, struct postgres *session, const char *text,
+                                   const char *encoding, struct error *error);
+
 /* ---- hidden_server.c: before anything is written ---- */
 
 /* Connects, holds the lock of this target, removes what interrupted restores left, and looks at
@@ -184,6 +189,13 @@ MUST_USE enum status erase_postgres(struct restore_amendment *amendment,
                                     struct hidden_database *database, struct error *error);
 /* database_views.c: computes every materialized view anew that has rows. */
 MUST_USE enum status database_refresh_views(struct hidden_database *database, struct error *error);
+
+/* ---- database_choose.c ---- */
+
+/* *list is a file that says which entries of the archive options->tables mean; *left as
+ * dump_entries_choose has it. STATUS_NOT_FOUND: there is no such table; STATUS_USAGE: several. */
+MUST_USE enum status database_choose(int *list, size_t *left, struct hidden_database *database,
+                                     struct error *error);
 
 /* ---- database_tables.c ---- */
 

@@ -427,6 +427,38 @@ restore 0 --database living --source notes --table "order items"
 [ "$(sql living "SELECT (SELECT n FROM \"order\"), (SELECT count(*) FROM \"order items\")")" = "7|1" ] || fail "the rows are others"
 dropdb living
 
+# Names in another encoding than UTF-8, owners with a blank in theirs, the same name in two schemas.
+createdb --template template0 --encoding EUC_JP --locale C old
+PGCLIENTENCODING=UTF8 sql old 'CREATE ROLE "the clerk"; CREATE SCHEMA "店 x"; CREATE TABLE 顧客 (番号 int, 名 text);
+    INSERT INTO 顧客 VALUES (1, $$山田$$); ALTER TABLE 顧客 OWNER TO "the clerk"; CREATE TABLE "車 検" (番号 int);
+    CREATE TABLE "店 x"."車 検" (番号 int); INSERT INTO "店 x"."車 検" VALUES (7); CREATE TABLE "a.b" (c int)'
+echo '  - { name: old, postgres: "dbname=old" }' >>kura.yaml
+expect_exit 0 kura backup
+createdb living
+PGCLIENTENCODING=UTF8 sql living 'CREATE SCHEMA "店 x"'
+restore 0 --database living --source old --table 顧客 --table "店 x.車 検" --table a.b --json
+json '.restored_rows == { "public.\"顧客\"": 1, "\"店 x\".\"車 検\"": 1, "public.\"a.b\"": 0 }'
+[ "$(PGCLIENTENCODING=UTF8 sql living 'SELECT 名 || (SELECT 番号 FROM "店 x"."車 検") FROM 顧客')" = 山田7 ] || fail "the rows are others"
+restore 2 --database living --source old --table "車 検"
+says err 'several tables are called 車 検'
+restore 1 --database living --source old --table 車
+says err 'has no table 車'
+restore 1 --database living --source old --table é # cannot be written in EUC_JP, or is not there
+says err 'has no table é'
+dropdb living
+
+# A database whose name has a newline.
+createdb $'two\nlines'
+sql $'two\nlines' "CREATE TABLE t AS SELECT 1 AS id"
+echo '  - { name: lines, postgres: "dbname='"'two\nlines'"'" }' >>kura.yaml
+expect_exit 0 kura backup lines
+restore 1 --database from_lines --source lines
+says err 'Make an empty one (createdb)'
+createdb from_lines
+restore 0 --database from_lines --source lines
+[ "$(sql from_lines 'SELECT id FROM t')" = 1 ] || fail "the rows are others"
+sed -i '/name: old/d; /name: lines/d' kura.yaml
+
 # What belongs to a table needs what the database lacks: no fault of the words, and told.
 sql notes "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
     CREATE TRIGGER noted AFTER DELETE ON notes FOR EACH ROW EXECUTE FUNCTION noted()"
