@@ -142,5 +142,11 @@ void postgres_parameters_free(struct postgres_parameters *parameters);
  */
 MUST_USE enum status postgres_rule_read(struct postgres_parameters *parameters, const char *sql,
                                         struct error *error);
+/* Prepares it in the transaction that the session is in, and looks at the tables that it is about:
+ * a foreign table, or one that has such a partition, is STATUS_UNSUPPORTED. Its rows are in another
+ * database, which lives. */
+MUST_USE enum status postgres_rule_prepare(struct postgres *postgres,
+                                           const struct postgres_parameters *parameters,
+                                           struct error *error);
 
 #endif

@@ -31,6 +31,7 @@ bool selection_has_source(const struct selection *selection, const char *name);
 bool selection_digest(unsigned char digest[OBJECT_ID_SIZE], const struct selection *selection);
 bool selection_has_path(const struct selection *selection, const char *path);
 
+#define RESTORE_TABLE_SIZE 160
 /* What of registered persons was not given back. */
 struct restore_erased {
     uint64_t databases;    /* that rules were applied to */
@@ -38,6 +39,8 @@ struct restore_erased {
     uint64_t rows_removed; /* fewer in the counted tables than before */
     uint64_t files;        /* all but folders that were left out */
     uint64_t refused;      /* databases that are not given, because a rule does not fit them */
+    uint64_t written; /* tables that triggers wrote to meanwhile, and what is erased may be in */
+    char written_table[RESTORE_TABLE_SIZE]; /* the first of them, cut to fit */
 };
 
 enum restore_existing {
@@ -105,6 +108,10 @@ MUST_USE enum status restore_dump_tar(struct restore_erased *erased, struct snap
  * The problem says so. */
 bool restore_erased_left(struct error *problem, const struct persons *persons,
                          const struct erasure_register *erasures);
+/* Whether somebody who is not registered was among the persons before the rules, and is not after
+ * them: registered by another spelling of the id, or a rule goes too far. Both sets are sorted. */
+bool restore_erased_others(struct error *problem, const struct persons *before,
+                           const struct persons *after, const struct erasure_register *erasures);
 
 /* ---- into a PostgreSQL database ---- */
 

@@ -148,6 +148,21 @@ void sqlite_change_release(struct sqlite3 *db);
 MUST_USE enum status source_check_changes(const struct config_source *source,
                                           const char *const *sql, struct error *error);
 
+/* ---- how an id is spelt ---- */
+
+/* A value by which persons of the domain are counted in the source now, and that the database takes
+ * for equal to the id: "7" for "007" where numbers are. As often as the SQL gives it. */
+typedef enum status (*source_spelling)(void *context, const void *value, size_t size,
+                                       struct error *error);
+/* An id that can be no value there has none. STATUS_UNSUPPORTED: this kind of source cannot tell.
+ */
+MUST_USE enum status source_spellings(const struct config_source *source, const char *domain,
+                                      const char *id, source_spelling visit, void *context,
+                                      struct error *error);
+/* The SQL of a definition of persons, narrowed to those whose id is equal to `parameter`. */
+MUST_USE enum status source_spelling_sql(struct buffer *sql, const struct config_person *person,
+                                         const char *parameter, struct error *error);
+
 /* ---- for drivers ---- */
 struct source_driver {
     enum source_kind kind;
@@ -167,6 +182,9 @@ struct source_driver {
     /* source_check_changes; NULL: STATUS_UNSUPPORTED. */
     enum status (*check_changes)(const struct config_source *source, const char *const *sql,
                                  struct error *error);
+    /* source_spellings; NULL: STATUS_UNSUPPORTED. */
+    enum status (*spellings)(const struct config_source *source, const char *domain, const char *id,
+                             source_spelling visit, void *context, struct error *error);
 };
 extern const struct source_driver source_sqlite, source_tree, source_command, source_postgres;
 

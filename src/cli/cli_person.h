@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "kura/carry.h"
+#include "kura/register.h"
 
 struct cli_person {
     const char *id; /* as it was given; never in a log */
@@ -17,6 +18,15 @@ MUST_USE enum status cli_person_take(struct cli_person *person, struct cli *cli,
                                      const struct config *config,
                                      const unsigned char secret[REPOSITORY_SECRET_SIZE],
                                      struct error *error);
+
+/* Asks every database that counts persons of the domain how the id stands there. Another spelling
+ * that nobody registered, an id that nobody has, and a database that cannot be asked are warnings.
+ */
+struct cli_road;
+void cli_person_check_spelling(struct cli *cli, struct cli_road *road, struct config *config,
+                               const struct cli_person *person,
+                               const struct erasure_register *entries,
+                               const unsigned char secret[REPOSITORY_SECRET_SIZE]);
 
 /* A medium that is out, and holds the person or may hold it. */
 struct cli_person_carry {

@@ -272,7 +272,27 @@ static json_t *to_json(const struct cli_register *obeyed, const struct restore_e
     cli_json_set_count(json, "rows_removed", erased->rows_removed);
     cli_json_set_count(json, "files", erased->files);
     cli_json_set_count(json, "refused", erased->refused);
+    cli_json_set_count(json, "written", erased->written);
     return json;
+}
+
+static void warn_of_triggers(struct cli *cli, const struct restore_erased *erased)
+{
+    struct error problem = {0};
+    if (erased->written == 0) {
+        return;
+    }
+    error_set(
+        &problem, STATUS_FAILED, 0,
+        _("while the rules ran a trigger wrote to the table %s: what was erased may be in it"),
+        erased->written_table);
+    error_set_hint(
+        &problem, "%s",
+        _("Look into it. If it is so, add a rule for that table, behind the others under "
+          "erasure: in kura.yaml, and register the person once more: triggers act as "
+          "they do for the shop's own program."));
+    cli_report_warning(&problem);
+    cli_note(cli, EXIT_WARNINGS);
 }
 
 void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
@@ -297,4 +317,5 @@ void cli_register_tell(const struct cli_register *obeyed, struct cli *cli,
                  "left out.",
                  count),
         count, (unsigned long long)erased->rows, (unsigned long long)erased->files);
+    warn_of_triggers(cli, erased);
 }

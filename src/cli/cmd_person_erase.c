@@ -155,9 +155,15 @@ static void erasing_end(struct erasing *erasing)
 static enum status look_at_register(struct erasing *erasing, struct error *error)
 {
     CLEANUP(erasure_register_free) struct erasure_register entries = {0};
-    enum status status = cli_register_read(&entries, erasing->cli, &erasing->access, error);
-    erasing->again = status == STATUS_OK && register_has(&entries, erasing->person.pseudonym);
-    return status;
+    struct cli_access *access = &erasing->access;
+    enum status status = cli_register_read(&entries, erasing->cli, access, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    erasing->again = register_has(&entries, erasing->person.pseudonym);
+    cli_person_check_spelling(erasing->cli, access->road, &access->config, &erasing->person,
+                              &entries, repo_secret(access->repo));
+    return STATUS_OK;
 }
 
 static enum status prepare(struct erasing *erasing, struct error *error)
@@ -218,7 +224,6 @@ static enum status tell(struct erasing *erasing, struct error *error)
     }
     printf("%s\n", _("Erase the person in the shop's own program, too: kura writes to no live "
                      "database. After the next backup nobody can remove this entry unnoticed."));
-    /* A slip of the pen cannot be seen here, and would erase nobody. */
     printf("%s\n",
            _("kura person where ID tells which snapshots hold the person; if none does, see "
              "whether the ID is the right one."));

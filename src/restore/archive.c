@@ -154,6 +154,11 @@ static enum status fail_restore(struct run *run, const struct command_end *end, 
                               _("Install the PostgreSQL client programs of the version that made "
                                 "the dump, or of a newer one."));
     }
+    if (strstr(words, "contains a newline") != NULL) { /* the database that was backed up */
+        return error_set_hint(error, "%s",
+                              _("pg_restore makes no database like one with such a name. Make an "
+                                "empty one (createdb), and restore into that."));
+    }
     return error_set_hint(error, "%s",
                           _("If a role is missing: make the roles first (kura dump SNAPSHOT "
                             "SOURCE:globals.sql, or CREATE ROLE), or use --no-owner. If an "

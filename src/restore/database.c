@@ -113,7 +113,7 @@ static enum status restore_all(struct hidden_database *database, struct error *e
         status = load(database, error);
     }
     if (status == STATUS_OK) {
-        status = hidden_give_properties(database, error);
+        status = hidden_give_settings(database, error);
     }
     if (status == STATUS_OK) {
         status = prove(database, error);
@@ -155,6 +155,7 @@ static void end(struct hidden_database *database)
     postgres_close(&database->inside);
     postgres_close(&database->server);
     buffer_free(&database->script);
+    persons_free(&database->before);
     occupant_free(&database->old);
     entry_free(&database->entry);
     content_free(&database->content);

@@ -98,6 +98,9 @@ enum status hidden_database_run(struct hidden_database *database, const char *sq
     CLEANUP(postgres_parameters_free) struct postgres_parameters parameters;
     *rows = 0;
     enum status status = postgres_rule_read(&parameters, sql, error);
+    if (status == STATUS_OK && database->foreign) {
+        status = postgres_rule_prepare(&database->inside, &parameters, error);
+    }
     return status == STATUS_OK ? run(database, &parameters, id, rows, error) : status;
 }
 
@@ -107,8 +110,18 @@ bool database_erases(const struct hidden_database *database)
     return register_erases_rows(amendment->erasures, amendment->source);
 }
 
+static enum status look_for_foreign(struct hidden_database *database, struct error *error)
+{
+    uint64_t count = 0;
+    enum status status =
+        hidden_number(&count, &database->inside,
+                      "SELECT count(*) FROM pg_catalog.pg_class WHERE relkind = 'f'", NULL, error);
+    database->foreign = count > 0;
+    return status;
+}
+
 /* The rules are for the rows of this database. A foreign table has those of another, which lives;
- * servers of before 2024 do not know the setting. */
+ * servers of before 2024 do not know the setting, which stops functions and triggers, too. */
 #define FOREIGN_TABLES(value)                                                                      \
     "SELECT pg_catalog.set_config(name, '" value "', true) FROM pg_catalog.pg_settings"            \
     " WHERE name = 'restrict_nonsystem_relation_kind'"
@@ -122,6 +135,9 @@ enum status database_amend(struct hidden_database *database, struct error *error
     enum status status = postgres_script(
         &database->inside,
         "RESET search_path; SET client_encoding = 'UTF8'; " FOREIGN_TABLES("foreign-table"), error);
+    if (status == STATUS_OK) {
+        status = look_for_foreign(database, error);
+    }
     if (status == STATUS_OK) {
         status = erase_postgres(database->options->amendment, database, error);
     }

@@ -93,6 +93,10 @@ static void tell_left(const struct counting *counting, const struct hidden_datab
         restore_erased_left(&problem, &counting->persons, amendment->erasures)) {
         warn(database, &problem);
     }
+    if (has_erasures(database) && restore_erased_others(&problem, &database->before,
+                                                        &counting->persons, amendment->erasures)) {
+        warn(database, &problem);
+    }
 }
 
 /* In a database that lives others may be, too; whom its definition needs for counting may lack. */
@@ -139,6 +143,9 @@ enum status database_persons(struct hidden_database *database, bool as_counted, 
         }
         if (!as_counted || !database_erases(database)) { /* there is no later look */
             tell_left(&counting, database);
+        } else {
+            database->before = counting.persons;
+            counting.persons = (struct persons){0};
         }
     }
     persons_free(&counting.persons);

@@ -230,6 +230,38 @@ static void words_for(const char *words[10], const struct part *part, const char
     words[count] = NULL;
 }
 
+/* The archive's SQL is right; what it is about is missing here, or not allowed. */
+static enum status fail_section(struct error *error)
+{
+    enum status status = error->status;
+    bool about_here =
+        status == STATUS_USAGE || status == STATUS_DENIED || status == STATUS_NOT_FOUND;
+    if (status == STATUS_FAILED ? error->hint[0] != '\0' : !about_here) {
+        return status;
+    }
+    error->status = STATUS_FAILED;
+    error_add_context(error, "%s", _("the table, or what belongs to it, cannot be made here"));
+    return error_set_hint(
+        error, "%s",
+        _("Make first what the table needs and the database lacks: its schema, types, functions "
+          "(those of triggers, too) and, without --no-owner, roles; and the role that restores "
+          "must "
+          "be allowed to make tables there. Or restore without --table, into a database of its "
+          "own."));
+}
+
+/* Before the whole script goes to the server, which reads all of it in the session's encoding. */
+static enum status take_encoding(struct hidden_database *database, const char *script,
+                                 struct error *error)
+{
+    char encoding[DUMP_ENCODING_SIZE];
+    dump_entries_encoding(encoding, script);
+    const char *const values[] = {encoding, NULL};
+    return encoding[0] == '\0'
+               ? STATUS_OK
+               : hidden_run(&database->inside, "SET client_encoding = %L", values, error);
+}
+
 static enum status do_section(const struct part *part, const char *section, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer script = {0};
@@ -238,7 +270,11 @@ static enum status do_section(const struct part *part, const char *section, stru
     enum status status = archive_read(&script, part->database, words, part->list, error);
     if (status == STATUS_OK) {
         take_out_restriction((char *)script.data);
+        status = take_encoding(part->database, (const char *)script.data, error);
+    }
+    if (status == STATUS_OK) {
         status = postgres_script(&part->database->inside, (const char *)script.data, error);
+        status = status == STATUS_OK ? status : fail_section(error);
     }
     return status;
 }
@@ -255,15 +291,7 @@ static enum status do_rows(const struct part *part, struct error *error)
     return status == STATUS_OK ? run_sql(&rows, error) : status;
 }
 
-/* ------------------------------------------------------------------ the choice */
-
-/* Names only; a file that has no name and that pg_restore gets as its descriptor 3. */
-static enum status write_list(int *fd, const struct buffer *lines, struct error *error)
-{
-    *fd = memfd_create("kura-list", MFD_CLOEXEC);
-    return *fd < 0 ? error_set_errno(error, errno, "%s", _("the list of tables cannot be kept"))
-                   : file_write_all(*fd, lines->data, lines->size, _("the list of tables"), error);
-}
+/* ------------------------------------------------------------------ all */
 
 static void tell_left(const struct hidden_database *database, size_t left)
 {
@@ -280,18 +308,24 @@ static void tell_left(const struct hidden_database *database, size_t left)
     events->warn(events->context, database->options->source, NULL, &told);
 }
 
-static enum status choose(int *list, size_t *left, struct hidden_database *database,
-                          struct error *error)
+/* The names of the tables came in the archive's encoding. */
+static enum status back_to_utf8(struct hidden_database *database, struct error *error)
 {
-    const char *const words[] = {"pg_restore", "--list", "--verbose", NULL};
-    CLEANUP(buffer_free) struct buffer text = {0};
-    CLEANUP(buffer_free) struct buffer lines = {0};
-    enum status status = archive_read(&text, database, words, -1, error);
-    if (status == STATUS_OK) {
-        status = dump_entries_choose(&lines, left, (const char *)text.data,
-                                     database->options->tables, error);
+    struct database_summary *summary = database->summary;
+    struct postgres *inside = &database->inside;
+    bool other = strcmp(pg_encoding_to_char(PQclientEncoding(inside->connection)), "UTF8") != 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; other && status == STATUS_OK && i < summary->table_count; i++) {
+        char *name = NULL;
+        status = hidden_encode(&name, inside, summary->tables[i].name, "UTF8", error);
+        if (status == STATUS_OK) {
+            free(summary->tables[i].name);
+            summary->tables[i].name = name;
+        }
     }
-    return status == STATUS_OK ? write_list(list, &lines, error) : status;
+    return status == STATUS_OK && other
+               ? postgres_script(inside, "SET client_encoding = 'UTF8'", error)
+               : status;
 }
 
 static enum status transact(struct hidden_database *database, int list, struct error *error)
@@ -306,6 +340,9 @@ static enum status transact(struct hidden_database *database, int list, struct e
     }
     if (status == STATUS_OK) {
         status = do_section(&part, "--section=post-data", error);
+    }
+    if (status == STATUS_OK) {
+        status = back_to_utf8(database, error);
     }
     if (status == STATUS_OK) {
         status = database_count_again(database, error);
@@ -353,7 +390,7 @@ enum status database_restore_tables(struct hidden_database *database, struct err
 {
     CLEANUP(file_close) int list = -1;
     size_t left = 0;
-    enum status status = choose(&list, &left, database, error);
+    enum status status = database_choose(&list, &left, database, error);
     if (status == STATUS_OK) {
         status = hidden_connect(&database->inside, database, NULL, error);
     }

@@ -6,6 +6,7 @@
  *     ;	depends on: 216
  */
 #include "dump_entries.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,60 +118,38 @@ static enum status read_list(struct list *list, const char *text, struct error *
     return status;
 }
 
-/* ------------------------------------------------------------------ the tables by name */
+void dump_entries_encoding(char encoding[DUMP_ENCODING_SIZE], const char *script)
+{
+    static const char set[] = "\nSET client_encoding = '";
+    const char *at = strstr(script, set);
+    encoding[0] = '\0';
+    if (at != NULL) {
+        at += sizeof set - 1;
+        snprintf(encoding, DUMP_ENCODING_SIZE, "%.*s", (int)strcspn(at, "'\n"), at);
+    }
+}
+
+/* ------------------------------------------------------------------ the tables */
 
 static bool is_kind(const struct item *item, const char *kind)
 {
     return item->kind != NULL && strcmp(item->kind, kind) == 0;
 }
 
-/* Whether the name stands there between two blanks, and behind it the owner alone: "order" is not
- * meant by "TABLE public order items owner". An owner whose name has a blank is not known. */
-static bool stands_at(const char *at, const char *end, const char *name)
-{
-    size_t size = strlen(name);
-    return (size_t)(end - at) > size + 2 && at[0] == ' ' && strncmp(at + 1, name, size) == 0 &&
-           at[size + 1] == ' ' && memchr(at + size + 2, ' ', (size_t)(end - at) - size - 2) == NULL;
-}
-
-/* "TABLE public customers owner": blanks in names are not marked, so the whole name must stand
- * between two blanks, with the schema in front of it or any one. */
-static bool has_name(const struct item *item, const char *name)
-{
-    const char *words = words_of(item) + strlen("TABLE ");
-    const char *end = item->line + item->size;
-    const char *dot = strchr(name, '.');
-    if (dot != NULL) {
-        size_t schema = (size_t)(dot - name);
-        if ((size_t)(end - words) > schema && strncmp(words, name, schema) == 0 &&
-            stands_at(words + schema, end, dot + 1)) {
-            return true;
-        }
-    }
-    for (const char *at = words + 1; at < end; at++) {
-        if (stands_at(at, end, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum status choose_table(struct list *list, const char *name, struct error *error)
+size_t dump_entries_table(unsigned long *id, const char *list)
 {
     size_t found = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        if (is_kind(&list->items[i], "TABLE") && has_name(&list->items[i], name)) {
-            list->items[i].chosen = true;
+    for (; *list != '\0'; list += strcspn(list, "\n"), list += *list == '\n') {
+        struct item item = {.line = list, .size = strcspn(list, "\n")};
+        if (list[0] >= '0' && list[0] <= '9') {
+            find_kind(&item);
+        }
+        if (is_kind(&item, "TABLE")) {
+            *id = strtoul(list, NULL, 10);
             found++;
         }
     }
-    if (found > 1) {
-        error_set(error, STATUS_USAGE, 0, _("--table: several tables are called %s"), name);
-        return error_set_hint(error, "%s", _("Name it with its schema: SCHEMA.NAME"));
-    }
-    return found == 1
-               ? STATUS_OK
-               : error_set(error, STATUS_NOT_FOUND, 0, _("the backup has no table %s"), name);
+    return found;
 }
 
 /* ------------------------------------------------------------------ what belongs to them */
@@ -282,15 +261,23 @@ static bool choose_more(struct list *list)
 }
 
 /* A foreign key needs two tables and is part of the one that it names: "FK CONSTRAINT public
- * vehicles vehicles_customer_fkey owner" beside "TABLE public vehicles owner". */
+ * vehicles vehicles_customer_fkey owner" beside "TABLE public vehicles owner". The owner's name may
+ * have blanks, so each could be where it begins. */
 static bool is_part_of(const struct item *key, const struct item *table)
 {
     const char *words = words_of(table) + strlen("TABLE ");
-    const char *owner = table->line + table->size;
-    while (owner > words && owner[-1] != ' ') {
-        owner--;
+    const char *end = table->line + table->size;
+    const char *key_words = words_of(key) + strlen("FK CONSTRAINT ");
+    const char *key_end = key->line + key->size;
+    for (const char *at = words; at < end; at++) {
+        size_t name = (size_t)(at + 1 - words);
+        size_t owner = (size_t)(end - at); /* with the blank in front of it */
+        if (*at == ' ' && (size_t)(key_end - key_words) > name + owner &&
+            memcmp(key_words, words, name) == 0 && memcmp(key_end - owner, at, owner) == 0) {
+            return true;
+        }
     }
-    return strncmp(words_of(key) + strlen("FK CONSTRAINT "), words, (size_t)(owner - words)) == 0;
+    return false;
 }
 
 /* What belongs to the tables and cannot come along. */
@@ -310,7 +297,7 @@ static bool is_left(const struct list *list, const struct item *item)
 }
 
 enum status dump_entries_choose(struct buffer *lines, size_t *left, const char *text,
-                                const char *const *tables, struct error *error)
+                                const unsigned long *ids, size_t id_count, struct error *error)
 {
     CLEANUP(list_free) struct list list = {0};
     *left = 0;
@@ -318,8 +305,11 @@ enum status dump_entries_choose(struct buffer *lines, size_t *left, const char *
     if (status == STATUS_OK) {
         status = sort_ids(&list, error);
     }
-    for (size_t i = 0; status == STATUS_OK && tables[i] != NULL; i++) {
-        status = choose_table(&list, tables[i], error);
+    for (size_t i = 0; status == STATUS_OK && i < id_count; i++) {
+        struct item *table = find(&list, ids[i]);
+        if (table != NULL && is_kind(table, "TABLE")) {
+            table->chosen = true;
+        }
     }
     while (status == STATUS_OK && choose_more(&list)) {
     }

@@ -1,6 +1,7 @@
 /* erase_sqlite: see the header. The rules come from the register, so from whoever holds a host key:
  * they are confined to the rows of this one database (sqlite_change). */
 #include "erase_sqlite.h"
+#include "erase_trail.h"
 #include "kura/source.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -154,36 +155,61 @@ static enum status count_all(uint64_t *total, sqlite3 *db, const struct statemen
 
 /* ------------------------------------------------------------------ the rules */
 
+struct run {
+    sqlite3 *db;
+    const char *source;
+    uint64_t rows;
+    struct trail trail;
+    bool lost; /* no memory for the trail */
+};
+
+/* Of every row of an ordinary table, also within a trigger. */
+static void note_row(void *context, int action, const char *database, const char *table,
+                     sqlite3_int64 row)
+{
+    struct run *run = context;
+    (void)database, (void)row;
+    struct trail_table *noted = trail_find(&run->trail, table);
+    if (noted == NULL) {
+        run->lost = true;
+        return;
+    }
+    noted->inserted += action == SQLITE_INSERT;
+    noted->deleted += action == SQLITE_DELETE;
+}
+
 /* Adds the rows that it changed or removed; those that went with them by a trigger or foreign key
  * are not counted. */
-static enum status run_rule(uint64_t *rows, sqlite3 *db, const char *sql, const char *id,
-                            struct error *error)
+static enum status run_rule(struct run *run, const char *sql, const char *id, struct error *error)
 {
     int code = SQLITE_DONE;
     sqlite3_stmt *statement = NULL;
-    enum status status = sqlite_change_prepare(&statement, db, sql, id, error);
+    enum status status = sqlite_change_prepare(&statement, run->db, sql, id, error);
     while (status == STATUS_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
     }
     if (status == STATUS_OK && code != SQLITE_DONE) {
-        status = fail(db, _("a rule cannot be applied"), error);
+        status = fail(run->db, _("a rule cannot be applied"), error);
     }
     if (status == STATUS_OK && !sqlite3_stmt_readonly(statement)) {
-        *rows += (uint64_t)sqlite3_changes64(db);
+        run->rows += (uint64_t)sqlite3_changes64(run->db);
     }
     sqlite3_finalize(statement);
+    trail_settle(&run->trail, sql);
+    if (run->lost) {
+        return error_set_memory(error);
+    }
     /* What is wrong with the configuration in kura person erase is no matter of the words here. */
     return status == STATUS_USAGE ? (error->status = STATUS_FAILED) : status;
 }
 
-static enum status run_erasure(uint64_t *rows, sqlite3 *db, const struct erasure *erasure,
-                               const char *source, struct error *error)
+static enum status run_erasure(struct run *run, const struct erasure *erasure, struct error *error)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < erasure->rule_count; i++) {
         const struct erasure_rule *rule = &erasure->rules[i];
-        bool meant = strcmp(rule->source, source) == 0;
+        bool meant = strcmp(rule->source, run->source) == 0;
         for (size_t j = 0; status == STATUS_OK && meant && rule->sql[j] != NULL; j++) {
-            status = run_rule(rows, db, rule->sql[j], erasure->value, error);
+            status = run_rule(run, rule->sql[j], erasure->value, error);
         }
     }
     if (status != STATUS_OK) {
@@ -191,6 +217,27 @@ static enum status run_erasure(uint64_t *rows, sqlite3 *db, const struct erasure
         error_add_context(error, _("the erasure registered at %s does not fit this database"),
                           moment_format_local(time, erasure->time));
     }
+    return status;
+}
+
+/* The tables in which a virtual table, such as a full-text index, keeps its rows: its own module
+ * inserts there, also for what is deleted. */
+static enum status forgive_shadows(struct run *run, struct error *error)
+{
+    static const char sql[] =
+        "SELECT 1 FROM main.sqlite_schema WHERE rootpage IS 0 AND type = 'table' AND "
+        "lower(substr(?1, 1, length(name) + 1)) = lower(name || '_')";
+    sqlite3_stmt *statement = NULL;
+    enum status status = sqlite3_prepare_v2(run->db, sql, -1, &statement, NULL) == SQLITE_OK
+                             ? STATUS_OK
+                             : fail(run->db, _("a rule cannot be applied"), error);
+    for (size_t i = 0; status == STATUS_OK && i < run->trail.count; i++) {
+        struct trail_table *table = &run->trail.tables[i];
+        sqlite3_reset(statement);
+        sqlite3_bind_text(statement, 1, table->name, -1, SQLITE_STATIC);
+        table->suspicious &= sqlite3_step(statement) != SQLITE_ROW;
+    }
+    sqlite3_finalize(statement);
     return status;
 }
 
@@ -217,24 +264,29 @@ static int look_whether_cancelled(void *context)
     return *cancelled != NULL && **cancelled != 0;
 }
 
-static enum status run_all(uint64_t *rows, sqlite3 *db, const struct erase_rules *rules,
-                           struct error *error)
+static enum status run_all(struct run *run, const struct erase_rules *rules, struct error *error)
 {
-    enum status status = execute(db, "BEGIN IMMEDIATE", error);
+    enum status status = execute(run->db, "BEGIN IMMEDIATE", error);
+    sqlite3_update_hook(run->db, note_row, run);
     for (size_t i = 0; status == STATUS_OK && i < rules->erasures->count; i++) {
-        status = run_erasure(rows, db, &rules->erasures->items[i], rules->words->name, error);
+        status = run_erasure(run, &rules->erasures->items[i], error);
     }
-    sqlite_change_release(db);
+    sqlite3_update_hook(run->db, NULL, NULL);
+    sqlite_change_release(run->db);
     if (status == STATUS_OK) {
-        status = drop_samples(db, error);
+        status = forgive_shadows(run, error);
     }
-    return status == STATUS_OK ? execute(db, "COMMIT", error) : status;
+    if (status == STATUS_OK) {
+        status = drop_samples(run->db, error);
+    }
+    return status == STATUS_OK ? execute(run->db, "COMMIT", error) : status;
 }
 
 static enum status erase(struct restore_erased *erased, sqlite3 *db,
                          const struct erase_rules *rules, struct error *error)
 {
-    uint64_t before = 0, after = 0, changes = 0;
+    uint64_t before = 0, after = 0;
+    struct run run = {.db = db, .source = rules->words->name};
     const volatile sig_atomic_t *cancelled = rules->cancelled;
     enum status status = prepare(db, error);
     sqlite3_progress_handler(db, STEPS_BETWEEN_LOOKS, look_whether_cancelled, &cancelled);
@@ -242,7 +294,7 @@ static enum status erase(struct restore_erased *erased, sqlite3 *db,
         status = count_all(&before, db, rules->words, true, error);
     }
     if (status == STATUS_OK) {
-        status = run_all(&changes, db, rules, error);
+        status = run_all(&run, rules, error);
     }
     if (status == STATUS_OK) {
         status = execute(db, "VACUUM", error);
@@ -253,9 +305,11 @@ static enum status erase(struct restore_erased *erased, sqlite3 *db,
     sqlite3_progress_handler(db, 0, NULL, NULL);
     if (status == STATUS_OK) {
         erased->databases++;
-        erased->rows += changes;
+        erased->rows += run.rows;
         erased->rows_removed += before > after ? before - after : 0;
+        trail_tell(&run.trail, erased);
     }
+    trail_free(&run.trail);
     return status;
 }
 

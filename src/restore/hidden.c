@@ -19,12 +19,14 @@ static enum status read_options(struct buffer *options, struct hidden_database *
 
 /* ------------------------------------------------------------------ its life */
 
+/* Nobody gets in before all others are shut out: who is in would stay. */
+#define CREATE "CREATE DATABASE %I WITH ALLOW_CONNECTIONS = false TEMPLATE ="
+
 static enum status create_as_dumped(struct hidden_database *database, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer sql = {0};
     const char *values[] = {database->name, NULL, NULL};
-    enum status status =
-        buffer_append_text(&sql, "CREATE DATABASE %I WITH TEMPLATE = template0", error);
+    enum status status = buffer_append_text(&sql, CREATE " template0", error);
     if (status == STATUS_OK) {
         status = read_options(&sql, database, error);
     }
@@ -54,26 +56,37 @@ static enum status create_as_dumped(struct hidden_database *database, struct err
 static enum status create_like_old(struct hidden_database *database, struct error *error)
 {
     const char *const values[] = {database->name, database->target, NULL};
-    enum status status =
-        hidden_run(&database->server, "CREATE DATABASE %I WITH TEMPLATE = %I", values, error);
+    enum status status = hidden_run(&database->server, CREATE " %I", values, error);
     database->made = status == STATUS_OK || postgres_is_lost(&database->server);
     return status;
+}
+
+/* In one transaction. What is loaded has not been erased from yet, and a kill leaves it here. */
+static enum status open_to_us(struct hidden_database *database, struct error *error)
+{
+    const char *name = database->name;
+    const char *const values[] = {name, name, name, name, NULL};
+    return hidden_run(&database->server,
+                      "REVOKE ALL ON DATABASE %I FROM PUBLIC;"
+                      "GRANT CONNECT ON DATABASE %I TO SESSION_USER;"
+                      "ALTER DATABASE %I WITH ALLOW_CONNECTIONS = true;"
+                      "COMMENT ON DATABASE %I IS 'kura restore: unfinished. The next kura "
+                      "restore into this database removes it.'",
+                      values, error);
 }
 
 enum status hidden_create(struct hidden_database *database, struct error *error)
 {
     hidden_name_make(database->name, database->target);
-    const char *const values[] = {database->name, database->target, NULL};
     enum status status = database->old.exists && database->old.empty
                              ? create_like_old(database, error)
                              : create_as_dumped(database, error);
-    if (status != STATUS_OK) {
-        return error_add_context(error, "%s", _("no database could be made for the restore"));
+    if (status == STATUS_OK) {
+        status = open_to_us(database, error);
     }
-    return hidden_run(&database->server,
-                      "COMMENT ON DATABASE %I IS 'kura restore: unfinished. The next kura "
-                      "restore into this database removes it.'",
-                      values, error);
+    return status == STATUS_OK
+               ? status
+               : error_add_context(error, "%s", _("no database could be made for the restore"));
 }
 
 void hidden_drop(struct hidden_database *database)

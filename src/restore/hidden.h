@@ -40,6 +40,8 @@ struct hidden_database {
     struct postgres server; /* in a database that is nobody's: "postgres" or "template1" */
     struct postgres inside; /* in the hidden database; with tables alone, in the target */
     bool made;              /* there is a hidden database */
+    bool foreign;           /* it has foreign tables; known when the rules are run */
+    struct persons before;  /* who was in it before the rules; empty if that was not counted */
 };
 
 /* ---- hidden_sql.c: sessions and short statements ---- */
@@ -56,6 +58,11 @@ MUST_USE enum status hidden_ask(PGresult **rows, struct postgres *session, const
 /* The first column of the only row, as a number; without a row 0. */
 MUST_USE enum status hidden_number(uint64_t *number, struct postgres *session, const char *pattern,
                                    const char *const *values, struct error *error);
+
+/* The bytes of a text in another encoding, as the server knows it; terminated, to be freed. What
+ * cannot be written in it is STATUS_USAGE. */
+MUST_USE enum status hidden_encode(char **encoded, struct postgres *session, const char *text,
+                                   const char *encoding, struct error *error);
 
 /* ---- hidden_server.c: before anything is written ---- */
 
@@ -95,27 +102,43 @@ struct hidden_words {
     const char *name; /* where the name stands in it */
 };
 MUST_USE bool hidden_next_words(struct hidden_words *words, bool no_owner);
-/* Gives the hidden database what the script says of the old one: settings, privileges, owner,
- * comment. */
-MUST_USE enum status hidden_say_anew(struct hidden_database *database, struct error *error);
+enum hidden_part {
+    HIDDEN_SETTINGS,   /* SET: said of the hidden database */
+    HIDDEN_PROPERTIES, /* owner, privileges, limit, comment: said of the target, in a transaction */
+};
+/* Says anew what the script says of the old database. */
+MUST_USE enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
+                                     struct error *error);
 
 /* ---- hidden.c: its life ---- */
+
+/* Nobody may connect to it but its owner, who restores, and superusers. */
 MUST_USE enum status hidden_create(struct hidden_database *database, struct error *error);
 /* Removes it, whatever the state of the connections and of the user's patience; what remains is
  * told as a warning. */
 void hidden_drop(struct hidden_database *database);
 
-/* ---- hidden_publish.c ---- */
+/* ---- hidden_properties.c: those of what it replaces, or those that the archive names ---- */
 
-/* Gives it the properties of what it replaces, or those that the archive names. */
+/* What a setting is may change what is counted and erased: before that. */
+MUST_USE enum status hidden_give_settings(struct hidden_database *database, struct error *error);
+/* All others, in the transaction in which it got the target's name. */
 MUST_USE enum status hidden_give_properties(struct hidden_database *database, struct error *error);
-/* Gives it, in one transaction, its name. */
-MUST_USE enum status hidden_publish(struct hidden_database *database, struct error *error);
 
 /* A property that cannot be given is told and keeps nobody from his data; only a lost line and the
  * user's wish to stop end the restore. */
 MUST_USE enum status hidden_settle(const struct hidden_database *database, enum status status,
                                    struct error *problem, const char *what, struct error *error);
+/* One step of a transaction, which goes on without it if it fails. */
+MUST_USE enum status hidden_begin_step(struct hidden_database *database, struct error *error);
+MUST_USE enum status hidden_end_step(struct hidden_database *database, enum status status,
+                                     struct error *problem, const char *what, struct error *error);
+void hidden_warn(const struct hidden_database *database, struct error *problem);
+
+/* ---- hidden_publish.c ---- */
+
+/* Gives it, in one transaction, its name, and its properties, by which others may connect. */
+MUST_USE enum status hidden_publish(struct hidden_database *database, struct error *error);
 
 /* ---- archive.c: pg_restore, fed with the archive ---- */
 /* With a list of entries: a descriptor that pg_restore gets as its own number 3; else -1. */
@@ -166,6 +189,13 @@ MUST_USE enum status erase_postgres(struct restore_amendment *amendment,
                                     struct hidden_database *database, struct error *error);
 /* database_views.c: computes every materialized view anew that has rows. */
 MUST_USE enum status database_refresh_views(struct hidden_database *database, struct error *error);
+
+/* ---- database_choose.c ---- */
+
+/* *list is a file that says which entries of the archive options->tables mean; *left as
+ * dump_entries_choose has it. STATUS_NOT_FOUND: there is no such table; STATUS_USAGE: several. */
+MUST_USE enum status database_choose(int *list, size_t *left, struct hidden_database *database,
+                                     struct error *error);
 
 /* ---- database_tables.c ---- */
 

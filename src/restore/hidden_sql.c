@@ -1,6 +1,7 @@
 /* hidden_sql: sessions and short statements of a restore. */
 #include "hidden.h"
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const none[] = {NULL};
 
@@ -40,4 +41,21 @@ enum status hidden_number(uint64_t *number, struct postgres *session, const char
     *number =
         status == STATUS_OK && PQntuples(rows) > 0 ? strtoull(PQgetvalue(rows, 0, 0), NULL, 10) : 0;
     return status;
+}
+
+enum status hidden_encode(char **encoded, struct postgres *session, const char *text,
+                          const char *encoding, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *row = NULL;
+    const char *const values[] = {text, encoding, NULL};
+    size_t size;
+    enum status status =
+        hidden_ask(&row, session, "SELECT pg_catalog.convert_to(%L, %L)", values, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    unsigned char *bytes = PQunescapeBytea((const unsigned char *)PQgetvalue(row, 0, 0), &size);
+    *encoded = bytes == NULL ? NULL : strndup((const char *)bytes, size);
+    PQfreemem(bytes);
+    return *encoded == NULL ? error_set_memory(error) : STATUS_OK;
 }

@@ -134,12 +134,34 @@ static const char *find_name(const char *statement, size_t size, const char *nam
     return NULL;
 }
 
+bool hidden_next_words(struct hidden_words *words, bool no_owner)
+{
+    static const char create[] = "CREATE DATABASE ";
+    while ((words->statement = next_statement(&words->size, words->script)) != NULL) {
+        const char *statement = words->statement;
+        words->script = statement + words->size + 1;
+        if (words->own == NULL && strncmp(statement, create, sizeof create - 1) == 0) {
+            words->own = statement + sizeof create - 1;
+            const char *end = strstr(words->own, " WITH TEMPLATE = ");
+            words->own_size = end == NULL ? 0 : (size_t)(end - words->own);
+        }
+        words->name =
+            words->own == NULL || words->own_size == 0
+                ? NULL
+                : find_name(statement, words->size, words->own, words->own_size, no_owner);
+        if (words->name != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status say_anew(struct hidden_database *database, const struct hidden_words *words,
-                            struct error *error)
+                            const char *name, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer sql = {0};
     CLEANUP(memory_free) char *own = NULL;
-    const char *const values[] = {database->name, NULL};
+    const char *const values[] = {name, NULL};
     const char *rest = words->name + words->own_size;
     enum status status = postgres_format(&own, &database->server, "%I", values, error);
     if (status == STATUS_OK) {
@@ -159,35 +181,44 @@ static enum status say_anew(struct hidden_database *database, const struct hidde
                                : status;
 }
 
-bool hidden_next_words(struct hidden_words *words, bool no_owner)
+static bool is_setting(const struct hidden_words *words)
 {
-    static const char create[] = "CREATE DATABASE ";
-    while ((words->statement = next_statement(&words->size, words->script)) != NULL) {
-        const char *statement = words->statement;
-        words->script = statement + words->size + 1;
-        if (words->own == NULL && strncmp(statement, create, sizeof create - 1) == 0) {
-            words->own = statement + sizeof create - 1;
-            const char *end = strstr(words->own, " WITH TEMPLATE = ");
-            words->own_size = end == NULL ? 0 : (size_t)(end - words->own);
-        }
-        words->name = words->own_size == 0 ? NULL
-                                           : find_name(statement, words->size, words->own,
-                                                       words->own_size, no_owner);
-        if (words->name != NULL) {
-            return true;
-        }
-    }
-    return false;
+    return strncmp(words->statement, "ALTER ROLE ", 11) == 0 ||
+           (strncmp(words->statement, "ALTER DATABASE ", 15) == 0 &&
+            strncmp(words->name + words->own_size, " SET ", 5) == 0);
 }
 
-enum status hidden_say_anew(struct hidden_database *database, struct error *error)
+static enum status say_property(struct hidden_database *database, const struct hidden_words *words,
+                                struct error *error)
+{
+    struct error problem = {0};
+    enum status status = hidden_begin_step(database, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = say_anew(database, words, database->target, &problem);
+    return hidden_end_step(database, status, &problem, _("properties"), error);
+}
+
+static enum status say_setting(struct hidden_database *database, const struct hidden_words *words,
+                               struct error *error)
+{
+    struct error problem = {0};
+    enum status status = say_anew(database, words, database->name, &problem);
+    return hidden_settle(database, status, &problem, _("settings"), error);
+}
+
+enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
+                            struct error *error)
 {
     struct hidden_words words = {.script = (const char *)database->script.data};
     enum status status = STATUS_OK;
     while (status == STATUS_OK && hidden_next_words(&words, database->options->no_owner)) {
-        struct error problem = {0};
-        status = hidden_settle(database, say_anew(database, &words, &problem), &problem,
-                               _("settings"), error);
+        if (part == HIDDEN_SETTINGS && is_setting(&words)) {
+            status = say_setting(database, &words, error);
+        } else if (part == HIDDEN_PROPERTIES && !is_setting(&words)) {
+            status = say_property(database, &words, error);
+        }
     }
     return status;
 }

@@ -86,6 +86,35 @@ bool restore_erased_left(struct error *problem, const struct persons *persons,
     return true;
 }
 
+bool restore_erased_others(struct error *problem, const struct persons *before,
+                           const struct persons *after, const struct erasure_register *erasures)
+{
+    size_t others = 0;
+    for (size_t i = 0, j = 0; i < before->count; i++) {
+        int order = -1;
+        while (j < after->count &&
+               (order = memcmp(before->ids[i], after->ids[j], PERSON_SIZE)) > 0) {
+            j++;
+        }
+        bool gone = j == after->count || order < 0;
+        others += gone && !register_has(erasures, before->ids[i]);
+    }
+    if (others == 0) {
+        return false;
+    }
+    error_set(problem, STATUS_FAILED, 0,
+              ngettext("%zu person who is not registered as erased is gone after the rules",
+                       "%zu persons who are not registered as erased are gone after the rules",
+                       others),
+              others);
+    error_set_hint(
+        problem, "%s",
+        _("Perhaps an ID was registered in another spelling than the database's (blanks, "
+          "capitals, zeros in front): register that one, too, for backups and kura "
+          "person where know no other. If not, a rule removes more than the person."));
+    return true;
+}
+
 static void add_erased(struct restore_erased *to, const struct restore_erased *more)
 {
     to->databases += more->databases;
@@ -93,6 +122,10 @@ static void add_erased(struct restore_erased *to, const struct restore_erased *m
     to->rows_removed += more->rows_removed;
     to->files += more->files;
     to->refused += more->refused;
+    if (to->written == 0) {
+        memcpy(to->written_table, more->written_table, sizeof to->written_table);
+    }
+    to->written += more->written;
 }
 
 static enum status erase_staged(struct restore *restore, const char *staged,
@@ -140,7 +173,8 @@ enum status restore_finish_file(struct restore *restore, uint64_t number, size_t
     const struct catalogue_source *from = snapshot_source(restore->snapshot, source);
     const char *name = from->words.name;
     uint64_t size = 0;
-    restore_recount(restore, from, entry, &number);
+    CLEANUP(persons_free) struct persons persons = {0};
+    restore_recount(&persons, restore, from, entry, &number);
     if (!restore_erases_from(restore->options->erasures, &from->words, entry->path)) {
         return publish(restore, number, from, entry, error);
     }
@@ -149,7 +183,7 @@ enum status restore_finish_file(struct restore *restore, uint64_t number, size_t
     target_close_file(restore->target, number);
     enum status status = erase_staged(restore, staged, from, &size, error);
     if (status == STATUS_OK) {
-        restore_look_for_erased(restore, from, entry, number);
+        restore_look_for_erased(&persons, restore, from, entry, number);
         status = target_note_size(restore->target, source, size, error);
     }
     if (status == STATUS_OK) {

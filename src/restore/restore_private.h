@@ -63,13 +63,16 @@ MUST_USE enum status restore_walk_source(struct restore *restore, size_t source,
 /* Counts rows and persons of a database that came back whole, by the definition in the catalogue,
  * and holds them against what the backup said. A difference is told, and the database is given back
  * all the same. Other sources: nothing. number: of the file in the making; NULL: an interrupted run
- * has published it (restore_recount.c). */
-void restore_recount(struct restore *restore, const struct catalogue_source *source,
-                     const struct entry *entry, const uint64_t *number);
+ * has published it. *persons, {0} before: who is in it, settled; may be NULL (restore_recount.c).
+ */
+void restore_recount(struct persons *persons, struct restore *restore,
+                     const struct catalogue_source *source, const struct entry *entry,
+                     const uint64_t *number);
 /* Tells if somebody who is registered as erased still counts as a person in a database from which
- * its rules have erased (restore_recount.c). */
-void restore_look_for_erased(struct restore *restore, const struct catalogue_source *source,
-                             const struct entry *entry, uint64_t number);
+ * its rules have erased, or somebody else, who did before, no more (restore_recount.c). */
+void restore_look_for_erased(const struct persons *before, struct restore *restore,
+                             const struct catalogue_source *source, const struct entry *entry,
+                             uint64_t number);
 /* Carries out the plan on all connections (restore_fetch.c). */
 MUST_USE enum status restore_fetch(struct restore *restore, struct error *error);
 

@@ -145,8 +145,9 @@ static void tell_left(const struct recount *recount)
     }
 }
 
-void restore_recount(struct restore *restore, const struct catalogue_source *source,
-                     const struct entry *entry, const uint64_t *number)
+void restore_recount(struct persons *persons, struct restore *restore,
+                     const struct catalogue_source *source, const struct entry *entry,
+                     const uint64_t *number)
 {
     struct recount recount = {
         .restore = restore, .source = source, .path = entry->path, .match = true};
@@ -175,6 +176,10 @@ void restore_recount(struct restore *restore, const struct catalogue_source *sou
         error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
         restore_warn(restore, source->words.name, entry->path, &problem);
     }
+    if (status == STATUS_OK && persons != NULL) {
+        *persons = recount.persons;
+        recount.persons = (struct persons){0};
+    }
     persons_free(&recount.persons);
     settle(&recount, status);
 }
@@ -192,15 +197,16 @@ static void ignore_warning(void *context, const char *path, const struct error *
     (void)context, (void)path, (void)problem; /* told when the rows were counted */
 }
 
-void restore_look_for_erased(struct restore *restore, const struct catalogue_source *source,
-                             const struct entry *entry, uint64_t number)
+void restore_look_for_erased(const struct persons *before, struct restore *restore,
+                             const struct catalogue_source *source, const struct entry *entry,
+                             uint64_t number)
 {
     struct recount recount = {.restore = restore, .source = source, .path = entry->path};
     const struct erasure_register *erasures = restore->options->erasures;
+    const char *name = source->words.name;
     const struct source_sink sink = {
         .context = &recount, .rows = ignore_rows, .person = take_person, .warn = ignore_warning};
     struct error problem = {0};
-    bool left = false;
     CLEANUP(file_close) int fd = -1;
     if (source->words.persons < 0) {
         return;
@@ -210,14 +216,16 @@ void restore_look_for_erased(struct restore *restore, const struct catalogue_sou
         status = count(&recount, SOURCE_SQLITE, fd, &sink, &problem);
     }
     persons_settle(&recount.persons);
-    if (status == STATUS_OK) {
-        left = restore_erased_left(&problem, &recount.persons, erasures);
-    }
-    persons_free(&recount.persons);
     if (status != STATUS_OK) {
         error_add_context(&problem, "%s", _("rows and persons cannot be counted again"));
-        restore_warn(restore, source->words.name, entry->path, &problem);
-    } else if (left) {
-        restore_warn(restore, source->words.name, entry->path, &problem);
+        restore_warn(restore, name, entry->path, &problem);
+    } else {
+        if (restore_erased_left(&problem, &recount.persons, erasures)) {
+            restore_warn(restore, name, entry->path, &problem);
+        }
+        if (restore_erased_others(&problem, before, &recount.persons, erasures)) {
+            restore_warn(restore, name, entry->path, &problem);
+        }
     }
+    persons_free(&recount.persons);
 }

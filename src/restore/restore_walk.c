@@ -238,7 +238,7 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     if (status == STATUS_OK && place == PLACE_FINISHED) {
         restore->summary->resumed++;
         if (!register_erases_rows(restore->options->erasures, walk->source->words.name)) {
-            restore_recount(restore, walk->source, entry, NULL);
+            restore_recount(NULL, restore, walk->source, entry, NULL);
         }
         atomic_fetch_add(&restore->files_done, 1);
         atomic_fetch_add(&restore->bytes_done, entry->size);

@@ -12,6 +12,7 @@
  *     postgres_query.c       questions of the carry gate
  *     postgres_parameters.c  ":name" in their SQL
  *     postgres_rule.c        SQL that changes the rows of a copy
+ *     postgres_spellings.c   how an id stands in the database
  */
 #ifndef SOURCE_POSTGRES_H
 #define SOURCE_POSTGRES_H
@@ -79,5 +80,8 @@ MUST_USE enum status postgres_query_run(const struct config_source *source,
 /* postgres_rule.c: source_check_changes */
 MUST_USE enum status postgres_check_changes(const struct config_source *source,
                                             const char *const *sql, struct error *error);
+MUST_USE enum status postgres_spellings(const struct config_source *source, const char *domain,
+                                        const char *id, source_spelling visit, void *context,
+                                        struct error *error);
 
 #endif

@@ -135,13 +135,30 @@ enum status postgres_words(char **words, const struct config_source *source, str
                                : error_add_context(error, _("source \"%s\""), source->name);
 }
 
+/* libpq looks for the service before it looks for a server, and says so in the user's language. */
+static bool is_of_service(const struct error *error)
+{
+    return strstr(error->message, "service") != NULL || strstr(error->message, "サービス") != NULL;
+}
+
+static enum status hint_service(struct error *error)
+{
+    return error_set_hint(
+        error, "%s",
+        _("Services stand in ~/.pg_service.conf of the user who runs this, in the "
+          "file that PGSERVICEFILE names, or in pg_service.conf of the folder that "
+          "pg_config --sysconfdir tells."));
+}
+
 static enum status take_database_name(char **name, PGconn *begun, struct error *error)
 {
     const char *found = PQdb(begun);
     if (found == NULL || found[0] == '\0') {
         postgres_error(error, begun, NULL);
         error->status = STATUS_USAGE;
-        return error->status;
+        return is_of_service(error)
+                   ? hint_service(error)
+                   : error_set_hint(error, "%s", _("Try psql with the same connection string."));
     }
     if (strlen(found) > POSTGRES_NAME_LIMIT) {
         return error_set(error, STATUS_USAGE, 0, _("a database's name has at most %d bytes"),
@@ -182,7 +199,11 @@ static enum status fail_connection(struct postgres *postgres, struct error *erro
     bool wanted = PQconnectionNeedsPassword(postgres->connection);
     bool refused = PQconnectionUsedPassword(postgres->connection);
     postgres_error(error, postgres->connection, NULL);
+    bool service = PQsocket(postgres->connection) < 0 && is_of_service(error);
     error_add_context(error, _("connecting to PostgreSQL failed"));
+    if (service) {
+        return hint_service(error);
+    }
     if (wanted || refused) {
         error->status = STATUS_DENIED;
         return error_set_hint(

@@ -34,7 +34,9 @@ static const struct {
      N_("If it speaks of locks: raise max_locks_per_transaction on the server; every table needs "
         "one.")},
     {"53", STATUS_FAILED, N_("The database server is short of something; see its log.")},
-    {"57014", STATUS_FAILED, N_("An administrator cancelled it on the server.")},
+    {"57014", STATUS_FAILED,
+     N_("It reached a time limit (statement_timeout of the role, the database or the server, or of "
+        "what kura asked for), or an administrator cancelled it on the server.")},
     {"57P", STATUS_FAILED, N_("The server or an administrator ended the session; see its log.")},
     {"08", STATUS_FAILED, N_("The line to the server, or the server itself, is gone.")},
 };

@@ -44,6 +44,35 @@ enum status postgres_rule_read(struct postgres_parameters *parameters, const cha
     return status == STATUS_OK ? check_names(parameters, error) : status;
 }
 
+/* ------------------------------------------------------------------ foreign tables */
+
+/* The server has locked what it read of the statement, and views in it are resolved by then. */
+#define FOREIGN                                                                                    \
+    "WITH RECURSIVE t (oid) AS (SELECT l.relation FROM pg_catalog.pg_locks l"                      \
+    " WHERE l.pid = pg_catalog.pg_backend_pid() AND l.relation IS NOT NULL UNION"                  \
+    " SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN t ON i.inhparent = t.oid)"              \
+    " SELECT c.oid::pg_catalog.regclass FROM pg_catalog.pg_class c JOIN t ON t.oid = c.oid"        \
+    " WHERE c.relkind = 'f' ORDER BY c.oid LIMIT 1"
+
+enum status postgres_rule_prepare(struct postgres *postgres,
+                                  const struct postgres_parameters *parameters, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *description = NULL;
+    CLEANUP(postgres_clear) PGresult *foreign = NULL;
+    enum status status = postgres_prepare(postgres, (const char *)parameters->text.data,
+                                          (int)parameters->count, &description, error);
+    if (status == STATUS_OK) {
+        status = postgres_ask(&foreign, postgres, FOREIGN, error);
+    }
+    if (status != STATUS_OK || PQntuples(foreign) == 0) {
+        return status;
+    }
+    return error_set(error, STATUS_UNSUPPORTED, 0,
+                     _("%s is a foreign table: its rows are in another database, which no restore "
+                       "touches"),
+                     PQgetvalue(foreign, 0, 0));
+}
+
 /* ------------------------------------------------------------------ trying */
 
 /* The server reads the statement, looks for its tables and columns, and runs nothing: it takes no
@@ -51,13 +80,17 @@ enum status postgres_rule_read(struct postgres_parameters *parameters, const cha
 static enum status check(struct postgres *postgres, const char *sql, struct error *error)
 {
     CLEANUP(postgres_parameters_free) struct postgres_parameters parameters;
-    CLEANUP(postgres_clear) PGresult *description = NULL;
     enum status status = postgres_rule_read(&parameters, sql, error);
     if (status == STATUS_OK) {
-        status = postgres_prepare(postgres, (const char *)parameters.text.data,
-                                  (int)parameters.count, &description, error);
+        status = postgres_run(postgres, "BEGIN READ ONLY", NULL, NULL, error);
     }
-    if (status == STATUS_NOT_FOUND) { /* a table */
+    if (status == STATUS_OK) {
+        status = postgres_rule_prepare(postgres, &parameters, error);
+    }
+    if (status == STATUS_OK) {
+        status = postgres_run(postgres, "ROLLBACK", NULL, NULL, error);
+    }
+    if (status == STATUS_NOT_FOUND || status == STATUS_UNSUPPORTED) { /* of a table */
         status = error->status = STATUS_USAGE;
     }
     return status == STATUS_OK ? status : error_add_context(error, "%s", sql);

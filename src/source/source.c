@@ -89,6 +89,30 @@ enum status source_check_changes(const struct config_source *source, const char 
                : driver->check_changes(source, sql, error);
 }
 
+enum status source_spellings(const struct config_source *source, const char *domain, const char *id,
+                             source_spelling visit, void *context, struct error *error)
+{
+    const struct source_driver *driver = kinds[source->kind].driver;
+    return driver->spellings == NULL ? error_set(error, STATUS_UNSUPPORTED, 0,
+                                                 _("source %s counts no persons"), source->name)
+                                     : driver->spellings(source, domain, id, visit, context, error);
+}
+
+enum status source_spelling_sql(struct buffer *sql, const struct config_person *person,
+                                const char *parameter, struct error *error)
+{
+    size_t size = strlen(person->sql);
+    while (size > 0 && strchr("; \t\r\n", person->sql[size - 1]) != NULL) {
+        size--;
+    }
+    enum status status = buffer_append_text(sql, "WITH kura (id) AS (", error);
+    status = status ? status : buffer_append(sql, person->sql, size, error);
+    status = status ? status /* a comment may be its end */
+                    : buffer_append_text(sql, "\n) SELECT id FROM kura WHERE id = ", error);
+    status = status ? status : buffer_append_text(sql, parameter, error);
+    return status ? status : buffer_append_u8(sql, '\0', error);
+}
+
 bool source_can_recount(enum source_kind kind)
 {
     return kinds[kind].driver->recount != NULL;

@@ -146,4 +146,5 @@ const struct source_driver source_postgres = {
     .deliver = deliver,
     .release = release,
     .check_changes = postgres_check_changes,
+    .spellings = postgres_spellings,
 };

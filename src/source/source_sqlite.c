@@ -290,4 +290,5 @@ const struct source_driver source_sqlite = {
     .release = release,
     .recount = recount,
     .check_changes = sqlite_check_changes,
+    .spellings = sqlite_spellings,
 };

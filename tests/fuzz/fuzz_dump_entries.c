@@ -1,5 +1,5 @@
 // room: restore
-/* A list of an archive, its first line the name of the table that is wanted: what is chosen are
+/* A list of an archive, its first line the number of the table that is wanted: what is chosen are
  * lines of the list, each once. And the same as the script of pg_restore --create. */
 #include "../../src/restore/dump_entries.h"
 #include "../../src/restore/hidden.h"
@@ -53,9 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error error = {0};
     size_t left = 0;
     text[first] = '\0';
-    const char *const tables[] = {text, NULL};
+    unsigned long ids[] = {strtoul(text, NULL, 10), 0};
     if (list > text + first &&
-        dump_entries_choose(&lines, &left, list, tables, &error) == STATUS_OK &&
+        dump_entries_choose(&lines, &left, list, ids, 1 + (dump_entries_table(&ids[1], list) > 0),
+                            &error) == STATUS_OK &&
         buffer_append_u8(&lines, 0, &error) == STATUS_OK) {
         lines.size--;
         check_lines(&lines, list);

@@ -181,6 +181,8 @@ says err 'password'
 restore 2 --database "postgresql://u:geheim@localhost/copy"
 ! grep -q geheim "$work/err" || fail "a password was shown"
 restore 2 --database "no=such=thing"
+PGSERVICEFILE=$work/pg_service.conf restore 2 --database service=nope
+says err 'pg_service.conf of the folder'
 restore 2 --database copy --target "$work/x"
 restore 2 --database copy --source documents
 says err 'no PostgreSQL database'
@@ -280,17 +282,30 @@ for signal in INT HUP; do # Ctrl-C, and a line to the terminal that is gone
     [ "$(hidden)" = 0 ] || fail "SIG$signal left a database"
 done
 
+enters() { # DATABASE: whether a role that was granted nothing does
+    psql -XAtq -U weak -d "$1" -c 'SELECT 1' >"$work/entered" 2>&1
+}
+shut() { # nobody gets into a hidden database
+    local name
+    name=$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'broken.kura-%'")
+    ! enters "$name" || fail "anybody can read a hidden database $1"
+    grep -q 'permission denied for database' "$work/entered" || fail "the hidden database is not shut: $(cat "$work/entered")"
+}
 second_one() {
     restore 1 --database broken
     says err 'another restore into the database broken is running'
+    shut "while it is loaded"
     kill -9 "$victim"
 }
 in_the_middle second_one
 [ "$(hidden)" = 1 ] || fail "no hidden database after kill -9"
+shut "after kill -9"
 createdb broken.kura-0123456789abcdef # of somebody who has a strange taste
 restore 0 --database broken
 says err 'an interrupted restore had left the database broken.kura-'
 same_databases shop broken
+enters broken || fail "a restored database is shut: $(cat "$work/entered")"
+[ -z "$(sql postgres "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'broken'")" ] || fail "it is called unfinished"
 [ "$(hidden)" = 1 ] || fail "a leftover remains, or a stranger's database is gone"
 sql postgres 'DROP DATABASE "broken.kura-0123456789abcdef"; ' && sql postgres 'DROP DATABASE broken'
 
@@ -412,4 +427,88 @@ restore 0 --database living --source notes --table "order items"
 [ "$(sql living "SELECT (SELECT n FROM \"order\"), (SELECT count(*) FROM \"order items\")")" = "7|1" ] || fail "the rows are others"
 dropdb living
 
-echo "postgres restore: new, empty, replaced, one table, archive, interrupted in seven ways, under load ($SECONDS s)"
+# Names in another encoding than UTF-8, owners with a blank in theirs, the same name in two schemas.
+createdb --template template0 --encoding EUC_JP --locale C old
+PGCLIENTENCODING=UTF8 sql old 'CREATE ROLE "the clerk"; CREATE SCHEMA "店 x"; CREATE TABLE 顧客 (番号 int, 名 text);
+    INSERT INTO 顧客 VALUES (1, $$山田$$); ALTER TABLE 顧客 OWNER TO "the clerk"; CREATE TABLE "車 検" (番号 int);
+    CREATE TABLE "店 x"."車 検" (番号 int); INSERT INTO "店 x"."車 検" VALUES (7); CREATE TABLE "a.b" (c int)'
+echo '  - { name: old, postgres: "dbname=old" }' >>kura.yaml
+expect_exit 0 kura backup
+createdb living
+PGCLIENTENCODING=UTF8 sql living 'CREATE SCHEMA "店 x"'
+restore 0 --database living --source old --table 顧客 --table "店 x.車 検" --table a.b --json
+json '.restored_rows == { "public.\"顧客\"": 1, "\"店 x\".\"車 検\"": 1, "public.\"a.b\"": 0 }'
+[ "$(PGCLIENTENCODING=UTF8 sql living 'SELECT 名 || (SELECT 番号 FROM "店 x"."車 検") FROM 顧客')" = 山田7 ] || fail "the rows are others"
+restore 2 --database living --source old --table "車 検"
+says err 'several tables are called 車 検'
+restore 1 --database living --source old --table 車
+says err 'has no table 車'
+restore 1 --database living --source old --table é # cannot be written in EUC_JP, or is not there
+says err 'has no table é'
+dropdb living
+
+# A database whose name has a newline.
+createdb $'two\nlines'
+sql $'two\nlines' "CREATE TABLE t AS SELECT 1 AS id"
+echo '  - { name: lines, postgres: "dbname='"'two\nlines'"'" }' >>kura.yaml
+expect_exit 0 kura backup lines
+restore 1 --database from_lines --source lines
+says err 'Make an empty one (createdb)'
+createdb from_lines
+restore 0 --database from_lines --source lines
+[ "$(sql from_lines 'SELECT id FROM t')" = 1 ] || fail "the rows are others"
+sed -i '/name: old/d; /name: lines/d' kura.yaml
+
+# What belongs to a table needs what the database lacks: no fault of the words, and told.
+sql notes "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TRIGGER noted AFTER DELETE ON notes FOR EACH ROW EXECUTE FUNCTION noted()"
+expect_exit 0 kura backup
+createdb living
+restore 1 --database living --source notes --table notes
+says err 'function public.noted() does not exist'
+says err 'Make first what the table needs'
+[ -z "$(sql living '\dt')" ] || fail "half of a table is there"
+dropdb living
+
+# A time limit is called one.
+cat >>kura.yaml <<'YAML'
+persons:
+  - { domain: customer, source: notes, sql: "SELECT set_config('statement_timeout', '50', true)" }
+  - { domain: customer, source: notes, sql: SELECT pg_sleep(60)::text }
+YAML
+expect_exit 1 kura backup
+says err 'reached a time limit (statement_timeout'
+sed -i '/^persons:/,$d' kura.yaml
+
+# ------------------------------------------------------------------ what the archive says of the database
+
+# Restored by a role that is no superuser, is in another one by "SET ROLE" only, and belongs to the owner's role.
+sql postgres "CREATE ROLE keeper; CREATE ROLE restorer CREATEDB IN ROLE keeper, pg_read_all_data;
+    CREATE ROLE login LOGIN NOINHERIT IN ROLE restorer; CREATE ROLE passer LOGIN"
+createdb --owner keeper granted
+psql -Xq -v ON_ERROR_STOP=1 -d granted <<'SQL'
+CREATE TABLE things AS SELECT 1 AS id;
+ALTER TABLE things OWNER TO restorer;
+REVOKE ALL ON DATABASE granted FROM PUBLIC;
+GRANT CONNECT ON DATABASE granted TO clerk WITH GRANT OPTION;
+ALTER DATABASE granted CONNECTION LIMIT 50;
+COMMENT ON DATABASE granted IS 'ours';
+SQL
+said() { # DATABASE
+    sql postgres "SELECT datdba::regrole, datacl, datconnlimit, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '$1'"
+}
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: granted, postgres: "dbname=granted" }' >>kura.yaml
+expect_exit 0 kura backup
+said granted >"$work/said.before"
+for connection in dbname=granted_again "dbname=granted_by_role user=login options='-c role=restorer'"; do
+    restore 0 --source granted --database "$connection"
+    said "$(jq -rn --arg c "$connection" '$c | capture("dbname=(?<n>[a-z_]+)").n')" | diff "$work/said.before" - ||
+        fail "the database is not given what the archive says"
+done
+! psql -XAtq -U passer -d granted_again -c "SELECT 1" >"$work/entered" 2>&1 || fail "PUBLIC may connect, which was revoked"
+restore 0 --source granted --database granted_free --no-owner
+psql -XAtq -U passer -d granted_free -c "SELECT 1" >"$work/entered" 2>&1 || fail "a database of whoever restores is shut"
+[[ $(said granted_free) == shop_owner\|*\|50\|ours ]] || fail "--no-owner gave it $(said granted_free)"
+
+echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"

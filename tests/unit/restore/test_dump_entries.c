@@ -37,11 +37,11 @@ static const char list[] =
     ";\tdepends on: 3224 218 216\n";
 
 /* The ids of the chosen lines, in their order. */
-static enum status choose(char ids[256], size_t *left, const char *const *tables,
+static enum status choose(char ids[256], size_t *left, const unsigned long *tables, size_t count,
                           struct error *error)
 {
     CLEANUP(buffer_free) struct buffer lines = {0};
-    enum status status = dump_entries_choose(&lines, left, list, tables, error);
+    enum status status = dump_entries_choose(&lines, left, list, tables, count, error);
     ids[0] = '\0';
     for (size_t i = 0; i < lines.size;) {
         size_t size = strcspn((const char *)lines.data + i, ";");
@@ -56,61 +56,70 @@ static void test_what_belongs(void **state)
 {
     (void)state;
     const struct {
-        const char *table;
+        unsigned long table;
         const char *ids;
         size_t left;
     } cases[] = {
-        {"public.customers", "216 3392 215 3393 3220 3376 3394 3224 3222 ", 0},
-        {"p", "219 220 3219 3379 3227 3228 3231 ", 0},
-        {"p1", "220 3379 ", 3}, /* what ties it to its parent */
-        {"the shop.the cars", "218 217 3378 ", 1},
+        {216, "216 3392 215 3393 3220 3376 3394 3224 3222 ", 0},
+        {219, "219 220 3219 3379 3227 3228 3231 ", 0},
+        {220, "220 3379 ", 3}, /* what ties it to its parent */
+        {218, "218 217 3378 ", 1},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        const char *const tables[] = {cases[i].table, NULL};
         char ids[256];
         size_t left = 0;
         struct error error = {0};
-        assert_int_equal(choose(ids, &left, tables, &error), STATUS_OK);
+        assert_int_equal(choose(ids, &left, &cases[i].table, 1, &error), STATUS_OK);
         assert_string_equal(ids, cases[i].ids);
         assert_int_equal(left, cases[i].left);
     }
     /* With both tables the foreign key comes along. */
-    const char *const both[] = {"the cars", "public.customers", NULL};
+    const unsigned long both[] = {218, 216};
     char ids[256];
     size_t left = 9;
     struct error error = {0};
-    assert_int_equal(choose(ids, &left, both, &error), STATUS_OK);
+    assert_int_equal(choose(ids, &left, both, LENGTH(both), &error), STATUS_OK);
     assert_non_null(strstr(ids, "3232 "));
     assert_int_equal(left, 0);
 }
 
-static void test_names(void **state)
+static void test_tables(void **state)
 {
     (void)state;
-    const struct {
-        const char *table;
-        enum status status;
-    } cases[] = {
-        {"customers", STATUS_USAGE},           {"cars", STATUS_OK}, /* "the shop the" and "cars":
-                                                                       blanks in names are not
-                                                                       marked */
-        {"names", STATUS_NOT_FOUND},           {"p2", STATUS_NOT_FOUND},  {"", STATUS_NOT_FOUND},
-        {"public.the cars", STATUS_NOT_FOUND}, {"the", STATUS_NOT_FOUND}, /* but part of a name */
-    };
-    for (size_t i = 0; i < LENGTH(cases); i++) {
-        const char *const tables[] = {cases[i].table, NULL};
-        char ids[256];
-        size_t left;
-        struct error error = {0};
-        assert_int_equal(choose(ids, &left, tables, &error), cases[i].status);
+    unsigned long id = 0;
+    assert_int_equal(dump_entries_table(&id, list), 5);
+    assert_int_equal(dump_entries_table(&id, ";\n; Archive\n\n7; 1259 5 VIEW public x owner\n"
+                                             "9; 1259 4 TABLE a b c d\n11; 0 4 TABLE DATA a b c"),
+                     1);
+    assert_int_equal(id, 9);
+    assert_int_equal(dump_entries_table(&id, ""), 0);
+    /* An owner whose name has a blank: the foreign key that stays behind is counted. */
+    static const char owned[] = "1; 1259 1 TABLE public cars the owner\n"
+                                "2; 1259 2 TABLE public men the owner\n"
+                                "3; 2606 3 FK CONSTRAINT public cars of_man the owner\n"
+                                ";\tdepends on: 1 2\n";
+    for (unsigned long table = 1; table <= 2; table++) {
+        CLEANUP(buffer_free) struct buffer lines = {0};
+        struct error problem = {0};
+        size_t left_out;
+        assert_int_equal(dump_entries_choose(&lines, &left_out, owned, &table, 1, &problem),
+                         STATUS_OK);
+        assert_int_equal(left_out, table == 1);
     }
+    /* No table: nothing is chosen. */
+    const unsigned long others[] = {230, 99999};
+    char ids[256];
+    size_t left;
+    struct error error = {0};
+    assert_int_equal(choose(ids, &left, others, LENGTH(others), &error), STATUS_OK);
+    assert_string_equal(ids, "");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_belongs),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,225 @@
+/* hidden_properties: what the database was given that the hidden one replaces, or what the archive
+ * says of its own: settings while it is hidden, for counting and erasing need them; owner,
+ * privileges, limit and comment with the name, for they say who may connect. */
+#include "hidden.h"
+#include <stdio.h>
+#include <string.h>
+
+/* The privileges on the database itself. One that was never granted anything has none written
+ * down. */
+#define PRIVILEGES                                                                                 \
+    "SELECT CASE a.grantee WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee) END, "        \
+    "a.privilege_type, a.is_grantable FROM pg_catalog.pg_database d, "                             \
+    "pg_catalog.aclexplode(d.datacl) a WHERE d.oid = %L"
+#define HAS_PRIVILEGES                                                                             \
+    "SELECT count(*) FROM pg_catalog.pg_database WHERE oid = %L AND datacl IS NOT NULL"
+
+/* ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET: role, name, value. */
+#define SETTINGS                                                                                   \
+    "SELECT CASE s.setrole WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(s.setrole) END, "        \
+    "pg_catalog.split_part(c.word, '=', 1), pg_catalog.substr(c.word, "                            \
+    "pg_catalog.strpos(c.word, '=') + 1) FROM pg_catalog.pg_db_role_setting s, "                   \
+    "pg_catalog.unnest(s.setconfig) c(word) WHERE s.setdatabase = %L"
+
+/* ------------------------------------------------------------------ telling */
+
+void hidden_warn(const struct hidden_database *database, struct error *problem)
+{
+    const struct restore_events *events = &database->options->events;
+    if (events->warn != NULL) {
+        events->warn(events->context, database->options->source, NULL, problem);
+    }
+}
+
+/* What cannot be taken over is told, and keeps nobody from his data. */
+enum status hidden_settle(const struct hidden_database *database, enum status status,
+                          struct error *problem, const char *what, struct error *error)
+{
+    if (postgres_is_lost(&database->server) || status == STATUS_CANCELLED) {
+        *error = *problem;
+        return status;
+    }
+    if (status != STATUS_OK) {
+        error_add_context(problem, _("the database's %s could not be taken over"), what);
+        hidden_warn(database, problem);
+    }
+    return STATUS_OK;
+}
+
+enum status hidden_begin_step(struct hidden_database *database, struct error *error)
+{
+    return postgres_script(&database->server, "SAVEPOINT kura_step", error);
+}
+
+enum status hidden_end_step(struct hidden_database *database, enum status status,
+                            struct error *problem, const char *what, struct error *error)
+{
+    const char *end =
+        status == STATUS_OK ? "RELEASE SAVEPOINT kura_step" : "ROLLBACK TO SAVEPOINT kura_step";
+    status = hidden_settle(database, status, problem, what, error);
+    return status == STATUS_OK ? postgres_script(&database->server, end, error) : status;
+}
+
+/* ------------------------------------------------------------------ privileges and owner */
+
+static enum status grant(struct hidden_database *database, const PGresult *rows, int row,
+                         struct error *error)
+{
+    char sql[160];
+    const char *role = PQgetvalue(rows, row, 0);
+    const char *privilege = PQgetvalue(rows, row, 1);
+    bool grantable = PQgetvalue(rows, row, 2)[0] == 't';
+    bool everybody = role[0] == '\0';
+    if (strspn(privilege, "ABCDEFGHIJKLMNOPQRSTUVWXYZ ") != strlen(privilege)) {
+        return error_set(error, STATUS_UNSUPPORTED, 0, "%s", privilege);
+    }
+    snprintf(sql, sizeof sql, "GRANT %s ON DATABASE %%I TO %s%s", privilege,
+             everybody ? "PUBLIC" : "%I", grantable ? " WITH GRANT OPTION" : "");
+    const char *const values[] = {database->target, everybody ? NULL : role, NULL};
+    return hidden_run(&database->server, sql, values, error);
+}
+
+/* What CREATE DATABASE gives everybody. */
+static enum status open_to_all(struct hidden_database *database, struct error *error)
+{
+    const char *const name[] = {database->target, NULL};
+    return hidden_run(&database->server, "GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC", name,
+                      error);
+}
+
+static enum status take_privileges(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *rows = NULL;
+    const char *const oid[] = {database->old.oid, NULL};
+    const char *const owned[] = {database->target, database->old.owner, NULL};
+    uint64_t has = 0;
+    enum status status = hidden_number(&has, &database->server, HAS_PRIVILEGES, oid, error);
+    if (status != STATUS_OK || has == 0) {
+        return status == STATUS_OK ? open_to_all(database, error) : status;
+    }
+    status = hidden_ask(&rows, &database->server, PRIVILEGES, oid, error);
+    if (status == STATUS_OK) {
+        status = hidden_run(&database->server, "REVOKE ALL ON DATABASE %I FROM %I", owned, error);
+    }
+    for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
+        status = grant(database, rows, i, error);
+    }
+    return status;
+}
+
+static enum status take_owner(struct hidden_database *database, struct error *error)
+{
+    const char *const owner[] = {database->target, database->old.owner, NULL};
+    return hidden_run(&database->server, "ALTER DATABASE %I OWNER TO %I", owner, error);
+}
+
+static enum status take_limit(struct hidden_database *database, struct error *error)
+{
+    char sql[64];
+    const char *const name[] = {database->target, NULL};
+    const char *limit = database->old.connection_limit;
+    if (limit[strspn(limit, "-0123456789")] != '\0') {
+        return error_set(error, STATUS_UNSUPPORTED, 0, "%s", limit);
+    }
+    snprintf(sql, sizeof sql, "ALTER DATABASE %%I CONNECTION LIMIT %.12s", limit);
+    return hidden_run(&database->server, sql, name, error);
+}
+
+static enum status take_comment(struct hidden_database *database, struct error *error)
+{
+    const char *const comment[] = {database->target, database->old.comment, NULL};
+    return database->old.comment == NULL
+               ? STATUS_OK
+               : hidden_run(&database->server, "COMMENT ON DATABASE %I IS %L", comment, error);
+}
+
+static enum status give(struct hidden_database *database,
+                        enum status (*take)(struct hidden_database *, struct error *),
+                        const char *what, struct error *error)
+{
+    struct error problem = {0};
+    enum status status = hidden_begin_step(database, error);
+    return status == STATUS_OK
+               ? hidden_end_step(database, take(database, &problem), &problem, what, error)
+               : status;
+}
+
+static enum status take_over(struct hidden_database *database, struct error *error)
+{
+    enum status status = give(database, take_owner, _("owner"), error);
+    status = status ? status : give(database, take_privileges, _("privileges"), error);
+    status = status ? status : give(database, take_limit, _("connection limit"), error);
+    return status ? status : give(database, take_comment, _("comment"), error);
+}
+
+/* What an archive says begins with what a new database has. */
+static enum status say_properties(struct hidden_database *database, struct error *error)
+{
+    enum status status = open_to_all(database, error);
+    return status ? status : hidden_say_anew(database, HIDDEN_PROPERTIES, error);
+}
+
+enum status hidden_give_properties(struct hidden_database *database, struct error *error)
+{
+    const char *const name[] = {database->target, database->target, database->target, NULL};
+    enum status status = hidden_run(&database->server,
+                                    "COMMENT ON DATABASE %I IS NULL;"
+                                    "REVOKE ALL ON DATABASE %I FROM SESSION_USER;"
+                                    "GRANT ALL ON DATABASE %I TO CURRENT_USER",
+                                    name, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return database->old.exists ? take_over(database, error) : say_properties(database, error);
+}
+
+/* ------------------------------------------------------------------ settings */
+
+/* The value goes through the session, so that the server itself writes it down as it wants it. */
+static enum status take_setting(struct hidden_database *database, const PGresult *rows, int row,
+                                struct error *error)
+{
+    const char *role = PQgetvalue(rows, row, 0);
+    const char *name = PQgetvalue(rows, row, 1);
+    const char *const set[] = {name, PQgetvalue(rows, row, 2), NULL};
+    const char *const of_database[] = {database->name, name, NULL};
+    const char *const of_role[] = {role, database->name, name, NULL};
+    enum status status = postgres_script(&database->server, "BEGIN", error);
+    if (status == STATUS_OK) {
+        status =
+            hidden_run(&database->server, "SELECT pg_catalog.set_config(%L, %L, true)", set, error);
+    }
+    if (status == STATUS_OK) {
+        status =
+            role[0] == '\0'
+                ? hidden_run(&database->server, "ALTER DATABASE %I SET %I FROM CURRENT",
+                             of_database, error)
+                : hidden_run(&database->server, "ALTER ROLE %I IN DATABASE %I SET %I FROM CURRENT",
+                             of_role, error);
+    }
+    if (status == STATUS_OK) {
+        return postgres_script(&database->server, "COMMIT", error);
+    }
+    struct error ignored = {0};
+    (void)!postgres_script(&database->server, "ROLLBACK", &ignored);
+    return error_add_context(error, "%s", name);
+}
+
+static enum status take_settings(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *rows = NULL;
+    const char *const oid[] = {database->old.oid, NULL};
+    enum status status = hidden_ask(&rows, &database->server, SETTINGS, oid, error);
+    for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
+        struct error problem = {0};
+        status = hidden_settle(database, take_setting(database, rows, i, &problem), &problem,
+                               _("settings"), error);
+    }
+    return status;
+}
+
+enum status hidden_give_settings(struct hidden_database *database, struct error *error)
+{
+    return database->old.exists ? take_settings(database, error)
+                                : hidden_say_anew(database, HIDDEN_SETTINGS, error);
+}
