@@ -19,7 +19,7 @@ static enum status find_archive(struct hidden_database *database, struct error *
                          postgres ? POSTGRES_DUMP_NAME : "output", error);
 }
 
-static enum status load(struct hidden_database *database, struct error *error)
+static enum status load(struct hidden_database *database, bool tablespaces, struct error *error)
 {
     CLEANUP(memory_free) char *to = NULL;
     const struct database_options *options = database->options;
@@ -28,12 +28,37 @@ static enum status load(struct hidden_database *database, struct error *error)
         return status;
     }
     const char *words[] = {
-        "pg_restore", "--exit-on-error", "--no-password", "--dbname", to, NULL, NULL, NULL};
+        "pg_restore", "--exit-on-error", "--no-password", "--dbname", to, NULL, NULL, NULL, NULL};
+    size_t count = 5;
     if (options->no_owner) {
-        words[5] = "--no-owner";
-        words[6] = "--no-privileges";
+        words[count++] = "--no-owner";
+        words[count++] = "--no-privileges";
+    }
+    if (!tablespaces) {
+        words[count++] = "--no-tablespaces";
     }
     return archive_run(database, words, -1, NULL, NULL, error);
+}
+
+/* A new machine hardly has the tablespaces of the old one, and nobody is to make them in the night
+ * of need. */
+static enum status load_here(struct hidden_database *database, struct error *error)
+{
+    enum status status = load(database, true, error);
+    if (status != STATUS_FAILED || strstr(error->message, "default_tablespace") == NULL) {
+        return status;
+    }
+    error_set_hint(error, "%s",
+                   _("All is restored into the database's own tablespace. ALTER TABLE … SET "
+                     "TABLESPACE moves it, when the others are made."));
+    hidden_warn(database, error);
+    error_clear(error);
+    hidden_drop(database);
+    status = hidden_open_server(database, error); /* the lock went with the session */
+    if (status == STATUS_OK) {
+        status = hidden_create(database, error);
+    }
+    return status == STATUS_OK ? load(database, false, error) : status;
 }
 
 /* The server may have analysed a table while it was loaded, and does not again if it is empty now.
@@ -110,7 +135,7 @@ static enum status restore_all(struct hidden_database *database, struct error *e
         status = hidden_create(database, error);
     }
     if (status == STATUS_OK) {
-        status = load(database, error);
+        status = load_here(database, error);
     }
     if (status == STATUS_OK) {
         status = hidden_give_settings(database, error);

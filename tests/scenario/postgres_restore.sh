@@ -511,4 +511,23 @@ restore 0 --source granted --database granted_free --no-owner
 psql -XAtq -U passer -d granted_free -c "SELECT 1" >"$work/entered" 2>&1 || fail "a database of whoever restores is shut"
 [[ $(said granted_free) == shop_owner\|*\|50\|ours ]] || fail "--no-owner gave it $(said granted_free)"
 
+# A new machine lacks the tablespaces of the old one.
+install -d -o "$(stat -c %U pg/data)" -m 700 pg/fast
+createdb spaced
+psql -Xq -v ON_ERROR_STOP=1 -d spaced -c "CREATE TABLESPACE fast LOCATION '$work/pg/fast'" \
+    -c "CREATE TABLE plain AS SELECT 1 AS id" -c "CREATE TABLE quick TABLESPACE fast AS SELECT generate_series(1, 9) AS id"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: spaced, postgres: "dbname=spaced" }' >>kura.yaml
+expect_exit 0 kura backup
+restore 0 --source spaced --database spaced_here
+[ "$(sql spaced_here "SELECT tablespace FROM pg_tables WHERE tablename = 'quick'")" = fast ] || fail "the tablespace was not used"
+dropdb spaced
+dropdb spaced_here
+sql postgres "DROP TABLESPACE fast"
+restore 3 --source spaced --database spaced_again
+says err '"fast"'
+says err "All is restored into the database's own tablespace"
+[ "$(sql spaced_again 'SELECT count(*) FROM quick')" = 9 ] || fail "not all rows came without the tablespace"
+[ "$(hidden)" = 0 ] || fail "a second attempt left the first one's database"
+
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
