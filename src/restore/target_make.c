@@ -5,43 +5,65 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* 0, or -1 and errno. */
+static int make_folder(int parent, const char *name)
+{
+    if (mkdirat(parent, name, 0700) == 0) {
+        return 0;
+    }
+    CLEANUP(file_close)
+    int there = errno == EEXIST ? target_open_beneath(parent, name, O_PATH | O_DIRECTORY) : -1;
+    return there < 0 ? -1 : 0;
+}
+
 enum status target_make_folder(struct target *target, const char *source, const char *path,
                                struct error *error)
 {
     CLEANUP(memory_free) char *full = NULL;
-    enum status status = target_full_path(&full, source, path, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
+    char *name;
+    int parent;
     pthread_mutex_lock(&target->lock);
-    CLEANUP(file_close) int fd = target_open_making(target->root, full);
-    int reason = errno;
-    pthread_mutex_unlock(&target->lock);
-    if (fd >= 0) {
-        return STATUS_OK;
+    enum status status = target_find_place(&parent, &name, &full, target, source, path, error);
+    if (status == STATUS_OK && make_folder(parent, name) != 0) {
+        status = error_set_errno(error, errno, _("the folder %s cannot be made"),
+                                 *path == '\0' ? source : path);
     }
-    error_set_errno(error, reason, _("the folder %s cannot be made"), full);
-    return reason == EXDEV
+    pthread_mutex_unlock(&target->lock);
+    return status != STATUS_OK && error->os_error == EXDEV
                ? error_set_hint(error, "%s",
                                 _("Another disk is mounted within the target. A restore stays on "
                                   "the one that was judged: name a folder on that disk with "
                                   "--target, or unmount it."))
-               : error->status;
+               : status;
+}
+
+static enum status open_folder(int *fd, struct target *target, const char *source,
+                               const struct entry *entry, struct error *error)
+{
+    CLEANUP(memory_free) char *full = NULL;
+    char *name;
+    int parent;
+    *fd = -1;
+    pthread_mutex_lock(&target->lock);
+    enum status status =
+        target_find_place(&parent, &name, &full, target, source, entry->path, error);
+    if (status == STATUS_OK) {
+        *fd = target_open_beneath(parent, name, O_RDONLY | O_DIRECTORY);
+        if (*fd < 0) {
+            status =
+                error_set_errno(error, errno, _("the folder %s cannot be opened"), entry->path);
+        }
+    }
+    pthread_mutex_unlock(&target->lock);
+    return status;
 }
 
 enum status target_finish_folder(struct target *target, const char *source,
                                  const struct entry *entry, struct error *error)
 {
-    CLEANUP(memory_free) char *full = NULL;
-    enum status status = target_full_path(&full, source, entry->path, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    CLEANUP(file_close) int fd = target_open_making(target->root, full);
-    if (fd < 0) {
-        return error_set_errno(error, errno, _("the folder %s cannot be opened"), entry->path);
-    }
-    return metadata_apply(fd, entry, target->owners, error);
+    CLEANUP(file_close) int fd = -1;
+    enum status status = open_folder(&fd, target, source, entry, error);
+    return status == STATUS_OK ? metadata_apply(fd, entry, target->owners, error) : status;
 }
 
 static int make_special(int staging, const char *name, const struct entry *entry)
