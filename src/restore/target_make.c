@@ -2,6 +2,7 @@
 #include "target_private.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,6 +99,7 @@ enum status target_make_special(struct target *target, const char *source,
     return metadata;
 }
 
+/* What lies at the place of the first name is linked under a name in the staging folder. */
 static enum status stage_link(struct target *target, const char *staged, const char *source,
                               const struct entry *entry, const struct entry *first,
                               struct error *error)
@@ -106,23 +108,25 @@ static enum status stage_link(struct target *target, const char *staged, const c
     char *name;
     int parent;
     struct stat there;
-    enum status status =
-        target_find_place(&parent, &name, &full, target, source, first->path, error);
-    if (status != STATUS_OK) {
-        return status;
+    bool restored = first != NULL && strcmp(first->path, entry->link) == 0;
+    if (restored) {
+        enum status status =
+            target_find_place(&parent, &name, &full, target, source, first->path, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        restored = fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   target_is_finished(&there, first);
     }
-    bool restored = fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-                    target_is_finished(&there, first);
     if (!restored) {
         return error_set(error, STATUS_NOT_FOUND, 0,
                          _("%s was not restored: the file that it is linked to, %s, was not"),
-                         entry->path, first->path);
+                         entry->path, entry->link);
     }
-    if (linkat(parent, name, target->staging, staged, 0) != 0) {
-        return error_set_errno(error, errno, _("%s cannot be linked to %s"), entry->path,
-                               first->path);
-    }
-    return STATUS_OK;
+    return linkat(parent, name, target->staging, staged, 0) == 0
+               ? STATUS_OK
+               : error_set_errno(error, errno, _("%s cannot be linked to %s"), entry->path,
+                                 entry->link);
 }
 
 enum status target_make_link(struct target *target, const char *source, const struct entry *entry,
