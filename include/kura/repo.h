@@ -440,6 +440,8 @@ struct check_report {
     uint64_t packs_read;
     uint64_t chunks_opened;
     uint64_t unused_packs; /* named by no index: left by interrupted runs */
+    uint64_t unfinished;   /* files that never became objects: left by killed runs, or on the way */
+    uint64_t unfinished_bytes;
 };
 /* Statements, their chain, references, indexes, presence and size of every pack; as asked the bytes
  * of packs against their names and directories against indexes; as asked every chunk of every
