@@ -417,6 +417,9 @@ static void says_that_the_disk_is_full(void **state)
     unsigned char *bytes = pattern(size);
     struct store *store = open_at(fixture, root);
     enum status first = store_put(store, "packs/a", bytes, size, &error);
+    /* The way out is one that there is. */
+    bool hinted = fixture->kind->sshd == NULL ||
+                  strstr(error.hint, "kura never removes what it stored") != NULL;
     enum status list = STATUS_OK;
     struct seen seen = {0};
     if (!fixture->kind->write_once) {
@@ -429,6 +432,7 @@ static void says_that_the_disk_is_full(void **state)
     free(bytes);
     sshd_shell("umount %s", root);
     expect(STATUS_NO_SPACE, first);
+    assert_true(hinted);
     expect(STATUS_OK, list);
     assert_int_equal(seen.count, 0);
     expect(STATUS_OK, second);
