@@ -234,6 +234,10 @@ struct writer_options {
     void *context;
 };
 
+/* Whether a name in the state folder is of what every backup makes anew, and the next one can do
+ * without: spool, memory, content map. Its neighbours, like the audit log, are not. */
+bool repo_state_remade(const char *name);
+
 /* Locks the state, takes up what an interrupted run left (complete packs in the spool are sent),
  * draws tonight's key. */
 MUST_USE enum status writer_open(struct writer **writer, struct repo *repo,
