@@ -22,6 +22,8 @@ struct backup_events {
     void (*progress)(void *context, const struct backup_progress *progress);
     /* path: NULL when the source as a whole is meant */
     void (*warn)(void *context, const char *source, const char *path, const struct error *problem);
+    /* Something to know, and all is well; on the same thread. */
+    void (*note)(void *context, const char *source, const char *path, const char *message);
     void (*waiting)(void *context); /* another backup holds the state */
 };
 

@@ -38,14 +38,23 @@ struct config_postgres {
     unsigned lock_timeout; /* seconds to wait for a table that another session keeps locked */
 };
 
+/* Kura's own folders, of which a tree leaves out what would feed on itself. Not in the file:
+ * whoever runs a source says it. Borrowed. */
+struct config_own {
+    const char *repository; /* everything in it; NULL: not on this machine */
+    const char *state;      /* what `remade` says of the names in it; NULL: there is none */
+    bool (*remade)(const char *name);
+};
+
 struct config_source {
     char *name; /* [A-Za-z0-9._-], at most 64 bytes, no leading dot; unique */
     enum source_kind kind;
-    char *path;           /* sqlite, tree */
-    char **command;       /* command: words, NULL-terminated */
-    unsigned timeout;     /* command: seconds that it may be silent */
-    char **exclude;       /* tree: patterns, NULL-terminated, or NULL */
-    bool one_file_system; /* tree */
+    char *path;            /* sqlite, tree */
+    char **command;        /* command: words, NULL-terminated */
+    unsigned timeout;      /* command: seconds that it may be silent */
+    char **exclude;        /* tree: patterns, NULL-terminated, or NULL */
+    bool one_file_system;  /* tree */
+    struct config_own own; /* tree */
     struct config_postgres postgres;
     struct config_person *persons; /* databases: who is counted; or none */
     size_t person_count;

@@ -246,6 +246,10 @@ struct writer_options {
     const volatile sig_atomic_t *cancelled; /* ends the waiting, or NULL */
 };
 
+/* Whether a name in the state folder is of what every backup makes anew, and the next one can do
+ * without: spool, memory, content map. Its neighbours, like the audit log, are not. */
+bool repo_state_remade(const char *name);
+
 /* Locks the state, takes up what an interrupted run left (complete packs in the spool are sent),
  * draws tonight's key. */
 MUST_USE enum status writer_open(struct writer **writer, struct repo *repo,
@@ -453,6 +457,8 @@ struct check_report {
     uint64_t chunks_opened;
     uint64_t unused_packs; /* named by no index, as interrupted runs leave them */
     uint64_t found_packs;  /* named by none either, but read, for an index is lost */
+    uint64_t unfinished;   /* files that never became objects: left by killed runs, or on the way */
+    uint64_t unfinished_bytes;
 };
 /* Statements, their chain, references, indexes, presence and size of every pack; as asked the bytes
  * of packs against their names and directories against indexes; as asked every chunk of every

@@ -64,6 +64,8 @@ struct source_sink {
     enum status (*waiting)(void *context, struct error *error);
     /* Something is wrong with one entry; path may be NULL. The night goes on. */
     void (*warn)(void *context, const char *path, const struct error *problem);
+    /* Something to know of one entry, and all is well. May be NULL. */
+    void (*note)(void *context, const char *path, const char *message);
 };
 
 /* Delivers the source. The caller decides what a failure means for the others. */

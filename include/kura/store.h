@@ -41,6 +41,7 @@ struct store_options {
 struct store_entry {
     const char *name; /* relative to the store's root, borrowed for the call */
     uint64_t size;
+    bool unfinished; /* an upload that is on its way, or that a killed run left */
 };
 
 /* Return anything but STATUS_OK to stop the listing with that status. */
@@ -77,11 +78,15 @@ MUST_USE enum status store_size(struct store *store, const char *name, uint64_t 
                                 struct error *error);
 
 /* Visits every object directly in the folder `name` ("packs/3f", "index"), in no certain order, not
- * its subfolders. Temporary files are left out. A missing folder is STATUS_NOT_FOUND. At most
+ * its subfolders. Unfinished uploads are left out. A missing folder is STATUS_NOT_FOUND. At most
  * STORE_LIST_LIMIT entries, then STATUS_CORRUPT: a hostile server can list for ever. */
 #define STORE_LIST_LIMIT 10000000
 MUST_USE enum status store_list(struct store *store, const char *name, store_visit visit,
                                 void *context, struct error *error);
+
+/* The same with the unfinished uploads, of which name and size are only for being told. */
+MUST_USE enum status store_list_all(struct store *store, const char *name, store_visit visit,
+                                    void *context, struct error *error);
 
 /* The measured time of one round trip in seconds (0 for a local folder). */
 double store_round_trip(const struct store *store);
@@ -99,8 +104,9 @@ MUST_USE enum status store_login_key(struct secret_text *private_key, char publi
 
 /* ---- for drivers (store_local.c, store_sftp.c) and for decorators in tests ---- */
 
-/* The contract of a driver: what is said of the function store_… binds the member of that name;
- * tests/contract/test_store.c is the same for all. `self` is what open gave. */
+/* The contract of a driver: what is said of the function store_… binds the member of that name,
+ * and list is store_list_all; tests/contract/test_store.c is the same for all. `self` is what open
+ * gave. */
 struct store_driver {
     const char *scheme; /* "file", "sftp" */
     enum status (*open)(void **self, const struct store_options *options, struct error *error);

@@ -330,6 +330,15 @@ static void sink_warn(void *context, const char *path, const struct error *probl
     journey_warn(backup->journey, backup->source->name, path, problem);
 }
 
+static void sink_note(void *context, const char *path, const char *message)
+{
+    const struct source_backup *backup = context;
+    const struct backup_events *events = &backup->journey->options->events;
+    if (events->note != NULL) {
+        events->note(events->context, backup->source->name, path, message);
+    }
+}
+
 void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
 {
     *sink = (struct source_sink){
@@ -346,5 +355,6 @@ void source_sink_fill(struct source_sink *sink, struct source_backup *backup)
         .person = sink_person,
         .waiting = sink_waiting,
         .warn = sink_warn,
+        .note = sink_note,
     };
 }

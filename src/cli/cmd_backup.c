@@ -33,6 +33,15 @@ static void on_warn(void *context, const char *source, const char *path,
     cli_note(telling->cli, EXIT_WARNINGS);
 }
 
+static void on_note(void *context, const char *source, const char *path, const char *message)
+{
+    struct telling *telling = context;
+    struct error told;
+    error_set(&told, STATUS_OK, 0, "%s%s%s: %s", source, path[0] == '\0' ? "" : "/", path, message);
+    cli_progress_clear(telling->progress);
+    cli_say(telling->cli, "%s", told.message);
+}
+
 static void on_waiting(void *context)
 {
     struct telling *telling = context;
@@ -185,6 +194,15 @@ static void tell_erased(struct cli *cli, const struct backup_summary *summary)
     cli_note(cli, EXIT_WARNINGS);
 }
 
+static void name_own_folders(struct config *config, const char *url)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        config->sources[i].own = (struct config_own){.repository = cli_road_store_folder(url),
+                                                     .state = config->state,
+                                                     .remade = repo_state_remade};
+    }
+}
+
 static enum status back_up(struct backup_summary *summary, struct cli_road *store,
                            struct cli_access *access, struct error *error)
 {
@@ -200,6 +218,7 @@ static enum status back_up(struct backup_summary *summary, struct cli_road *stor
         return status;
     }
     cli_persons_choose(store, &access->config);
+    name_own_folders(&access->config, access->access.store.url);
     struct telling telling = {.cli = cli, .progress = cli_progress_new(&cli->arguments)};
     const struct audit_head head = cli_log_head(cli);
     const struct backup_options options = {
@@ -210,7 +229,8 @@ static enum status back_up(struct backup_summary *summary, struct cli_road *stor
         .recipients = recipients,
         .recipient_count = recipient_count,
         .sources = cli->arguments.words.count == 0 ? NULL : cli->arguments.words.items,
-        .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn, on_waiting},
+        .events = {&telling, telling.progress == NULL ? NULL : on_progress, on_warn, on_note,
+                   on_waiting},
         .cancelled = cli_catch_signals(),
         .judge = cli_road_check_persons,
         .judge_context = store,

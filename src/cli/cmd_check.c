@@ -24,6 +24,8 @@ static enum status print_json(const struct check_report *report, bool opened, st
         {"chunks_opened", report->chunks_opened},
         {"unused_packs", report->unused_packs},
         {"found_packs", report->found_packs},
+        {"unfinished", report->unfinished},
+        {"unfinished_bytes", report->unfinished_bytes},
     };
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
@@ -42,6 +44,17 @@ static enum status print_json(const struct check_report *report, bool opened, st
     json_object_set_new(object, "more_problems",
                         json_integer((json_int_t)report->problems.dropped));
     return cli_json_print(object, error);
+}
+
+static void print_unfinished(const struct check_report *report)
+{
+    char bytes[CLI_SIZE_TEXT];
+    printf(_("unfinished files, left by killed runs or being written now: %llu, %s\n"),
+           (unsigned long long)report->unfinished,
+           cli_format_bytes(bytes, report->unfinished_bytes));
+    printf("%s\n",
+           _("Nothing needs them. While no kura writes to the repository, files whose names "
+             "end in .tmp can be removed from it by hand."));
 }
 
 static void print_text(const struct check_report *report, unsigned percent, bool opened)
@@ -67,6 +80,9 @@ static void print_text(const struct check_report *report, unsigned percent, bool
     if (report->found_packs > 0) {
         printf(_("packs that no index names any more, found by their own directories: %llu\n"),
                (unsigned long long)report->found_packs);
+    }
+    if (report->unfinished > 0) {
+        print_unfinished(report);
     }
     if (report->problems.count == 0 && report->problems.dropped == 0) {
         printf("%s\n", _("no problems found"));

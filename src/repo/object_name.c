@@ -89,14 +89,29 @@ unsigned object_folder_count(enum object_kind kind)
 struct listing {
     enum object_kind kind;
     struct problems *problems;
+    struct unfinished *unfinished;
     object_visit visit;
     void *context;
 };
+
+static void count_unfinished(struct unfinished *unfinished, const struct store_entry *entry)
+{
+    unfinished->files++;
+    if (__builtin_add_overflow(unfinished->bytes, entry->size, &unfinished->bytes)) {
+        unfinished->bytes = UINT64_MAX; /* whatever a storage says */
+    }
+}
 
 static enum status visit_name(void *context, const struct store_entry *entry, struct error *error)
 {
     const struct listing *listing = context;
     unsigned char id[OBJECT_ID_SIZE];
+    if (entry->unfinished) {
+        if (listing->unfinished != NULL) {
+            count_unfinished(listing->unfinished, entry);
+        }
+        return STATUS_OK;
+    }
     if (strlen(entry->name) < OBJECT_NAME_SIZE &&
         object_name_parse(id, listing->kind, entry->name)) {
         return listing->visit(listing->context, id, entry, error);
@@ -111,8 +126,8 @@ static enum status visit_name(void *context, const struct store_entry *entry, st
 }
 
 enum status object_list_folder(struct store *store, enum object_kind kind, unsigned shard,
-                               struct problems *problems, object_visit visit, void *context,
-                               struct error *error)
+                               struct problems *problems, struct unfinished *unfinished,
+                               object_visit visit, void *context, struct error *error)
 {
     char folder[OBJECT_NAME_SIZE];
     if (kind == OBJECT_PACK) {
@@ -120,8 +135,8 @@ enum status object_list_folder(struct store *store, enum object_kind kind, unsig
     } else {
         snprintf(folder, sizeof folder, "%s", FOLDERS[kind]);
     }
-    struct listing listing = {kind, problems, visit, context};
-    enum status status = store_list(store, folder, visit_name, &listing, error);
+    struct listing listing = {kind, problems, unfinished, visit, context};
+    enum status status = store_list_all(store, folder, visit_name, &listing, error);
     /* What lacks is also missed by whoever needs it, so the others need not stop for it. One of the
      * many folders of packs need not even be readable. */
     if (status == STATUS_NOT_FOUND || (kind == OBJECT_PACK && problem_is_local(status, error))) {
@@ -145,7 +160,7 @@ enum status object_list(struct repo *repo, struct store *store, enum object_kind
     (void)repo;
     for (unsigned shard = 0; shard < object_folder_count(kind); shard++) {
         enum status status =
-            object_list_folder(store, kind, shard, problems, visit, context, error);
+            object_list_folder(store, kind, shard, problems, NULL, visit, context, error);
         if (status != STATUS_OK) {
             return status;
         }

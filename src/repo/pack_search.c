@@ -58,7 +58,8 @@ static enum status see(void *context, const unsigned char id[OBJECT_ID_SIZE],
 static enum status list_folder(void *context, struct store *store, size_t number,
                                struct error *error)
 {
-    return object_list_folder(store, OBJECT_PACK, (unsigned)number, NULL, see, context, error);
+    return object_list_folder(store, OBJECT_PACK, (unsigned)number, NULL, NULL, see, context,
+                              error);
 }
 
 /* One that cannot be read or is no pack holds nothing that anybody could use. */

@@ -95,10 +95,16 @@ MUST_USE bool object_name_parse(unsigned char id[OBJECT_ID_SIZE], enum object_ki
 size_t object_limit(enum object_kind kind);
 /* Its objects have random names: their content says what they are. */
 bool object_is_nameless(enum object_kind kind);
-/* One folder of a kind: "index", or one of the 256 of the packs (shard 0..255, else 0). */
+/* Files that never became objects: of uploads on their way, or of killed runs. */
+struct unfinished {
+    uint64_t files;
+    uint64_t bytes;
+};
+/* One folder of a kind: "index", or one of the 256 of the packs (shard 0..255, else 0).
+ * unfinished: adds what lies there; NULL: nobody counts. */
 MUST_USE enum status object_list_folder(struct store *store, enum object_kind kind, unsigned shard,
-                                        struct problems *problems, object_visit visit,
-                                        void *context, struct error *error);
+                                        struct problems *problems, struct unfinished *unfinished,
+                                        object_visit visit, void *context, struct error *error);
 unsigned object_folder_count(enum object_kind kind);
 /* The object of one name: CORRUPT unless its bytes have the id. */
 MUST_USE enum status object_read_verified(struct buffer *bytes, struct store *store,

@@ -80,6 +80,15 @@ static enum status check_pages(struct state *state, struct error *error)
     return status;
 }
 
+/* The file can be written, or it would not have been opened. A header that names a format of later
+ * makes SQLite read it all the same, and refuse the record of the night when all is published. */
+static enum status check_writable(struct state *state, struct error *error)
+{
+    return sqlite3_db_readonly(state->database, "main") == 0
+               ? STATUS_OK
+               : error_set(error, STATUS_CORRUPT, 0, _("%s is damaged"), state->path);
+}
+
 static enum status check_origin(struct state *state, const unsigned char *repository,
                                 struct error *error)
 {
@@ -100,6 +109,19 @@ static enum status check_origin(struct state *state, const unsigned char *reposi
     return status;
 }
 
+/* The SQL is right and disk, memory and locks have codes of their own: what SQLite calls an error
+ * without a name lies in the file, like a format of the schema that does not exist. */
+static enum status read_schema(struct state *state, int64_t *tables, struct error *error)
+{
+    enum status status = sql_run(state->database, SETTINGS, error);
+    status =
+        status ? status : get_number(state, "SELECT count(*) FROM sqlite_schema", tables, error);
+    if (status == STATUS_FAILED && sqlite3_errcode(state->database) == SQLITE_ERROR) {
+        error->status = STATUS_CORRUPT;
+    }
+    return status == STATUS_OK ? STATUS_OK : error->status;
+}
+
 static enum status open_database(struct state *state, const unsigned char *repository,
                                  struct error *error)
 {
@@ -116,12 +138,11 @@ static enum status open_database(struct state *state, const unsigned char *repos
     }
     sqlite3_extended_result_codes(state->database, 0);
     int64_t tables = 0;
-    enum status status = sql_run(state->database, SETTINGS, error);
-    status =
-        status ? status : get_number(state, "SELECT count(*) FROM sqlite_schema", &tables, error);
+    enum status status = read_schema(state, &tables, error);
     if (status == STATUS_OK && tables == 0) {
         status = create(state, repository, error);
     } else {
+        status = status ? status : check_writable(state, error);
         status = status ? status : check_pages(state, error);
         status = status ? status : check_origin(state, repository, error);
     }

@@ -11,6 +11,17 @@
 
 #define LOCK_PAUSE_MS 250
 
+bool repo_state_remade(const char *name)
+{
+    static const char *const beginnings[] = {"spool", "memory-", "state.db"};
+    for (size_t i = 0; i < LENGTH(beginnings); i++) {
+        if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status make_folders(struct writer *writer, const char *state, struct error *error)
 {
     writer->folder = strdup(state);

@@ -110,7 +110,8 @@ static enum status see_pack(void *context, const unsigned char id[OBJECT_ID_SIZE
 static enum status list_shard(void *context, struct store *store, size_t number,
                               struct error *error)
 {
-    return object_list_folder(store, OBJECT_PACK, (unsigned)number, NULL, see_pack, context, error);
+    return object_list_folder(store, OBJECT_PACK, (unsigned)number, NULL, NULL, see_pack, context,
+                              error);
 }
 
 static enum status tell_pack(void *context, const struct state_pack *pack, struct error *error)

@@ -6,19 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum query { ADD_ENTRY, GET_ENTRY, ADD_WISH, NEXT_WISH, EACH_FORWARD, EACH_BACKWARD, QUERIES };
+enum query { ADD_ENTRY, GET_ENTRY, ADD_WISH, NEXT_WISH, EACH_FOLDER, EACH_LINK, QUERIES };
 
 static const char *const query_text[QUERIES] = {
-    [ADD_ENTRY] = "INSERT INTO entry(kind, source, record) VALUES(?1, ?2, ?3)",
+    [ADD_ENTRY] = "INSERT INTO entry(kind, source, file, record) VALUES(?1, ?2, ?3, ?4)",
     [GET_ENTRY] = "SELECT number, source, record FROM entry WHERE number = ?1",
     [ADD_WISH] = "INSERT INTO wish(pack, start, sealed, number, position, source, key, size) "
                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [NEXT_WISH] = "SELECT pack, start, sealed, number, position, source, key, size FROM wish "
                   "ORDER BY pack, start",
-    [EACH_FORWARD] = "SELECT number, source, record FROM entry WHERE kind = ?1 ORDER BY number",
-    [EACH_BACKWARD] =
-        "SELECT number, source, record FROM entry WHERE kind = ?1 ORDER BY number DESC",
+    [EACH_FOLDER] = "SELECT number, source, record FROM entry WHERE kind = ?1 ORDER BY number DESC",
+    [EACH_LINK] = "SELECT link.number, link.source, link.record, first.record FROM entry AS link "
+                  "LEFT JOIN entry AS first ON first.kind = ?2 AND first.source = link.source AND "
+                  "first.file = link.file WHERE link.kind = ?1 ORDER BY link.number",
 };
+
+/* Sorting once, when all are there, is much cheaper than keeping them sorted. */
+static const char FILES_BY_PATH[] =
+    "CREATE INDEX IF NOT EXISTS file_by_path ON entry(kind, source, file)";
+
+#define FILE_NAME_SIZE 16 /* a hash of the path of a file */
 
 struct plan {
     pthread_mutex_t lock;
@@ -28,6 +35,7 @@ struct plan {
     bool held;               /* a wish of the next pack was read already */
     bool exhausted;
     struct plan_wish next;
+    bool links; /* there is at least one */
 };
 
 static enum status failed(struct plan *plan, struct error *error)
@@ -60,7 +68,8 @@ enum status plan_new(struct plan **plan, int folder, struct error *error)
     spill_beneath(folder);
     static const char schema[] =
         "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096;"
-        "CREATE TABLE entry(number INTEGER PRIMARY KEY, kind INT, source INT, record BLOB);"
+        "CREATE TABLE entry(number INTEGER PRIMARY KEY, kind INT, source INT, file BLOB,"
+        " record BLOB);"
         "CREATE TABLE wish(pack BLOB, start INT, sealed INT, number INT, position INT, source INT,"
         " key BLOB, size INT);"
         "BEGIN;";
@@ -118,10 +127,24 @@ static enum status run(struct plan *plan, sqlite3_stmt *query, struct error *err
     return status;
 }
 
+/* A file under its own path, a link under that of the file that it names. */
+static void bind_file(sqlite3_stmt *query, int column, unsigned char name[FILE_NAME_SIZE],
+                      enum plan_kind kind, const struct entry *entry)
+{
+    if (kind == PLAN_FOLDER) {
+        sqlite3_bind_null(query, column);
+        return;
+    }
+    const char *path = kind == PLAN_LINK ? entry->link : entry->path;
+    crypto_generichash(name, FILE_NAME_SIZE, (const unsigned char *)path, strlen(path), NULL, 0);
+    sqlite3_bind_blob(query, column, name, FILE_NAME_SIZE, SQLITE_STATIC);
+}
+
 enum status plan_add_entry(uint64_t *number, struct plan *plan, enum plan_kind kind, size_t source,
                            const struct entry *entry, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer record = {0};
+    unsigned char name[FILE_NAME_SIZE];
     enum status status = record_encode(&record, entry, error);
     if (status != STATUS_OK) {
         return status;
@@ -130,20 +153,27 @@ enum status plan_add_entry(uint64_t *number, struct plan *plan, enum plan_kind k
     sqlite3_stmt *query = plan->queries[ADD_ENTRY];
     sqlite3_bind_int(query, 1, (int)kind);
     sqlite3_bind_int64(query, 2, (sqlite3_int64)source);
-    sqlite3_bind_blob64(query, 3, record.data, record.size, SQLITE_STATIC);
+    bind_file(query, 3, name, kind, entry);
+    sqlite3_bind_blob64(query, 4, record.data, record.size, SQLITE_STATIC);
     status = run(plan, query, error);
     *number = (uint64_t)sqlite3_last_insert_rowid(plan->database);
+    plan->links = plan->links || kind == PLAN_LINK;
     pthread_mutex_unlock(&plan->lock);
     return status;
+}
+
+static enum status take_record(struct entry *entry, sqlite3_stmt *query, int column,
+                               struct error *error)
+{
+    return record_decode(entry, sqlite3_column_blob(query, column),
+                         (size_t)sqlite3_column_bytes(query, column), error);
 }
 
 static enum status take_entry(size_t *source, struct entry *entry, sqlite3_stmt *query,
                               struct error *error)
 {
     *source = (size_t)sqlite3_column_int64(query, 1);
-    enum status status = record_decode(entry, sqlite3_column_blob(query, 2),
-                                       (size_t)sqlite3_column_bytes(query, 2), error);
-    return status;
+    return take_record(entry, query, 2, error);
 }
 
 enum status plan_get_entry(size_t *source, struct entry *entry, struct plan *plan, uint64_t number,
@@ -233,22 +263,56 @@ enum status plan_next_wishes(struct plan_wish *wishes, size_t limit, size_t *cou
     return status;
 }
 
-enum status plan_each_entry(struct plan *plan, enum plan_kind kind, plan_visit visit, void *context,
-                            struct error *error)
+enum status plan_each_folder(struct plan *plan, plan_visit_folder visit, void *context,
+                             struct error *error)
 {
-    sqlite3_stmt *query = plan->queries[kind == PLAN_FOLDER ? EACH_BACKWARD : EACH_FORWARD];
-    sqlite3_bind_int(query, 1, (int)kind);
+    sqlite3_stmt *query = plan->queries[EACH_FOLDER];
+    sqlite3_bind_int(query, 1, PLAN_FOLDER);
     int code = SQLITE_DONE;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && (code = sqlite3_step(query)) == SQLITE_ROW) {
-        struct entry entry = {0};
+        CLEANUP(entry_free) struct entry entry = {0};
         size_t source;
         status = take_entry(&source, &entry, query, error);
-        if (status == STATUS_OK) {
-            status =
-                visit(context, (uint64_t)sqlite3_column_int64(query, 0), source, &entry, error);
-        }
-        entry_free(&entry);
+        status = status ? status : visit(context, source, &entry, error);
+    }
+    if (status == STATUS_OK && code != SQLITE_DONE) {
+        status = failed(plan, error);
+    }
+    sqlite3_reset(query);
+    return status;
+}
+
+static enum status visit_link(sqlite3_stmt *query, plan_visit_link visit, void *context,
+                              struct error *error)
+{
+    CLEANUP(entry_free) struct entry link = {0};
+    CLEANUP(entry_free) struct entry first = {0};
+    size_t source;
+    bool planned = sqlite3_column_type(query, 3) != SQLITE_NULL;
+    enum status status = take_entry(&source, &link, query, error);
+    if (status == STATUS_OK && planned) {
+        status = take_record(&first, query, 3, error);
+    }
+    return status ? status : visit(context, source, &link, planned ? &first : NULL, error);
+}
+
+enum status plan_each_link(struct plan *plan, plan_visit_link visit, void *context,
+                           struct error *error)
+{
+    if (!plan->links) {
+        return STATUS_OK;
+    }
+    if (sqlite3_exec(plan->database, FILES_BY_PATH, NULL, NULL, NULL) != SQLITE_OK) {
+        return failed(plan, error);
+    }
+    sqlite3_stmt *query = plan->queries[EACH_LINK];
+    sqlite3_bind_int(query, 1, PLAN_LINK);
+    sqlite3_bind_int(query, 2, PLAN_FILE);
+    int code = SQLITE_DONE;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && (code = sqlite3_step(query)) == SQLITE_ROW) {
+        status = visit_link(query, visit, context, error);
     }
     if (status == STATUS_OK && code != SQLITE_DONE) {
         status = failed(plan, error);

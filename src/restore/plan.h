@@ -14,9 +14,10 @@ struct plan;
 MUST_USE enum status plan_new(struct plan **plan, int folder, struct error *error);
 void plan_free(struct plan *plan);
 
+/* PLAN_FILE: one that is to be written, or that an interrupted run finished. */
 enum plan_kind { PLAN_FILE, PLAN_FOLDER, PLAN_LINK };
 
-/* Remembers an entry of a source under a new number. */
+/* Remembers an entry of a source under a new number; a path only once among a source's files. */
 MUST_USE enum status plan_add_entry(uint64_t *number, struct plan *plan, enum plan_kind kind,
                                     size_t source, const struct entry *entry, struct error *error);
 MUST_USE enum status plan_get_entry(size_t *source, struct entry *entry, struct plan *plan,
@@ -37,11 +38,16 @@ MUST_USE enum status plan_add_wish(struct plan *plan, const struct plan_wish *wi
 MUST_USE enum status plan_next_wishes(struct plan_wish *wishes, size_t limit, size_t *count,
                                       struct plan *plan, struct error *error);
 
-/* Visits the entries of a kind: folders last to first (so that what is inside is finished before),
- * all others in order. */
-typedef enum status (*plan_visit)(void *context, uint64_t number, size_t source,
-                                  const struct entry *entry, struct error *error);
-MUST_USE enum status plan_each_entry(struct plan *plan, enum plan_kind kind, plan_visit visit,
-                                     void *context, struct error *error);
+/* Visits the folders last to first, so that what is inside is finished before. */
+typedef enum status (*plan_visit_folder)(void *context, size_t source, const struct entry *folder,
+                                         struct error *error);
+MUST_USE enum status plan_each_folder(struct plan *plan, plan_visit_folder visit, void *context,
+                                      struct error *error);
+/* Visits the hard links in order, each with the file that it names, or NULL if that is not in the
+ * plan. Takes time in proportion to links and files, but for sorting them. */
+typedef enum status (*plan_visit_link)(void *context, size_t source, const struct entry *link,
+                                       const struct entry *first, struct error *error);
+MUST_USE enum status plan_each_link(struct plan *plan, plan_visit_link visit, void *context,
+                                    struct error *error);
 
 #endif

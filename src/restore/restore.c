@@ -59,40 +59,29 @@ static void tell_progress(void *context)
     restore->options->events.progress(restore->options->events.context, &progress);
 }
 
-static enum status make_link(void *context, uint64_t number, size_t source,
-                             const struct entry *entry, struct error *error)
+static enum status make_link(void *context, size_t source, const struct entry *link,
+                             const struct entry *first, struct error *error)
 {
-    (void)number;
     struct restore *restore = context;
     struct error problem = {0};
-    struct entry first = {0};
-    struct content content = {0};
-    const struct catalogue_source *from = snapshot_source(restore->snapshot, source);
-    const char *name = from->words.name;
+    const char *name = snapshot_source(restore->snapshot, source)->words.name;
     enum status status = restore_check_cancelled(restore, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = snapshot_find(&first, &content, restore->snapshot, from, entry->link, &problem);
     if (status == STATUS_OK) {
-        status = target_make_link(restore->target, name, entry, &first, &problem);
+        restore_settle(restore, name, link->path,
+                       target_make_link(restore->target, name, link, first, &problem), &problem);
     }
-    restore_settle(restore, name, entry->path, status, &problem);
-    entry_free(&first);
-    content_free(&content);
-    return STATUS_OK;
+    return status;
 }
 
-static enum status finish_folder(void *context, uint64_t number, size_t source,
-                                 const struct entry *entry, struct error *error)
+static enum status finish_folder(void *context, size_t source, const struct entry *folder,
+                                 struct error *error)
 {
-    (void)number;
     (void)error;
     struct restore *restore = context;
     struct error problem = {0};
     const char *name = snapshot_source(restore->snapshot, source)->words.name;
-    enum status status = target_finish_folder(restore->target, name, entry, &problem);
-    restore_settle(restore, name, entry->path, status, &problem);
+    enum status status = target_finish_folder(restore->target, name, folder, &problem);
+    restore_settle(restore, name, folder->path, status, &problem);
     return STATUS_OK;
 }
 
@@ -135,10 +124,10 @@ static enum status run(struct restore *restore, struct error *error)
         status = restore_fetch(restore, error);
     }
     if (status == STATUS_OK) {
-        status = plan_each_entry(restore->plan, PLAN_LINK, make_link, restore, error);
+        status = plan_each_link(restore->plan, make_link, restore, error);
     }
     if (status == STATUS_OK) {
-        status = plan_each_entry(restore->plan, PLAN_FOLDER, finish_folder, restore, error);
+        status = plan_each_folder(restore->plan, finish_folder, restore, error);
     }
     if (status == STATUS_OK) {
         /* Some file systems keep what was removed as long as it is open: the folder would not be

@@ -8,8 +8,14 @@ struct source_walk {
     const struct catalogue_source *source;
     uint64_t entries;
     uint64_t bytes;
-    bool whole;         /* nothing was left out or damaged */
-    struct buffer kept; /* paths, each with its NUL, of files that were there already and stay */
+    bool whole; /* nothing was left out or damaged */
+    /* Files that were there already and stay: paths, each with its NUL, and where each begins
+     * (size_t). They come in the order of entry_path_compare. */
+    struct buffer kept;
+    struct buffer kept_at;
+    /* What restore_unlinked found last, for further names of it. */
+    struct entry first;
+    struct content first_content;
 };
 
 struct file_pieces {
@@ -92,39 +98,57 @@ static enum status plan_file(struct source_walk *walk, const struct entry *entry
     return note_missing(restore, file.number, left, error);
 }
 
+static enum status find_first(struct source_walk *walk, const char *path, struct error *error)
+{
+    if (walk->first.path != NULL && strcmp(walk->first.path, path) == 0) {
+        return STATUS_OK;
+    }
+    entry_free(&walk->first);
+    content_free(&walk->first_content);
+    return snapshot_find(&walk->first, &walk->first_content, walk->restore->snapshot, walk->source,
+                         path, error);
+}
+
 /* A hard link whose first name is not restored brings the content itself. */
 static enum status restore_unlinked(struct source_walk *walk, const struct entry *entry,
                                     struct error *error)
 {
-    struct entry first = {0};
-    struct content content = {0};
     struct error problem = {0};
-    enum status status = snapshot_find(&first, &content, walk->restore->snapshot, walk->source,
-                                       entry->link, &problem);
+    enum status status = find_first(walk, entry->link, &problem);
     if (status == STATUS_OK) {
-        struct entry alone = first;
+        struct entry alone = walk->first;
         alone.path = entry->path;
-        status = plan_file(walk, &alone, &content, error);
-    } else if (problem_is_local(status, &problem)) {
-        restore_fail(walk->restore, walk->source->words.name, entry->path, &problem);
-        status = STATUS_OK;
-    } else {
-        *error = problem;
+        return plan_file(walk, &alone, &walk->first_content, error);
     }
-    entry_free(&first);
-    content_free(&content);
+    if (problem_is_local(status, &problem)) {
+        restore_fail(walk->restore, walk->source->words.name, entry->path, &problem);
+        return STATUS_OK;
+    }
+    *error = problem;
     return status;
+}
+
+static enum status note_kept(struct source_walk *walk, const char *path, struct error *error)
+{
+    size_t at = walk->kept.size;
+    enum status status = buffer_append(&walk->kept_at, &at, sizeof at, error);
+    return status ? status : buffer_append(&walk->kept, path, strlen(path) + 1, error);
 }
 
 static bool was_kept(const struct source_walk *walk, const char *path)
 {
-    size_t at = 0;
-    while (at < walk->kept.size) {
-        const char *kept = (const char *)walk->kept.data + at;
-        if (strcmp(kept, path) == 0) {
+    size_t low = 0;
+    size_t high = walk->kept_at.size / sizeof low;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        size_t at;
+        memcpy(&at, walk->kept_at.data + middle * sizeof at, sizeof at);
+        int order = entry_path_compare((const char *)walk->kept.data + at, path);
+        if (order == 0) {
             return true;
         }
-        at += strlen(kept) + 1;
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
     }
     return false;
 }
@@ -209,6 +233,23 @@ static enum status look(enum target_place *place, const struct source_walk *walk
     return target_look(place, target, words->name, &expected, error);
 }
 
+/* What an interrupted run finished; hard links to it may still be missing. */
+static enum status pass_finished(struct source_walk *walk, const struct entry *entry,
+                                 struct error *error)
+{
+    struct restore *restore = walk->restore;
+    uint64_t number;
+    restore->summary->resumed++;
+    if (!register_erases_rows(restore->options->erasures, walk->source->words.name)) {
+        restore_recount(NULL, restore, walk->source, entry, NULL);
+    }
+    atomic_fetch_add(&restore->files_done, 1);
+    atomic_fetch_add(&restore->bytes_done, entry->size);
+    return entry->type == ENTRY_FILE
+               ? plan_add_entry(&number, restore->plan, PLAN_FILE, walk->number, entry, error)
+               : STATUS_OK;
+}
+
 static enum status visit(void *context, const struct entry *entry, const struct content *content,
                          struct error *error)
 {
@@ -236,13 +277,7 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     struct error problem = {0};
     status = look(&place, walk, entry, &problem);
     if (status == STATUS_OK && place == PLACE_FINISHED) {
-        restore->summary->resumed++;
-        if (!register_erases_rows(restore->options->erasures, walk->source->words.name)) {
-            restore_recount(NULL, restore, walk->source, entry, NULL);
-        }
-        atomic_fetch_add(&restore->files_done, 1);
-        atomic_fetch_add(&restore->bytes_done, entry->size);
-        return STATUS_OK;
+        return pass_finished(walk, entry, error);
     }
     if (status == STATUS_OK && place == PLACE_TAKEN) {
         status = error_set(&problem, STATUS_EXISTS, 0, _("%s is there already and was kept"),
@@ -250,9 +285,7 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     }
     if (status != STATUS_OK) {
         restore_fail(restore, walk->source->words.name, entry->path, &problem);
-        return entry->type == ENTRY_FILE
-                   ? buffer_append(&walk->kept, entry->path, strlen(entry->path) + 1, error)
-                   : STATUS_OK;
+        return entry->type == ENTRY_FILE ? note_kept(walk, entry->path, error) : STATUS_OK;
     }
     if (strcmp(walk->source->words.kind, "tree") != 0) {
         status = adopt_folder(walk, entry, error);
@@ -311,5 +344,8 @@ enum status restore_walk_source(struct restore *restore, size_t source, struct e
         compare_counts(&walk);
     }
     buffer_free(&walk.kept);
+    buffer_free(&walk.kept_at);
+    entry_free(&walk.first);
+    content_free(&walk.first_content);
     return status;
 }

@@ -53,7 +53,7 @@ MUST_USE enum status target_finish_folder(struct target *target, const char *sou
 MUST_USE enum status target_make_special(struct target *target, const char *source,
                                          const struct entry *entry, struct error *error);
 /* Links the entry to `first`, if that is really what lies at its place: a foreign file that was
- * kept there is not. */
+ * kept there is not. NULL: nobody knows of that file. */
 MUST_USE enum status target_make_link(struct target *target, const char *source,
                                       const struct entry *entry, const struct entry *first,
                                       struct error *error);

@@ -3,13 +3,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum status target_full_path(char **full, const char *source, const char *path, struct error *error)
+static enum status full_path(char **full, const char *source, const char *path, struct error *error)
 {
     if (asprintf(full, "%s%s%s", source, *path == '\0' ? "" : "/", path) < 0) {
         *full = NULL;
@@ -18,30 +19,98 @@ enum status target_full_path(char **full, const char *source, const char *path, 
     return STATUS_OK;
 }
 
-int target_open_making(int root, char *path)
+/* A handle without the right to read takes the kernel a time that does not grow with the depth;
+ * opening for reading makes a sandbox look at every folder above. */
+static int open_handle(int folder, const char *path)
 {
-    int folder = root;
-    for (char *at = path; *at != '\0';) {
+    return target_open_beneath(folder, path, O_PATH | O_DIRECTORY);
+}
+
+static void close_unless(int folder, int borrowed)
+{
+    if (folder != borrowed) {
+        int reason = errno;
+        close(folder);
+        errno = reason;
+    }
+}
+
+/* Opens what is there already, as much of the path in one call as the kernel takes. -1 and errno.
+ */
+static int open_down(int from, const char *path)
+{
+    char part[PATH_MAX];
+    int folder = from;
+    while (folder >= 0 && *path != '\0') {
+        size_t size = strlen(path);
+        if (size >= sizeof part) {
+            const char *slash = memrchr(path, '/', sizeof part - 1);
+            if (slash == NULL) {
+                close_unless(folder, from);
+                errno = ENAMETOOLONG;
+                return -1;
+            }
+            size = (size_t)(slash - path);
+        }
+        memcpy(part, path, size);
+        part[size] = '\0';
+        path += path[size] == '/' ? size + 1 : size;
+        int next = open_handle(folder, part);
+        close_unless(folder, from);
+        folder = next;
+    }
+    return folder;
+}
+
+/* Opens step by step and makes what is missing. -1 and errno. */
+static int make_down(int from, char *path)
+{
+    int folder = from;
+    for (char *at = path; folder >= 0 && *at != '\0';) {
         char *slash = strchrnul(at, '/');
         char byte = *slash;
         *slash = '\0';
-        int next = target_open_beneath(folder, at, O_RDONLY | O_DIRECTORY);
+        int next = open_handle(folder, at);
         if (next < 0 && errno == ENOENT && (mkdirat(folder, at, 0700) == 0 || errno == EEXIST)) {
-            next = target_open_beneath(folder, at, O_RDONLY | O_DIRECTORY);
+            next = open_handle(folder, at);
         }
-        int reason = errno;
         *slash = byte;
-        if (folder != root) {
-            close(folder);
-        }
-        if (next < 0) {
-            errno = reason;
-            return -1;
-        }
+        close_unless(folder, from);
         folder = next;
         at = byte == '/' ? slash + 1 : slash;
     }
     return folder;
+}
+
+/* Opens the folder, making what is missing: a selection may leave out the entries of the folders
+ * above. A tree comes in order, so most begin at the folder that was used last: from the target
+ * down each time, a deep tree would take the square of its depth. -1 and errno. */
+static int open_making(const struct target *target, char *path)
+{
+    size_t size = target->folder == NULL ? 0 : strlen(target->folder);
+    bool beneath = size > 0 && strncmp(path, target->folder, size) == 0 && path[size] == '/';
+    int from = beneath ? target->folder_fd : target->root;
+    char *rest = beneath ? path + size + 1 : path;
+    int folder = open_down(from, rest);
+    return folder >= 0 || errno != ENOENT ? folder : make_down(from, rest);
+}
+
+/* From now on the folder at `path` is the one that was used last. */
+static int use_folder(struct target *target, char *path)
+{
+    int folder = open_making(target, path);
+    char *copy = folder < 0 ? NULL : strdup(path);
+    if (copy == NULL) {
+        int reason = errno;
+        file_close(&folder);
+        errno = reason;
+        return -1;
+    }
+    file_close(&target->folder_fd);
+    free(target->folder);
+    target->folder = copy;
+    target->folder_fd = folder;
+    return 0;
 }
 
 enum status target_find_place(int *parent, char **name, char **full, struct target *target,
@@ -50,7 +119,7 @@ enum status target_find_place(int *parent, char **name, char **full, struct targ
     *parent = -1;
     *name = NULL;
     *full = NULL;
-    enum status status = target_full_path(full, source, path, error);
+    enum status status = full_path(full, source, path, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -63,17 +132,9 @@ enum status target_find_place(int *parent, char **name, char **full, struct targ
     }
     *slash = '\0';
     *name = slash + 1;
-    if (target->folder == NULL || strcmp(target->folder, *full) != 0) {
-        file_close(&target->folder_fd);
-        free(target->folder);
-        target->folder = strdup(*full);
-        target->folder_fd = target->folder == NULL ? -1 : target_open_making(target->root, *full);
-        if (target->folder_fd < 0) {
-            int reason = errno;
-            free(target->folder);
-            target->folder = NULL;
-            return error_set_errno(error, reason, _("the folder of %s cannot be opened"), path);
-        }
+    bool used_last = target->folder != NULL && strcmp(target->folder, *full) == 0;
+    if (!used_last && use_folder(target, *full) != 0) {
+        return error_set_errno(error, errno, _("the folder of %s cannot be opened"), path);
     }
     *parent = target->folder_fd;
     return STATUS_OK;

@@ -47,14 +47,9 @@ void target_flush_stop(struct target *target); /* waits for a flush under way */
 /* Opens beneath a folder, through no symbolic link. -1 and errno. */
 int target_open_beneath(int folder, const char *path, int flags);
 
-/* "source/path", or "source" for the source's own folder. */
-MUST_USE enum status target_full_path(char **full, const char *source, const char *path,
-                                      struct error *error);
-/* Opens the folder step by step, making what is missing: a selection may leave out the entries of
- * the folders above. Steps, so that paths longer than PATH_MAX work, too. -1 and errno. */
-int target_open_making(int root, char *path);
-/* The folder of the entry, borrowed until the next call, and the entry's name in it, which lies in
- * *full. Caller holds the lock and frees *full. */
+/* The folder of the entry, made if it is missing, and the entry's name in it, which lies in *full.
+ * The folder is borrowed until the next call, and only a handle (O_PATH). Paths longer than
+ * PATH_MAX work, too. Caller holds the lock and frees *full. */
 MUST_USE enum status target_find_place(int *parent, char **name, char **full, struct target *target,
                                        const char *source, const char *path, struct error *error);
 /* Is what is there what the entry would become? By type, size and time. */

@@ -1,5 +1,5 @@
-/* exclude: patterns of paths. Takes time at most in proportion to pattern times name, whatever the
- * pattern; only several "**" multiply. */
+/* exclude: patterns of paths. Takes time at most in proportion to pattern times path, whatever the
+ * pattern. */
 #include "exclude.h"
 #include <stdint.h>
 #include <string.h>
@@ -136,41 +136,40 @@ static bool is_any_depth(struct span component)
     return component.end - component.at == 2 && component.at[0] == '*' && component.at[1] == '*';
 }
 
-static bool match_path(struct span pattern, struct span path);
-
-/* What follows a "**" may begin at any component. */
-static bool match_at_any_depth(struct span pattern, struct span path)
+/* What is left behind the first component; at: NULL behind the last one. */
+static struct span behind(struct span path, struct span first)
 {
-    for (;;) {
-        if (match_path(pattern, path)) {
-            return true;
-        }
-        struct span component = first_component(path);
-        if (component.end == path.end) {
-            return false;
-        }
-        path.at = component.end + 1;
-    }
+    return (struct span){first.end == path.end ? NULL : first.end + 1, path.end};
 }
 
+/* After a mismatch only the last "**" needs to take in one component more, as with '*' in a name.
+ */
 static bool match_path(struct span pattern, struct span path)
 {
-    for (;;) {
-        struct span sign = first_component(pattern);
-        bool last = sign.end == pattern.end;
-        if (is_any_depth(sign)) {
-            return last || match_at_any_depth((struct span){sign.end + 1, pattern.end}, path);
-        }
+    struct span deep_pattern = {NULL, NULL};
+    struct span deep_path = {NULL, NULL};
+    while (path.at != NULL) {
         struct span component = first_component(path);
-        if (!match_name(sign, component)) {
+        struct span sign = pattern.at == NULL ? pattern : first_component(pattern);
+        if (pattern.at != NULL && is_any_depth(sign)) {
+            pattern = behind(pattern, sign);
+            if (pattern.at == NULL) {
+                return true;
+            }
+            deep_pattern = pattern;
+            deep_path = path;
+        } else if (pattern.at != NULL && match_name(sign, component)) {
+            pattern = behind(pattern, sign);
+            path = behind(path, component);
+        } else if (deep_path.at != NULL) {
+            deep_path = behind(deep_path, first_component(deep_path));
+            pattern = deep_pattern;
+            path = deep_path;
+        } else {
             return false;
         }
-        if (last || component.end == path.end) {
-            return last && component.end == path.end;
-        }
-        pattern.at = sign.end + 1;
-        path.at = component.end + 1;
     }
+    return pattern.at == NULL;
 }
 
 static bool matches(const char *text, struct span path, struct span name, bool folder)

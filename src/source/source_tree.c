@@ -57,6 +57,11 @@ static enum status run(const struct config_source *source, const struct source_s
     tree->exclude = source->exclude;
     tree->one_file_system = source->one_file_system;
     tree->device = facts.st_dev;
+    tree_own_find(&tree->own, &source->own);
+    if (tree_own_is(&tree->own.repository, facts.st_dev, facts.st_ino)) {
+        return error_set(error, STATUS_USAGE, 0,
+                         _("the folder %s is the repository of kura itself"), source->path);
+    }
     if (tree_deliver_folder(tree, root, false, &facts, error) != STATUS_OK) {
         return error->status;
     }

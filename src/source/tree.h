@@ -8,6 +8,7 @@
  *     tree_attributes.c  extended attributes
  *     tree_content.c     what is in a file
  *     tree_links.c       which files have several names
+ *     tree_own.c         what belongs to kura itself
  */
 #ifndef KURA_SOURCE_TREE_H
 #define KURA_SOURCE_TREE_H
@@ -57,6 +58,22 @@ MUST_USE enum status tree_links_add(struct tree_links *links, const struct stat 
                                     const char *path, struct error *error);
 void tree_links_free(struct tree_links *links);
 
+/* ---- kura's own folders */
+
+struct tree_identity {
+    bool known;
+    dev_t device;
+    ino_t inode;
+};
+struct tree_own {
+    struct tree_identity repository;
+    struct tree_identity state;
+    bool (*remade)(const char *name);
+};
+/* By what they are now, under whatever name a tree shows them. */
+void tree_own_find(struct tree_own *own, const struct config_own *config);
+bool tree_own_is(const struct tree_identity *identity, dev_t device, ino_t inode);
+
 /* ---- the walk */
 
 struct tree {
@@ -64,6 +81,7 @@ struct tree {
     char *const *exclude;
     bool one_file_system;
     uint64_t device; /* the root's */
+    struct tree_own own;
     struct tree_links links;
     struct owner_names owners;
     size_t path_size;
@@ -72,6 +90,8 @@ struct tree {
 
 /* Tells the sink of a problem with the current path; os_error 0 if there is no more to say. */
 void tree_warn(struct tree *tree, int os_error, const char *message);
+/* Tells the sink what is to be known of the current path. */
+void tree_note(const struct tree *tree, const char *message);
 
 /* Delivers everything beneath the folder `root`, which has been delivered itself. Takes `root`. */
 MUST_USE enum status tree_walk(struct tree *tree, int root, struct error *error);

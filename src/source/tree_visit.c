@@ -109,7 +109,7 @@ enum status tree_deliver_folder(struct tree *tree, int fd, bool descriptor_only,
 }
 
 /* A folder that may not be listed is an entry all the same, and so is a place where another file
- * system is mounted. */
+ * system is mounted, and kura's own repository. */
 static enum status visit_folder(struct visit *visit, int *opened, struct error *error)
 {
     struct tree *tree = visit->tree;
@@ -117,20 +117,25 @@ static enum status visit_folder(struct visit *visit, int *opened, struct error *
         return STATUS_OK;
     }
     bool foreign = tree->one_file_system && visit->facts.st_dev != tree->device;
+    bool own = tree_own_is(&tree->own.repository, visit->facts.st_dev, visit->facts.st_ino);
+    bool closed = foreign || own;
     CLEANUP(file_close) int fd = -1;
-    int os_error = foreign ? 0 : open_same(visit, &fd, O_RDONLY | O_DIRECTORY);
+    int os_error = closed ? 0 : open_same(visit, &fd, O_RDONLY | O_DIRECTORY);
     int unlistable =
         is_exhausted(os_error) || is_vanished(os_error) || is_replaced(os_error) ? 0 : os_error;
-    if (foreign || unlistable != 0) {
+    if (closed || unlistable != 0) {
         os_error = open_same(visit, &fd, O_PATH | O_DIRECTORY);
     }
     if (os_error != 0) {
         return report(visit, os_error, _("the folder could not be opened and is not in the backup"),
                       error);
     }
-    bool descriptor_only = foreign || unlistable != 0;
+    bool descriptor_only = closed || unlistable != 0;
     if (tree_deliver_folder(tree, fd, descriptor_only, &visit->facts, error) != STATUS_OK) {
         return error->status;
+    }
+    if (own) {
+        tree_note(tree, _("the repository of kura itself; what is in it is not in the backup"));
     }
     if (unlistable != 0) {
         tree_warn(tree, unlistable,

@@ -17,7 +17,8 @@
 enum { OPEN_FOLDERS = 32, REPLACED_TRIES = 5, NAME_SIZE = 256 };
 
 struct level {
-    int fd; /* -1: closed for the time being */
+    int fd;     /* -1: closed for the time being */
+    bool state; /* kura's own */
     uint64_t device;
     uint64_t inode;
     size_t path_size;
@@ -41,6 +42,13 @@ void tree_warn(struct tree *tree, int os_error, const char *message)
         error_set_errno(&problem, os_error, "%s", message);
     }
     tree->sink->warn(tree->sink->context, tree->path, &problem);
+}
+
+void tree_note(const struct tree *tree, const char *message)
+{
+    if (tree->sink->note != NULL) {
+        tree->sink->note(tree->sink->context, tree->path, message);
+    }
 }
 
 static void set_path_size(struct tree *tree, size_t size)
@@ -128,6 +136,11 @@ static enum status enter(struct walk *walk, int fd, struct error *error)
         struct level *outer = &walk->levels[walk->depth - 1 - OPEN_FOLDERS];
         file_close(&outer->fd);
         outer->fd = -1;
+    }
+    level->state = tree_own_is(&walk->tree->own.state, facts.st_dev, facts.st_ino);
+    if (level->state) {
+        tree_note(walk->tree, _("the state of kura itself; what each night makes anew in it is not "
+                                "in the backup"));
     }
     return list_folder(walk, level, error);
 }
@@ -219,7 +232,8 @@ static enum status step(struct walk *walk, struct level *level, struct error *er
                   _("the path of something in this folder is too long; it is not in the backup"));
         return STATUS_OK;
     }
-    if (exclude_matches(tree->exclude, tree->path, false)) {
+    if (exclude_matches(tree->exclude, tree->path, false) ||
+        (level->state && tree->own.remade(name))) {
         return STATUS_OK;
     }
     return visit(walk, level->fd, name, error);

@@ -42,9 +42,25 @@ bool store_name_valid(const char *name)
     }
 }
 
+bool store_listed_valid(const char *name, bool *unfinished)
+{
+    char whole[STORE_NAME_LIMIT + 1];
+    size_t size = strlen(name);
+    size_t suffix = strlen(STORE_TEMPORARY_SUFFIX);
+    *unfinished = size > suffix && strcmp(name + size - suffix, STORE_TEMPORARY_SUFFIX) == 0;
+    size -= *unfinished ? suffix : 0;
+    if (size >= sizeof whole) {
+        return false;
+    }
+    memcpy(whole, name, size);
+    whole[size] = '\0';
+    return store_name_valid(whole);
+}
+
 bool store_component_valid(const char *name)
 {
-    return strchr(name, '/') == NULL && store_name_valid(name);
+    bool unfinished;
+    return strchr(name, '/') == NULL && store_listed_valid(name, &unfinished);
 }
 
 static enum status check_name(const char *name, struct error *error)
@@ -141,12 +157,31 @@ enum status store_size(struct store *store, const char *name, uint64_t *size, st
     return status == STATUS_OK ? store->driver->size(store->self, name, size, error) : status;
 }
 
-enum status store_list(struct store *store, const char *name, store_visit visit, void *context,
-                       struct error *error)
+enum status store_list_all(struct store *store, const char *name, store_visit visit, void *context,
+                           struct error *error)
 {
     enum status status = check_name(name, error);
     return status == STATUS_OK ? store->driver->list(store->self, name, visit, context, error)
                                : status;
+}
+
+struct listing {
+    store_visit visit;
+    void *context;
+};
+
+static enum status visit_finished(void *context, const struct store_entry *entry,
+                                  struct error *error)
+{
+    const struct listing *listing = context;
+    return entry->unfinished ? STATUS_OK : listing->visit(listing->context, entry, error);
+}
+
+enum status store_list(struct store *store, const char *name, store_visit visit, void *context,
+                       struct error *error)
+{
+    struct listing listing = {visit, context};
+    return store_list_all(store, name, visit_finished, &listing, error);
 }
 
 double store_round_trip(const struct store *store)

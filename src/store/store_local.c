@@ -318,13 +318,12 @@ static enum status list_entries(DIR *folder, const char *name, store_visit visit
             continue;
         }
         char path[STORE_NAME_LIMIT + sizeof entry->d_name + 2];
+        struct store_entry told = {.name = path, .size = (uint64_t)information.st_size};
         snprintf(path, sizeof path, "%s/%s", name, entry->d_name);
-        if (!store_name_valid(path)) {
+        if (!store_listed_valid(path, &told.unfinished)) {
             continue;
         }
-        enum status status = visit(
-            context, &(struct store_entry){.name = path, .size = (uint64_t)information.st_size},
-            error);
+        enum status status = visit(context, &told, error);
         if (status != STATUS_OK) {
             return status;
         }

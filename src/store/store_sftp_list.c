@@ -39,13 +39,13 @@ static enum status visit_kept(struct list_request *list, struct error *error)
             break;
         }
         char path[STORE_NAME_LIMIT + 258];
+        struct store_entry told = {.name = path, .size = size};
         snprintf(path, sizeof path, "%s/%s", list->name, component);
-        if (!store_name_valid(path)) {
+        if (!store_listed_valid(path, &told.unfinished)) {
             continue;
         }
         list->visited = true;
-        enum status status =
-            list->visit(list->context, &(struct store_entry){.name = path, .size = size}, error);
+        enum status status = list->visit(list->context, &told, error);
         if (status != STATUS_OK) {
             return status;
         }

@@ -163,7 +163,7 @@ static enum status put_by_rename(struct store_sftp *store, struct put_request *p
         status = fail_naming(store, put, answer, error);
     }
     if (store->session->failure == SFTP_SOUND) {
-        /* Best effort: what stays is left out of listings. */
+        /* Best effort: what stays is no object's, and kura check tells of it. */
         (void)sftp_call_remove(store->session, put->temporary);
     }
     return status;

@@ -50,7 +50,10 @@ enum status sftp_fail_writing(struct store_sftp *store, const char *name, size_t
     }
     enum status status = sftp_fail(store, error, answer, _("%s cannot be stored"), name);
     if (status == STATUS_NO_SPACE) {
-        return error_set_hint(error, "%s", _("Make room on the server."));
+        return error_set_hint(
+            error, "%s",
+            _("Make room on the server, or have its operator give the login more: "
+              "kura never removes what it stored."));
     }
     if (status == STATUS_FAILED) {
         return error_set_hint(error, "%s",

@@ -252,6 +252,7 @@ struct seen {
     uint64_t bytes;
     bool wrong;
     unsigned stop_after;
+    uint64_t unfinished; /* bytes */
 };
 
 static enum status look(void *context, const struct store_entry *entry, struct error *failure)
@@ -265,6 +266,18 @@ static enum status look(void *context, const struct store_entry *entry, struct e
     if (seen->stop_after == seen->count) {
         return error_set(failure, STATUS_CANCELLED, 0, "enough");
     }
+    return STATUS_OK;
+}
+
+static enum status look_at_all(void *context, const struct store_entry *entry,
+                               struct error *failure)
+{
+    struct seen *seen = context;
+    if (!entry->unfinished) {
+        return look(context, entry, failure);
+    }
+    seen->unfinished += entry->size;
+    seen->wrong = seen->wrong || strcmp(entry->name, "packs/3f/half.0123abcd.tmp") != 0;
     return STATUS_OK;
 }
 
@@ -287,6 +300,13 @@ static void lists_objects_and_nothing_else(void **state)
         bytes += i % 7;
     }
     assert_int_equal(seen.bytes, bytes);
+
+    /* And the unfinished upload, if it is asked for. */
+    struct seen all = {0};
+    expect(STATUS_OK, store_list_all(fixture->store, "packs/3f", look_at_all, &all, &error));
+    assert_false(all.wrong);
+    assert_int_equal(all.count, 300);
+    assert_int_equal(all.unfinished, 2);
 
     struct seen stopped = {.stop_after = 5};
     expect(STATUS_CANCELLED, store_list(fixture->store, "packs/3f", look, &stopped, &error));
@@ -372,6 +392,9 @@ static void says_that_the_disk_is_full(void **state)
     struct store *store = open_at(fixture, root);
     struct error full = {0};
     enum status first = store_put(store, "packs/a", bytes, size, &full);
+    /* The way out is one that there is. */
+    bool hinted = fixture->kind->sshd == NULL ||
+                  strstr(full.hint, "kura never removes what it stored") != NULL;
     enum status list = STATUS_OK;
     struct seen seen = {0};
     if (!fixture->kind->write_once) {
@@ -384,7 +407,7 @@ static void says_that_the_disk_is_full(void **state)
     free(bytes);
     sshd_shell("umount %s", root);
     expect(STATUS_NO_SPACE, first);
-    assert_string_equal(full.hint, fixture->kind->sshd == NULL ? "" : "Make room on the server.");
+    assert_true(hinted);
     expect(STATUS_OK, list);
     assert_int_equal(seen.count, 0);
     expect(STATUS_OK, second);

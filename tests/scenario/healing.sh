@@ -120,6 +120,16 @@ printf 'garbage' | dd of="$work/state/state.db" bs=1 seek=0 conv=notrunc status=
 expect_exit 5 kura backup
 [ -z "$(find "$work/state" -name '*damaged*')" ] || fail "the damaged state is still there"
 restores "damaged state"
+expect_exit 0 kura backup
+
+# So is one whose header names a format that SQLite would read and never write, as no night could be
+# recorded in it, or one of the schema that it does not know.
+for byte in 18 47; do
+    printf '\377' | dd of="$work/state/state.db" bs=1 seek=$byte conv=notrunc status=none
+    expect_exit 5 kura backup
+    says err "state.db: The state is begun anew"
+    expect_exit 0 kura backup
+done
 
 # A manager who joins now can read with nothing but his own key.
 expect_exit 0 kura key new --role manager --out "$work/manager.key" --passphrase-file "$work/pw"

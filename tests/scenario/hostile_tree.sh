@@ -45,14 +45,33 @@ for i in {1..40}; do
 done 2>/dev/null
 cd "$work"
 
+# A tree of many levels: what each of them costs must not grow with the square of its depth.
+mkdir "$work/shop/steps"
+python3 - "$work/shop/steps" <<'PYTHON'
+import os, sys
+folder = os.open(sys.argv[1], os.O_RDONLY)
+for number in range(2000):
+    os.close(os.open(f"f{number}", os.O_WRONLY | os.O_CREAT, 0o640, dir_fd=folder))
+    os.mkdir("d", dir_fd=folder)
+    inner = os.open("d", os.O_RDONLY, dir_fd=folder)
+    os.close(folder)
+    folder = inner
+PYTHON
+
 configure
+echo "  - { name: steps, tree: shop/steps }" >>"$work/kura.yaml"
 sed -i "s|sources:|sources:\n  - { name: system, tree: /usr/share/zoneinfo }|" "$work/kura.yaml"
 expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
 expect_exit 0 kura backup
-expect_exit 0 restore_with_kit "$work/restored"
+expect_exit 0 restore_with_kit "$work/restored" --source documents --source system
 same_tree "$work/shop/documents" "$work/restored/documents" 100000000
 same_tree /usr/share/zoneinfo "$work/restored/system"
 [ "$(tail -c +3000000001 "$work/restored/documents/sparse" | head -c 6)" = middle ] || fail "sparse"
+expect_exit 0 timeout 20 "$KURA" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" \
+    --target "$work/restored" --source steps
+facts='%p %m %T@ %s\n'
+cmp <(cd "$work/shop/steps" && find . -printf "$facts") \
+    <(cd "$work/restored/steps" && find . -printf "$facts") || fail "the deep tree differs"
 
 # The second night reads nothing again, and its restore is the same, also into a folder that would
 # give others access to whatever is made in it.

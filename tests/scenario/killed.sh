@@ -28,6 +28,17 @@ for round in $(seq "$rounds"); do
     fi
 done
 ((killed > 0)) || fail "nothing was killed"
+# What a kill left unfinished is nobody's, and is told.
+printf half >"$(find "$work/vault/packs" -name '?*' -type f | head -1).0123abcd.tmp"
+printf half >"$work/vault/index/00.0123abcd.tmp"
+expect_exit 0 kura check --json
+json "[.unfinished, .unfinished_bytes] == [$(find "$work/vault" -name '*.tmp' -printf '1 %s\n' |
+    awk '{ files += $1; bytes += $2 } END { print files "," bytes }')] and .problems == []"
+expect_exit 0 kura check
+says out "left by killed runs or being written now: "
+find "$work/vault" -name '*.tmp' -delete
+expect_exit 0 kura check
+! grep -q "killed runs" "$work/out" || fail "unfinished files are told where none are"
 expect_exit 0 kura backup
 expect_exit 0 kura check --read-data --kit "$work/kit.txt" --passphrase-file "$work/pw"
 [ -z "$(grep -rl 'CREATE TABLE customers' "$work/state" "$work/vault" 2>/dev/null)" ] || fail "plaintext was left"

@@ -55,6 +55,32 @@ expect_exit 0 kura backup
 after=$(du -sb "$work/vault" | cut -f1)
 ((after - before < 200000)) || fail "an unchanged night shipped $((after - before)) bytes"
 
+# A tree that holds the repository and the state does not feed on them, and keeps the audit log.
+mkdir -p "$work/all/shop"
+cp "$work/shop/documents/2026/佐藤太郎/受付メモ.txt" "$work/all/shop/note.txt"
+cat >"$work/all.yaml" <<YAML
+repository:
+  host_key: all.key
+  state: all/state
+  stores: [{ name: disk, url: all/vault }]
+sources: [{ name: machine, tree: all }]
+YAML
+expect_exit 0 kura -c "$work/all.yaml" init --kit "$work/all-kit.txt" --passphrase-file "$work/pw"
+for night in 1 2 3; do
+    expect_exit 0 kura -c "$work/all.yaml" backup
+    says err "machine/vault: the repository of kura itself"
+    says err "machine/state: the state of kura itself"
+done
+kura -c "$work/all.yaml" ls --kit "$work/all-kit.txt" --passphrase-file "$work/pw" -R latest machine \
+    >"$work/out" 2>"$work/err" || fail "the whole machine cannot be listed"
+says out shop/note.txt
+says out state/audit/
+says out vault
+! grep -qE 'vault/|state/(spool|memory|state\.db)' "$work/out" || fail "the backup holds itself"
+sed -i 's|tree: all|tree: all/vault|' "$work/all.yaml"
+expect_exit 1 kura -c "$work/all.yaml" backup
+says err "is the repository of kura itself"
+
 expect_exit 0 kura check --read-data
 expect_text "chunks not opened"
 expect_exit 0 kura check --read-data --kit "$work/kit.txt" --passphrase-file "$work/pw"

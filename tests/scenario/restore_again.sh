@@ -47,6 +47,15 @@ ln again/documents/b again/documents/c
 expect_exit 0 restore_with_kit "$work/again" --overwrite
 same_tree shop/documents again/documents
 
+# Nor does it keep the links away that were still to be made to what it had finished.
+mkdir -p half/.kura-restore half/documents
+cp again/documents/a half/documents/a
+touch -r shop/documents/a half/documents/a
+printf '%s %s' "$id" "$(cat /proc/sys/kernel/random/boot_id)" >half/.kura-restore/snapshot
+ln half/documents/a half/documents/b
+expect_exit 0 restore_with_kit "$work/half"
+[ "$(stat -c %h half/documents/c)" = 3 ] || fail "a link to a finished file is missing"
+
 # The machine went down in between: what was finished then is made again.
 mkdir -p down/.kura-restore down/documents
 printf '%s %s' "$id" 00000000-0000-0000-0000-000000000000 >down/.kura-restore/snapshot

@@ -244,7 +244,8 @@ static inline enum status scripted_entry(void *context, const struct store_entry
     if (script->deed == DEED_HIDE && script_strikes(script, "entry", entry->name)) {
         return STATUS_OK;
     }
-    struct store_entry told = {entry->name, script_size(script, "entry", entry->name, entry->size)};
+    struct store_entry told = *entry;
+    told.size = script_size(script, "entry", entry->name, entry->size);
     return listing->visit(listing->context, &told, error);
 }
 
@@ -263,7 +264,8 @@ static inline enum status keep_entry(void *context, const struct store_entry *en
         return error_set_memory(error);
     }
     kept->entries = more;
-    kept->entries[kept->count++] = (struct store_entry){strdup(entry->name), entry->size};
+    kept->entries[kept->count] = *entry;
+    kept->entries[kept->count++].name = strdup(entry->name);
     return STATUS_OK;
 }
 
@@ -271,7 +273,7 @@ static inline enum status list_backwards(struct scripted_store *scripted, const 
                                          store_visit visit, void *context, struct error *error)
 {
     struct kept_listing kept = {0};
-    enum status status = store_list(scripted->inner, name, keep_entry, &kept, error);
+    enum status status = store_list_all(scripted->inner, name, keep_entry, &kept, error);
     while (kept.count > 0) {
         struct store_entry *entry = &kept.entries[--kept.count];
         status = status != STATUS_OK ? status : visit(context, entry, error);
@@ -291,8 +293,9 @@ static inline enum status scripted_list(void *self, const char *name, store_visi
         script_strikes(scripted->script, "list", name)) {
         return list_backwards(scripted, name, visit, context, error);
     }
-    return status != STATUS_OK ? status
-                               : store_list(scripted->inner, name, scripted_entry, &listing, error);
+    return status != STATUS_OK
+               ? status
+               : store_list_all(scripted->inner, name, scripted_entry, &listing, error);
 }
 
 static inline double scripted_round_trip(const void *self)

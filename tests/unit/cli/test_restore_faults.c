@@ -3,6 +3,8 @@
  * without the fault goes on to the end. */
 #include "support/fault_shop.h"
 
+#include "repo/snapshot_private.h"
+
 /* The same once more, without the fault. What an interrupted restore had finished is known to it;
  * what a finished one left out comes when the rest may be replaced. */
 static void go_on(const struct shop *shop, const char *target, enum status first)
@@ -60,6 +62,75 @@ static struct fault faults[] = {
     {"slow", DEED_DELAY, STATUS_OK, SPAN_ONCE, 0},
 };
 
+/* Gives three documents so many more names. */
+static void add_links(const struct shop *shop, unsigned count)
+{
+    static const char *const documents[] = {"scan.tiff", "2024/note.txt", "2024/invoice-3.pdf"};
+    char path[512];
+    char link_path[512];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", shop->documents, documents[i % LENGTH(documents)]);
+        snprintf(link_path, sizeof link_path, "%s/z-%u", shop->documents, i);
+        require(link(path, link_path) == 0);
+    }
+}
+
+static enum status count_node(void *context, const struct chunk_reference *reference,
+                              struct error *error)
+{
+    (void)reference;
+    (void)error;
+    ++*(unsigned *)context;
+    return STATUS_OK;
+}
+
+/* Restores the newest; how many nodes of the trees were looked at. */
+static unsigned count_nodes(const struct shop *shop, const char *target)
+{
+    struct error error = {0};
+    struct repo_access access = identity_access(&shop->world);
+    struct repo *repo = NULL;
+    struct snapshot_list list = {0};
+    struct snapshot *snapshot = NULL;
+    const struct statement *statement = NULL;
+    struct restore_summary summary;
+    unsigned nodes = 0;
+    must(repo_open(&repo, &access, &error));
+    must(repo_list(&list, repo, &error));
+    must(snapshot_list_find(&statement, &list, "latest", NULL, &error));
+    must(snapshot_open(&snapshot, repo, statement, &error));
+    snapshot->on_node = count_node;
+    snapshot->on_node_context = &nodes;
+    const struct restore_options options = {.target = target};
+    must(restore_run(&summary, snapshot, statement, &options, &error));
+    require(summary.failed == 0);
+    snapshot_free(snapshot);
+    snapshot_list_free(&list);
+    repo_free(repo);
+    return nodes;
+}
+
+/* What a link names was on the way already: nothing is looked up for each link. */
+static void each_node_is_looked_at_once(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(DAYS);
+    unsigned char id[OBJECT_ID_SIZE];
+    struct stat facts;
+    char target[512];
+    char path[600];
+    shop_path(target, shop, "target");
+    add_links(shop, 300);
+    clean_backup(shop, id);
+    assert_in_range(count_nodes(shop, target), 1, 20);
+    snprintf(path, sizeof path, "%s/documents", target);
+    require_same(path, shop->documents);
+    snprintf(path, sizeof path, "%s/documents/scan.tiff", target);
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_nlink, 101);
+    shop_free(shop);
+}
+
 static int shop_start(void **state)
 {
     (void)state;
@@ -69,7 +140,9 @@ static int shop_start(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest links[] = {cmocka_unit_test(each_node_is_looked_at_once)};
+    int failed = cmocka_run_group_tests_name("links of a restore", links, NULL, NULL);
     add_fault_tests(faults, LENGTH(faults), restore_with);
-    return _cmocka_run_group_tests("faults of a restore", fault_tests, LENGTH(faults), shop_start,
-                                   shop_end);
+    return failed + _cmocka_run_group_tests("faults of a restore", fault_tests, LENGTH(faults),
+                                            shop_start, shop_end);
 }

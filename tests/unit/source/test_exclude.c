@@ -57,6 +57,14 @@ static const struct row rows[] = {
     {"a/**", "a", true, false},
     {"a/**/b/**/c", "a/1/b/2/3/c", false, true},
     {"a/**/b/**/c", "a/1/2/3/c", false, false},
+    {"a/**/b/c", "a/b/b/c", false, true},
+    {"a/**/b/c", "a/b/c/b/d", false, false},
+    {"a/**/b/**", "a/x/b", true, false},
+    {"a/**/b/**", "a/x/b/b", true, true},
+    {"a/**/**/c", "a/c", false, true},
+    {"a/**/**", "a/c", false, true},
+    {"**/a/*/c/**/d", "a/b/a/b/c/c/x/d", false, true},
+    {"**/a/*/c/**/d", "a/b/a/b/c/c/x/d/e", false, false},
     /* folders only */
     {"build/", "x/build", true, true},
     {"build/", "x/build", false, false},
@@ -139,12 +147,28 @@ static void test_many_stars(void **state)
     assert_true(clock() - begin < CLOCKS_PER_SEC / 2); /* processor time, on any machine */
 }
 
+/* And one of many depths on a deep path. */
+static void test_many_depths(void **state)
+{
+    (void)state;
+    char path[400] = "";
+    for (size_t i = 0; i < sizeof path - 1; i++) {
+        path[i] = i % 2 == 0 ? 'a' : '/';
+    }
+    char pattern[] = "**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/b";
+    char *patterns[] = {pattern, NULL};
+    clock_t begin = clock();
+    assert_false(exclude_matches(patterns, path, false));
+    assert_true(clock() - begin < CLOCKS_PER_SEC / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_many_stars),
+        cmocka_unit_test(test_many_depths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
