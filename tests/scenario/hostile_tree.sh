@@ -67,7 +67,7 @@ expect_exit 0 restore_with_kit "$work/restored" --source documents --source syst
 same_tree "$work/shop/documents" "$work/restored/documents" 100000000
 same_tree /usr/share/zoneinfo "$work/restored/system"
 [ "$(tail -c +3000000001 "$work/restored/documents/sparse" | head -c 6)" = middle ] || fail "sparse"
-expect_exit 0 timeout 20 "$KURA" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" \
+expect_exit 0 timeout 60 "$KURA" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" \
     --target "$work/restored" --source steps
 facts='%p %m %T@ %s\n'
 cmp <(cd "$work/shop/steps" && find . -printf "$facts") \
