@@ -18,4 +18,43 @@ MUST_USE enum status repository_decode(struct repository_record *record,
                                        const struct buffer *object, const unsigned char *trusted,
                                        struct error *error);
 
+/* ---- repo_small.c ---- */
+
+/* One object with a random name: what it says is noted, or why it is set aside. */
+typedef enum status (*small_read)(void *context, const struct buffer *object, struct error *error);
+
+struct small_objects {
+    struct repo *repo;
+    struct name_list names;
+    small_read read;
+    void *context;
+    pthread_mutex_t lock; /* of the context, the problems and what follows */
+    size_t good;
+    struct error first; /* why the first one was set aside */
+    bool newer;         /* one is of a newer format */
+    bool words;         /* they are the recovery key's, and kept */
+};
+/* Calls `read` for each object of the kind, one at a time. What is set aside is also the repo's
+ * problem. The caller frees objects->names. */
+MUST_USE enum status small_objects_read(struct small_objects *objects, enum object_kind kind,
+                                        struct error *error);
+
+/* ---- repo_identify.c ---- */
+
+#define WITNESSES 8 /* statements, one of which a secret must open */
+
+struct identification {
+    struct repo *repo;
+    const unsigned char *expected; /* or NULL */
+    struct repository_record record;
+    unsigned char (*checks)[SUBKEY_SIZE]; /* of all good objects */
+    size_t count;
+    struct buffer statements[WITNESSES]; /* where no object is good */
+    size_t statement_count;
+};
+void identification_free(struct identification *found);
+/* Fills repo->id. NOT_FOUND: no repository is there. */
+MUST_USE enum status identify(struct identification *found, struct error *error);
+bool is_the_secret(const struct identification *found, const unsigned char *secret);
+
 #endif
