@@ -183,20 +183,6 @@ static enum status is_linked(bool *linked, const struct stat *there, struct targ
     return status;
 }
 
-/* The machine went down since: what was written then may be empty blocks under a good name. */
-static enum status distrust(struct target *target, const char *source, const char *path,
-                            struct error *error)
-{
-    CLEANUP(memory_free) char *full = NULL;
-    char *name;
-    int parent;
-    enum status status = target_find_place(&parent, &name, &full, target, source, path, error);
-    if (status == STATUS_OK && unlinkat(parent, name, 0) != 0) {
-        status = error_set_errno(error, errno, _("%s cannot be removed"), path);
-    }
-    return status;
-}
-
 static enum status judge(enum target_place *place, struct target *target, const char *source,
                          const struct entry *entry, struct error *error)
 {
@@ -213,12 +199,11 @@ static enum status judge(enum target_place *place, struct target *target, const 
     } else {
         finished = target->resumed && target_is_finished(&there, entry);
     }
-    if (status == STATUS_OK && finished && target->rebooted) {
-        return distrust(target, source, entry->path, error);
-    }
-    *place = finished                                     ? PLACE_FINISHED
-             : target->replace && !S_ISDIR(there.st_mode) ? PLACE_FREE
-                                                          : PLACE_TAKEN;
+    /* The machine went down since: what was written then may be empty blocks under a good name. It
+     * is made anew, and stays until target_publish has the other one to compare. */
+    bool doubted = finished && target->rebooted;
+    bool replaced = target->replace && !S_ISDIR(there.st_mode);
+    *place = finished && !doubted ? PLACE_FINISHED : doubted || replaced ? PLACE_FREE : PLACE_TAKEN;
     return status;
 }
 
@@ -245,87 +230,6 @@ enum status target_open_entry(int *fd, struct target *target, const char *source
         *fd = openat(parent, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (*fd < 0) {
             status = error_set_errno(error, errno, _("%s cannot be opened"), entry->path);
-        }
-    }
-    pthread_mutex_unlock(&target->lock);
-    return status;
-}
-
-static enum status clear_one(int parent, const char *name, const struct target *target,
-                             struct error *error)
-{
-    struct stat there;
-    if (fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? STATUS_OK
-                               : error_set_errno(error, errno, _("%s cannot be examined"), name);
-    }
-    if (!target->replace) {
-        error_set(error, STATUS_EXISTS, 0,
-                  _("%s is there, and SQLite would take it for a part of the restored database"),
-                  name);
-        return error_set_hint(
-            error, "%s", _("Move it away, or use --overwrite, and run the same command again."));
-    }
-    return unlinkat(parent, name, 0) == 0
-               ? STATUS_OK
-               : error_set_errno(error, errno, _("%s cannot be removed"), name);
-}
-
-enum status target_clear_journals(struct target *target, const char *source, const char *path,
-                                  struct error *error)
-{
-    static const char *const endings[] = {"-journal", "-wal", "-shm"};
-    CLEANUP(memory_free) char *full = NULL;
-    char *name;
-    int parent;
-    pthread_mutex_lock(&target->lock);
-    enum status status = target_find_place(&parent, &name, &full, target, source, path, error);
-    for (size_t i = 0; status == STATUS_OK && i < LENGTH(endings); i++) {
-        CLEANUP(memory_free) char *beside = NULL;
-        if (asprintf(&beside, "%s%s", name, endings[i]) < 0) {
-            beside = NULL;
-            status = error_set_memory(error);
-        } else {
-            status = clear_one(parent, beside, target, error);
-        }
-    }
-    pthread_mutex_unlock(&target->lock);
-    return status;
-}
-
-/* Programs that serve a file system (NTFS, a telephone) often know only the plain rename. A hard
- * link does not replace either; where there is none, it is looked first. */
-static int rename_to_free(int folder, const char *staged, int parent, const char *name)
-{
-    struct stat there;
-    int result = renameat2(folder, staged, parent, name, RENAME_NOREPLACE);
-    if (result == 0 || (errno != EINVAL && errno != ENOSYS)) {
-        return result;
-    }
-    if (linkat(folder, staged, parent, name, 0) == 0) {
-        return unlinkat(folder, staged, 0);
-    }
-    if (errno == EEXIST || fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
-        return -1;
-    }
-    return renameat(folder, staged, parent, name);
-}
-
-enum status target_publish(struct target *target, const char *staged, const char *source,
-                           const struct entry *entry, struct error *error)
-{
-    CLEANUP(memory_free) char *full = NULL;
-    char *name;
-    int parent;
-    pthread_mutex_lock(&target->lock);
-    enum status status =
-        target_find_place(&parent, &name, &full, target, source, entry->path, error);
-    if (status == STATUS_OK) {
-        int result = target->replace ? renameat(target->staging, staged, parent, name)
-                                     : rename_to_free(target->staging, staged, parent, name);
-        if (result != 0) {
-            status = error_set_errno(error, errno, _("%s cannot be put in its place"), entry->path);
         }
     }
     pthread_mutex_unlock(&target->lock);

@@ -64,6 +64,34 @@ touch -r shop/documents/a down/documents/a
 expect_exit 0 restore_with_kit "$work/down"
 same_tree shop/documents down/documents
 
+# A database that the shop works with by now stays as it is: what is in its journal is nowhere else.
+mkdir -p open/.kura-restore
+chmod 700 open/.kura-restore
+chown root shop/customers.db
+sqlite3 shop/customers.db 'PRAGMA journal_mode = WAL' >mode
+expect_exit 0 kura backup
+printf '%s %s' "$(kura snapshots --json | jq -r '.[-1].id')" 00000000-0000-0000-0000-000000000000 >open/.kura-restore/snapshot
+expect_exit 0 restore_with_kit "$work/open" --source customers
+python3 - <<'PY'
+import os, sqlite3
+db = sqlite3.connect("open/customers/customers.db")
+db.execute("PRAGMA wal_autocheckpoint = 0")
+db.execute("INSERT INTO customers (name) VALUES ('new order')")
+db.commit()
+os._exit(0)
+PY
+inode=$(stat -c %i open/customers/customers.db)
+expect_exit 3 restore_with_kit "$work/open"
+says err "customers.db-wal"
+[ "$(stat -c %i open/customers/customers.db)" = "$inode" ] || fail "a database in use was replaced"
+[ "$(sqlite3 open/customers/customers.db "SELECT count(*) FROM customers WHERE name = 'new order'")" = 1 ] ||
+    fail "an order is lost"
+same_tree shop/documents open/documents
+sqlite3 shop/customers.db 'PRAGMA journal_mode = DELETE' >mode
+chown nobody shop/customers.db
+expect_exit 0 kura backup
+id=$(kura snapshots --json | jq -r '.[-1].id')
+
 # And a restore of a part, in between, is no end of it.
 mkdir -p part/.kura-restore part/documents
 printf '%s %s' "$id" 00000000-0000-0000-0000-000000000000 >part/.kura-restore/snapshot
