@@ -79,6 +79,8 @@ struct problems {
  * problem while the others go on. What concerns the connection, the memory or the user's wish to
  * stop is not; nor is STATUS_OK. */
 MUST_USE bool problem_is_local(enum status status, const struct error *error);
+/* Whether the problem is one object that is gone, of a kind that no host brings back by itself. */
+bool problem_is_loss(const struct problem *problem);
 void problems_add(struct problems *problems, const char *object, const struct error *error);
 void problems_remove(struct problems *problems, size_t number);
 void problems_free(struct problems *problems);
@@ -256,6 +258,10 @@ MUST_USE enum status writer_open(struct writer **writer, struct repo *repo,
                                  const struct writer_options *options, struct error *error);
 /* An unpublished backup is dropped; what it stored so far serves the next one. */
 void writer_free(struct writer *writer);
+
+/* The next backup that is made with this state folder looks whether all is there that it knows of,
+ * as after damage, and stores again what is not. */
+MUST_USE enum status writer_ask_to_look(const char *state, struct error *error);
 
 /* What was found wrong and dealt with so far: a damaged state.db that was removed, a base, index or
  * pack that the repository has no more. Borrowed. */

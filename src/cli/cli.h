@@ -176,9 +176,11 @@ void cli_report_problems(struct cli *cli, const struct cli_access *access,
 /* Takes out what was accepted as lost, and says how much. */
 void cli_losses_leave_out(struct cli *cli, const struct cli_access *access,
                           struct problems *problems);
-/* What is not there counts as accepted from now on; access has a configuration. Recorded. */
-MUST_USE enum status cli_losses_accept(struct cli *cli, const struct cli_access *access,
-                                       const struct problems *problems, struct error *error);
+/* After a check that found the problems: what came back is no accepted loss any more; with `more`,
+ * what is not there is one from now on, which is recorded. access has a configuration. */
+MUST_USE enum status cli_losses_settle(struct cli *cli, const struct cli_access *access,
+                                       const struct problems *problems, bool more,
+                                       struct error *error);
 
 /* Lists and tells the problems. */
 MUST_USE enum status cli_list(struct snapshot_list *list, struct cli *cli,

@@ -1,7 +1,8 @@
 /* cli_losses: what is gone from the storage for good, and was accepted as lost with `kura check
- * --accept-losses`. It stays told by nobody again on this machine, so that what is lost next is not
+ * --accept-losses`. This machine does not tell it again, so that what is lost next is not
  * overlooked among it. Only what is not there can be accepted: what is there and wrong can be
- * removed by whoever runs the storage, and is gone then. */
+ * removed by whoever runs the storage, and is gone then. What this machine still has is stored
+ * again by its next backup, so that accepting hides nothing that later snapshots need. */
 #include "cli.h"
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ void cli_losses_leave_out(struct cli *cli, const struct cli_access *access,
     unsigned long accepted = 0;
     for (size_t i = problems->count; i-- > 0;) {
         const struct problem *problem = &problems->items[i];
-        if (problem->status == STATUS_NOT_FOUND && is_listed(&names, problem->object)) {
+        if (problem_is_loss(problem) && is_listed(&names, problem->object)) {
             problems_remove(problems, i);
             accepted++;
         }
@@ -57,25 +58,46 @@ void cli_losses_leave_out(struct cli *cli, const struct cli_access *access,
     }
 }
 
-enum status cli_losses_accept(struct cli *cli, const struct cli_access *access,
-                              const struct problems *problems, struct error *error)
+/* Of the problems, those that stay accepted, and with `more` the others that can be. What a check
+ * does not meet any more has come back; if it goes again, it is told again. */
+static enum status choose(struct buffer *chosen, json_t *fresh, const struct buffer *names,
+                          const struct problems *problems, bool more, struct error *error)
 {
-    CLEANUP(buffer_free) struct buffer names = {0};
-    CLEANUP(memory_free) char *path = NULL;
-    json_t *accepted = json_array();
-    enum status status = losses_read(&names, access->config.state, error);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < problems->count; i++) {
         const struct problem *problem = &problems->items[i];
-        if (problem->status == STATUS_NOT_FOUND && !is_listed(&names, problem->object)) {
-            names.size--;
-            status = buffer_append(&names, problem->object, strlen(problem->object), error);
-            status = status ? status : buffer_append(&names, "\n", 2, error);
-            json_array_append_new(accepted, json_string(problem->object));
+        bool old = is_listed(names, problem->object);
+        if (!problem_is_loss(problem) || (!old && !more)) {
+            continue;
+        }
+        status = buffer_append_text(chosen, problem->object, error);
+        status = status ? status : buffer_append_text(chosen, "\n", error);
+        if (!old) {
+            json_array_append_new(fresh, json_string(problem->object));
         }
     }
-    json_object_set_new(cli->facts, "accepted_losses", accepted);
-    status = status ? status : path_join(&path, access->config.state, FILE_NAME, error);
-    return status
-               ? status
-               : file_write(path, names.data, names.size - 1, 0600, FILE_REPLACE_EXISTING, error);
+    return status;
+}
+
+enum status cli_losses_settle(struct cli *cli, const struct cli_access *access,
+                              const struct problems *problems, bool more, struct error *error)
+{
+    const char *state = access->config.state;
+    CLEANUP(buffer_free) struct buffer names = {0};
+    CLEANUP(buffer_free) struct buffer chosen = {0};
+    CLEANUP(memory_free) char *path = NULL;
+    json_auto_t *fresh = json_array();
+    enum status status = losses_read(&names, state, error);
+    if (!more && (status != STATUS_OK || names.size == 1)) {
+        return STATUS_OK; /* nothing was accepted, or who looks may not know */
+    }
+    status = status ? status : choose(&chosen, fresh, &names, problems, more, error);
+    if (more) {
+        json_object_set(cli->facts, "accepted_losses", fresh);
+        status = status ? status : writer_ask_to_look(state, error);
+    }
+    status = status ? status : path_join(&path, state, FILE_NAME, error);
+    return status ? status
+                  : file_write(path, chosen.data == NULL ? "" : (const char *)chosen.data,
+                               chosen.size, 0600, FILE_REPLACE_EXISTING, error);
 }

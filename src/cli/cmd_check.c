@@ -116,14 +116,17 @@ static enum status check_arguments(struct cli *cli, struct error *error)
     return STATUS_OK;
 }
 
-static enum status accept_losses(struct cli *cli, const struct cli_access *access,
+static enum status settle_losses(struct cli *cli, const struct cli_access *access,
                                  const struct check_report *report, struct error *error)
 {
-    return access->has_config
-               ? cli_losses_accept(cli, access, &report->problems, error)
-               : error_set(error, STATUS_USAGE, 0, "%s",
-                           _("--accept-losses is for a machine that backs up: it needs its "
-                             "configuration"));
+    bool more = cli->arguments.accept_losses;
+    if (access->has_config) {
+        return cli_losses_settle(cli, access, &report->problems, more, error);
+    }
+    return more ? error_set(error, STATUS_USAGE, 0, "%s",
+                            _("--accept-losses is for a machine that backs up: it needs its "
+                              "configuration"))
+                : STATUS_OK;
 }
 
 static enum status run(struct cli *cli, struct error *error)
@@ -156,9 +159,7 @@ static enum status run(struct cli *cli, struct error *error)
     if (status != STATUS_OK) {
         return status;
     }
-    if (arguments->accept_losses) {
-        status = accept_losses(cli, &access, &report, error);
-    }
+    status = settle_losses(cli, &access, &report, error);
     if (status != STATUS_OK) {
         return status;
     }

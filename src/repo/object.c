@@ -277,9 +277,21 @@ static void random_digits(char digits[RANDOM_NAME_DIGITS + 1])
     hex_encode(digits, random, sizeof random);
 }
 
+enum status repo_is_still_there(const struct repo *repo, struct store *store, struct error *error)
+{
+    uint64_t size = 0;
+    if (repo->anchor[0] == '\0' ||
+        store_size(store, repo->anchor, &size, error) != STATUS_NOT_FOUND) {
+        return STATUS_OK;
+    }
+    error_set(error, STATUS_UNREACHABLE, 0,
+              _("the repository at %s was there, and is not any more"), repo->access.store.url);
+    return error_set_hint(error, "%s", _("Is its disk still mounted?"));
+}
+
 /* A folder that the storage has lost comes back with the first object in it. */
-static enum status put(struct store *store, const char *name, const struct buffer *bytes,
-                       struct error *error)
+static enum status put(const struct repo *repo, struct store *store, const char *name,
+                       const struct buffer *bytes, struct error *error)
 {
     enum status status = store_put(store, name, bytes->data, bytes->size, error);
     if (status != STATUS_NOT_FOUND) {
@@ -287,21 +299,21 @@ static enum status put(struct store *store, const char *name, const struct buffe
     }
     char folder[OBJECT_NAME_SIZE];
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(name, '/') - name), name);
-    error_clear(error);
-    status = store_make_folder(store, folder, error);
+    status = repo_is_still_there(repo, store, error);
+    status = status ? status : store_make_folder(store, folder, error);
     return status ? status : store_put(store, name, bytes->data, bytes->size, error);
 }
 
-enum status object_put_nameless(char name[OBJECT_NAME_SIZE], struct store *store,
-                                enum object_kind kind, const struct buffer *bytes,
-                                struct error *error)
+enum status object_put_nameless(char name[OBJECT_NAME_SIZE], const struct repo *repo,
+                                struct store *store, enum object_kind kind,
+                                const struct buffer *bytes, struct error *error)
 {
     enum status status = STATUS_EXISTS;
     for (unsigned tries = 0; status == STATUS_EXISTS && tries < PUT_TRIES; tries++) {
         char digits[RANDOM_NAME_DIGITS + 1];
         random_digits(digits);
         snprintf(name, OBJECT_NAME_SIZE, "%s/%s", object_folder(kind), digits);
-        status = put(store, name, bytes, error);
+        status = put(repo, store, name, bytes, error);
     }
     return status;
 }
@@ -310,10 +322,9 @@ enum status object_put(struct repo *repo, struct store *store, enum object_kind 
                        const unsigned char id[OBJECT_ID_SIZE], const struct buffer *bytes,
                        struct error *error)
 {
-    (void)repo;
     char plain[OBJECT_NAME_SIZE];
     if (object_is_nameless(kind)) {
-        return object_put_nameless(plain, store, kind, bytes, error);
+        return object_put_nameless(plain, repo, store, kind, bytes, error);
     }
     object_name(plain, kind, id);
     enum status status = STATUS_EXISTS;
@@ -326,7 +337,7 @@ enum status object_put(struct repo *repo, struct store *store, enum object_kind 
         } else {
             snprintf(name, sizeof name, "%s.%s", plain, digits);
         }
-        status = put(store, name, bytes, error);
+        status = put(repo, store, name, bytes, error);
         if (status == STATUS_EXISTS) {
             /* Taken by an earlier run, by a partial upload, or by garbage that somebody put there:
              * only the very bytes count as published. */

@@ -39,9 +39,9 @@ MUST_USE enum status object_put(struct repo *repo, struct store *store, enum obj
                                 const unsigned char id[OBJECT_ID_SIZE], const struct buffer *bytes,
                                 struct error *error);
 /* The same for those with a random name, which is told. */
-MUST_USE enum status object_put_nameless(char name[OBJECT_NAME_SIZE], struct store *store,
-                                         enum object_kind kind, const struct buffer *bytes,
-                                         struct error *error);
+MUST_USE enum status object_put_nameless(char name[OBJECT_NAME_SIZE], const struct repo *repo,
+                                         struct store *store, enum object_kind kind,
+                                         const struct buffer *bytes, struct error *error);
 /* The object's bytes, verified against its id (BLAKE2b-256 of the bytes; of the age payload for a
  * snapshot). Tries every name of the id. NOT_FOUND: no name; CORRUPT: names, but none verifies. */
 MUST_USE enum status object_get(struct buffer *bytes, struct repo *repo, struct store *store,

@@ -102,6 +102,28 @@ static void count_unfinished(struct unfinished *unfinished, const struct store_e
     }
 }
 
+/* By its size no object of recovery key or secret, however many of them somebody puts there. */
+static bool is_hopeless(enum object_kind kind, uint64_t size)
+{
+    bool small = kind == OBJECT_REPOSITORY || kind == OBJECT_HOST || kind == OBJECT_KEYS;
+    return small && (size == 0 || size > SMALL_OBJECT_LIMIT);
+}
+
+static enum status tell_hopeless(const struct listing *listing, const struct store_entry *entry)
+{
+    if (listing->problems != NULL) {
+        struct error problem;
+        error_set(&problem, STATUS_CORRUPT, 0, "%s",
+                  entry->size == 0 ? _("it is damaged: it is empty")
+                                   : _("it is damaged: it is longer than such an object can be"));
+        error_set_hint(&problem, "%s",
+                       _("Where another one is good, whoever runs the storage can remove this "
+                         "one."));
+        problems_add(listing->problems, entry->name, &problem);
+    }
+    return STATUS_OK;
+}
+
 static enum status visit_name(void *context, const struct store_entry *entry, struct error *error)
 {
     const struct listing *listing = context;
@@ -114,6 +136,9 @@ static enum status visit_name(void *context, const struct store_entry *entry, st
     }
     if (strlen(entry->name) < OBJECT_NAME_SIZE &&
         object_name_parse(id, listing->kind, entry->name)) {
+        if (is_hopeless(listing->kind, entry->size)) {
+            return tell_hopeless(listing, entry);
+        }
         return listing->visit(listing->context, id, entry, error);
     }
     if (listing->problems != NULL) {
@@ -123,6 +148,13 @@ static enum status visit_name(void *context, const struct store_entry *entry, st
         problems_add(listing->problems, entry->name, &problem);
     }
     return STATUS_OK;
+}
+
+/* The rest helps itself when such a folder cannot be read. What cannot be told to be complete, the
+ * list of snapshots and the register above all, is no list. */
+static bool can_do_without(enum object_kind kind)
+{
+    return kind == OBJECT_PACK || kind == OBJECT_INDEX || kind == OBJECT_REPOSITORY;
 }
 
 enum status object_list_folder(struct store *store, enum object_kind kind, unsigned shard,
@@ -137,9 +169,8 @@ enum status object_list_folder(struct store *store, enum object_kind kind, unsig
     }
     struct listing listing = {kind, problems, unfinished, visit, context};
     enum status status = store_list_all(store, folder, visit_name, &listing, error);
-    /* What lacks is also missed by whoever needs it, so the others need not stop for it. One of the
-     * many folders of packs need not even be readable. */
-    if (status == STATUS_NOT_FOUND || (kind == OBJECT_PACK && problem_is_local(status, error))) {
+    /* What lacks is also missed by whoever needs it, so the others need not stop for it. */
+    if (status == STATUS_NOT_FOUND || (can_do_without(kind) && problem_is_local(status, error))) {
         if (status == STATUS_NOT_FOUND) {
             error_set(error, STATUS_NOT_FOUND, 0, "%s",
                       _("this folder of the repository is missing"));
@@ -196,10 +227,15 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t size)
     return grown;
 }
 
-static enum status too_many(const char *folder, struct error *error)
+/* `name`: of one of them. */
+static enum status too_many(const char *name, struct error *error)
 {
-    return error_set(error, STATUS_CORRUPT, 0,
-                     _("the storage lists more objects in %s than a repository can have"), folder);
+    error_set(error, STATUS_CORRUPT, 0,
+              _("the storage lists more objects in %.*s than a repository can have"),
+              (int)strcspn(name, "/"), name);
+    return error_set_hint(error, "%s",
+                          _("Somebody put them there. Whoever runs the storage can remove what "
+                            "does not belong, such as all that came at that one time."));
 }
 
 enum status id_list_add(struct id_list *list, const unsigned char id[OBJECT_ID_SIZE],

@@ -15,6 +15,8 @@ static const char MAGIC[] = "kura/1 pack\n";
 #define CHUNK_RECORD (CHUNK_ID_SIZE + 8)
 /* Most directories are no longer, with the zeros in them. */
 #define DIRECTORY_GUESS ((uint64_t)64 * 1024)
+/* With the padding of the longest pack. A pack that somebody planted must not take more memory. */
+#define DIRECTORY_LIMIT ((uint64_t)4 * 1024 * 1024)
 
 /* ---- building ---- */
 
@@ -259,6 +261,9 @@ enum status pack_fetch_directory(struct index_pack *pack, const struct repo *rep
     enum status status = fetch_end(&bytes, pack, at, store, error);
     if (status == STATUS_OK &&
         !read_trailer(&start, bytes.data + bytes.size - TRAILER_SIZE, pack->size)) {
+        status = damaged(error);
+    }
+    if (status == STATUS_OK && pack->size - start > DIRECTORY_LIMIT) {
         status = damaged(error);
     }
     if (status == STATUS_OK && start < at) {

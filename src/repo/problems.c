@@ -69,6 +69,20 @@ enum status problems_copy(struct problems *to, const struct problems *from, stru
     return STATUS_OK;
 }
 
+bool problem_is_loss(const struct problem *problem)
+{
+    static const enum object_kind kinds[] = {OBJECT_STATEMENT, OBJECT_REFERENCES, OBJECT_INDEX,
+                                             OBJECT_PACK};
+    unsigned char id[OBJECT_ID_SIZE];
+    bool object = false;
+    for (size_t i = 0; i < LENGTH(kinds); i++) {
+        object = object || object_name_parse(id, kinds[i], problem->object);
+    }
+    /* A missing snapshot is told by its id alone. */
+    object = object || strncmp(problem->object, "snapshots/", strlen("snapshots/")) == 0;
+    return object && problem->status == STATUS_NOT_FOUND;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct problem *left = a;

@@ -123,6 +123,7 @@ enum status writer_publish(struct statement *statement, struct writer *writer,
     bool full = false;
     struct store *store = NULL;
     status = repo_take_store(&store, writer->repo, error);
+    status = status ? status : repo_is_still_there(writer->repo, store, error);
     status = status ? status : write_all(statement, writer, store, publication, &full, error);
     repo_give_store(writer->repo, store);
     status = status ? status : follow(writer, statement, full, error);

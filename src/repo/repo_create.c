@@ -31,7 +31,8 @@ static enum status found_one(void *context, const struct store_entry *entry, str
 
 static enum status check_empty(struct store *store, struct error *error)
 {
-    static const enum object_kind kinds[] = {OBJECT_REPOSITORY, OBJECT_STATEMENT};
+    static const enum object_kind kinds[] = {OBJECT_REPOSITORY, OBJECT_STATEMENT, OBJECT_SNAPSHOT,
+                                             OBJECT_INDEX};
     /* A local folder that is yet to be made would count as a disk that is away. */
     enum status made = store_make_folder(store, object_folder(OBJECT_REPOSITORY), error);
     if (made != STATUS_OK) {

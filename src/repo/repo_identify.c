@@ -1,17 +1,14 @@
 /* repo_identify: which repository is there, and whether a secret is its. The storage is not
- * believed: the recovery key has signed it, or a statement opens. */
+ * believed: the recovery key has signed it. */
 #include "repository.h"
 #include <sodium.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void identification_free(struct identification *found)
 {
     free(found->checks);
-    for (size_t i = 0; i < found->statement_count; i++) {
-        buffer_free(&found->statements[i]);
-    }
 }
 
 static enum status note_repository(void *context, const struct buffer *object, struct error *error)
@@ -39,37 +36,6 @@ static enum status note_repository(void *context, const struct buffer *object, s
     return STATUS_OK;
 }
 
-/* ---- without repository/ ---- */
-
-static enum status take_statement(void *context, const unsigned char id[OBJECT_ID_SIZE],
-                                  const struct store_entry *entry, struct error *error)
-{
-    struct id_list *ids = context;
-    (void)entry;
-    return ids->count < WITNESSES ? id_list_add(ids, id, error) : STATUS_OK;
-}
-
-/* What the storage lost, or somebody removed, need not be known to who knows which repository it
- * is: the secret is then the one that opens a statement. Where there is none there is no
- * repository, but a disk that is not mounted, or another address. */
-static enum status call_witnesses(struct identification *found, struct error *error)
-{
-    struct repo *repo = found->repo;
-    CLEANUP(id_list_free) struct id_list ids = {0};
-    struct store *store = NULL;
-    enum status status = repo_take_store(&store, repo, error);
-    status = status ? status
-                    : object_list(repo, store, OBJECT_STATEMENT, NULL, take_statement, &ids, error);
-    for (size_t i = 0; status == STATUS_OK && i < ids.count; i++) {
-        struct buffer *statement = &found->statements[found->statement_count];
-        status = object_get(statement, repo, store, OBJECT_STATEMENT, ids.ids[i], error);
-        found->statement_count += status == STATUS_OK;
-        status = problem_is_local(status, error) ? STATUS_OK : status;
-    }
-    repo_give_store(repo, store);
-    return status;
-}
-
 static void tell_lost(struct repo *repo)
 {
     struct error problem;
@@ -80,12 +46,49 @@ static void tell_lost(struct repo *repo)
     problems_add(&repo->problems, object_folder(OBJECT_REPOSITORY), &problem);
 }
 
-static enum status no_repository(const struct repo *repo, struct error *error)
+static enum status found_one(void *context, const struct store_entry *entry, struct error *error)
 {
+    *(bool *)context = true;
+    return error_set(error, STATUS_EXISTS, 0, "%s", entry->name);
+}
+
+/* Whether backups lie there all the same: then nobody is told to make a new repository. */
+static bool has_remains(struct repo *repo)
+{
+    static const enum object_kind kinds[] = {OBJECT_STATEMENT, OBJECT_SNAPSHOT, OBJECT_INDEX};
+    struct error ignored;
+    struct store *store = NULL;
+    bool found = false;
+    enum status status = repo_take_store(&store, repo, &ignored);
+    for (size_t i = 0; status == STATUS_OK && i < LENGTH(kinds); i++) {
+        (void)!store_list(store, object_folder(kinds[i]), found_one, &found, &ignored);
+    }
+    repo_give_store(repo, store);
+    return found;
+}
+
+static const char *way_out(struct repo *repo)
+{
+    if (has_remains(repo)) {
+        return _("There are backups, but not what says of which repository. If the address is "
+                 "right: kura backup on a machine that backs up here stores it again.");
+    }
+    return repo->access.host != NULL
+               ? _("This machine has backed up into it. Is its disk mounted, and the address "
+                   "right?")
+               : _("Check the address; \"kura init\" makes a new repository.");
+}
+
+enum status identify_nothing(const struct identification *found, struct error *error)
+{
+    struct repo *repo = found->repo;
+    if (found->reason.status != STATUS_OK) {
+        *error = found->reason;
+        return error->status;
+    }
     error_set(error, STATUS_NOT_FOUND, 0, _("there is no repository at %s"),
               repo->access.store.url);
-    return error_set_hint(error, "%s",
-                          _("Check the address; \"kura init\" makes a new repository."));
+    return error_set_hint(error, "%s", way_out(repo));
 }
 
 enum status identify(struct identification *found, struct error *error)
@@ -94,7 +97,6 @@ enum status identify(struct identification *found, struct error *error)
     struct small_objects objects = {
         .repo = repo, .read = note_repository, .context = found, .words = true};
     enum status status = small_objects_read(&objects, OBJECT_REPOSITORY, error);
-    size_t names = objects.names.count;
     name_list_free(&objects.names);
     if (status != STATUS_OK) {
         return status;
@@ -106,43 +108,21 @@ enum status identify(struct identification *found, struct error *error)
     }
     if (objects.good > 0) {
         memcpy(repo->id, found->record.id, sizeof repo->id);
+        snprintf(repo->anchor, sizeof repo->anchor, "%s", repo->words[0].name);
         return STATUS_OK;
     }
-    if (found->expected != NULL) {
-        status = call_witnesses(found, error);
+    found->reason = objects.first;
+    found->lost = found->expected != NULL;
+    if (!found->lost) {
+        return identify_nothing(found, error);
     }
-    if (status == STATUS_OK && found->statement_count > 0) {
-        memcpy(repo->id, found->expected, sizeof repo->id);
-        tell_lost(repo);
-        return STATUS_OK;
-    }
-    if (status == STATUS_OK && names > 0) {
-        *error = objects.first;
-        return error->status;
-    }
-    return status == STATUS_OK ? no_repository(repo, error) : status;
-}
-
-static bool opens_a_statement(const struct identification *found, const unsigned char *secret)
-{
-    struct repo holder = {.secret = (unsigned char *)(uintptr_t)secret};
-    memcpy(holder.id, found->expected, sizeof holder.id);
-    for (size_t i = 0; i < found->statement_count; i++) {
-        CLEANUP(buffer_free) struct buffer content = {0};
-        struct error ignored;
-        if (object_unseal(&content, &holder, OBJECT_STATEMENT, &found->statements[i], &ignored) ==
-            STATUS_OK) {
-            return true;
-        }
-    }
-    return false;
+    memcpy(repo->id, found->expected, sizeof repo->id);
+    tell_lost(repo);
+    return STATUS_OK;
 }
 
 bool is_the_secret(const struct identification *found, const unsigned char *secret)
 {
-    if (found->count == 0) {
-        return opens_a_statement(found, secret);
-    }
     unsigned char check[SUBKEY_SIZE];
     repository_secret_check(check, secret);
     for (size_t i = 0; i < found->count; i++) {

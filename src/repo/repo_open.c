@@ -50,7 +50,16 @@ static enum status read_hosts(struct repo *repo, struct error *error)
 struct secret_search {
     struct repo *repo;
     const struct identification *found;
+    struct candidates candidates; /* where the repository's description is lost */
 };
+
+static void take_secret(struct repo *repo, const unsigned char *secret)
+{
+    if (repo->secret == NULL) {
+        repo->secret = secret_new(REPOSITORY_SECRET_SIZE);
+        memcpy(repo->secret, secret, REPOSITORY_SECRET_SIZE);
+    }
+}
 
 static enum status try_secret(void *context, const struct buffer *object, struct error *error)
 {
@@ -63,16 +72,28 @@ static enum status try_secret(void *context, const struct buffer *object, struct
     if (status != STATUS_OK) {
         return status;
     }
+    bool fits = opened.size == REPOSITORY_SECRET_SIZE;
+    if (fits && search->found->lost) {
+        return candidates_add(&search->candidates, opened.data, error);
+    }
     /* Anybody who can write there can seal some secret to our recipients. */
-    if (opened.size != REPOSITORY_SECRET_SIZE || !is_the_secret(search->found, opened.data)) {
+    if (!fits || !is_the_secret(search->found, opened.data)) {
         return error_set(error, STATUS_UNAUTHENTIC, 0, "%s",
                          _("it holds another secret than the one of this repository"));
     }
-    if (repo->secret == NULL) {
-        repo->secret = secret_new(REPOSITORY_SECRET_SIZE);
-        memcpy(repo->secret, opened.data, REPOSITORY_SECRET_SIZE);
-    }
+    take_secret(repo, opened.data);
     return STATUS_OK;
+}
+
+static enum status no_secret(const struct small_objects *keys, size_t names, struct error *error)
+{
+    if (names == 0) {
+        return error_set(error, STATUS_CORRUPT, 0, "%s",
+                         _("the repository's sealed secret is missing: keys/ is empty"));
+    }
+    *error = keys->first;
+    error_add_context(error, "%s", _("the repository's secret cannot be opened"));
+    return error_set_hint(error, "%s", _("Use an identity to which this repository is sealed."));
 }
 
 static enum status secret_from_keys(struct repo *repo, const struct identification *found,
@@ -82,32 +103,42 @@ static enum status secret_from_keys(struct repo *repo, const struct identificati
         return error_set(error, STATUS_DENIED, 0, "%s",
                          _("neither a host key nor an identity was given to open the repository"));
     }
-    struct secret_search search = {repo, found};
+    struct secret_search search = {.repo = repo, .found = found};
     struct small_objects objects = {.repo = repo, .read = try_secret, .context = &search};
     enum status status = small_objects_read(&objects, OBJECT_KEYS, error);
     size_t names = objects.names.count;
     name_list_free(&objects.names);
-    if (status != STATUS_OK || repo->secret != NULL) {
+    bool witnessed = repo->secret != NULL;
+    bool tried = status == STATUS_OK && search.candidates.count > 0;
+    if (tried) {
+        status = witness_secret(&witnessed, repo, &search.candidates, error);
+    }
+    candidates_free(&search.candidates);
+    if (status != STATUS_OK || witnessed) {
         return status;
     }
-    if (names == 0) {
-        return error_set(error, STATUS_CORRUPT, 0, "%s",
-                         _("the repository's sealed secret is missing: keys/ is empty"));
-    }
-    *error = objects.first;
-    error_add_context(error, "%s", _("the repository's secret cannot be opened"));
-    return error_set_hint(error, "%s", _("Use an identity to which this repository is sealed."));
+    return tried || (found->lost && names == 0) ? identify_nothing(found, error)
+                                                : no_secret(&objects, names, error);
 }
 
 static enum status secret_from_host(struct repo *repo, const struct identification *found,
                                     struct error *error)
 {
-    if (!is_the_secret(found, repo->access.host->secret)) {
+    const unsigned char *secret = repo->access.host->secret;
+    CLEANUP(candidates_free) struct candidates candidates = {0};
+    bool known = !found->lost && is_the_secret(found, secret);
+    if (found->lost) {
+        enum status status = candidates_add(&candidates, secret, error);
+        status = status ? status : witness_secret(&known, repo, &candidates, error);
+        if (status != STATUS_OK || !known) {
+            return status != STATUS_OK ? status : identify_nothing(found, error);
+        }
+    }
+    if (!known) {
         return error_set(error, STATUS_UNAUTHENTIC, 0, "%s",
                          _("the host key holds another secret than the one of this repository"));
     }
-    repo->secret = secret_new(REPOSITORY_SECRET_SIZE);
-    memcpy(repo->secret, repo->access.host->secret, REPOSITORY_SECRET_SIZE);
+    take_secret(repo, secret);
     return STATUS_OK;
 }
 

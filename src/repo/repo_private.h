@@ -29,7 +29,8 @@ struct repo {
         struct buffer bytes;
     } * words;
     size_t word_count;
-    struct problems problems; /* found while opening */
+    char anchor[OBJECT_NAME_SIZE]; /* an object that was there; "": none is known */
+    struct problems problems;      /* found while opening */
 
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t given;
@@ -41,6 +42,10 @@ struct repo {
     bool distant;        /* a round trip takes long; never changes */
 };
 
+/* UNREACHABLE if what was there is gone: the disk that the repository is on was unmounted, and
+ * whatever is stored now would be hidden below its place. */
+MUST_USE enum status repo_is_still_there(const struct repo *repo, struct store *store,
+                                         struct error *error);
 /* Adds what a hosts/ object says, if the root of trust signed it. */
 MUST_USE enum status repo_take_host(struct repo *repo, const struct buffer *object,
                                     struct error *error);

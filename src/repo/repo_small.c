@@ -44,6 +44,11 @@ static enum status read_small(void *context, struct store *store, size_t number,
     } else if (problem_is_local(status, error)) {
         /* A key object that is sealed to others is nothing wrong. */
         if (!fetched || status != STATUS_DENIED) {
+            if (error->hint[0] == '\0') {
+                error_set_hint(error, "%s",
+                               _("Where another one is good, whoever runs the storage can remove "
+                                 "this one."));
+            }
             problems_add(&objects->repo->problems, name, error);
         }
         error_add_context(error, "%s", name);

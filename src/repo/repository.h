@@ -41,20 +41,34 @@ MUST_USE enum status small_objects_read(struct small_objects *objects, enum obje
 
 /* ---- repo_identify.c ---- */
 
-#define WITNESSES 8 /* statements, one of which a secret must open */
-
 struct identification {
     struct repo *repo;
     const unsigned char *expected; /* or NULL */
     struct repository_record record;
     unsigned char (*checks)[SUBKEY_SIZE]; /* of all good objects */
     size_t count;
-    struct buffer statements[WITNESSES]; /* where no object is good */
-    size_t statement_count;
+    bool lost;           /* none is good, and it is the expected one if a statement opens */
+    struct error reason; /* why the first one is not good; status OK: there is none */
 };
 void identification_free(struct identification *found);
 /* Fills repo->id. NOT_FOUND: no repository is there. */
 MUST_USE enum status identify(struct identification *found, struct error *error);
 bool is_the_secret(const struct identification *found, const unsigned char *secret);
+/* Nothing there is of the expected repository. */
+MUST_USE enum status identify_nothing(const struct identification *found, struct error *error);
+
+/* ---- repo_witness.c ---- */
+
+struct candidates {
+    unsigned char *secrets; /* secret memory, REPOSITORY_SECRET_SIZE each */
+    size_t count;
+    size_t capacity;
+};
+void candidates_free(struct candidates *candidates);
+MUST_USE enum status candidates_add(struct candidates *candidates, const unsigned char *secret,
+                                    struct error *error);
+/* Looks for one that opens a statement, and makes it the repository's. */
+MUST_USE enum status witness_secret(bool *found, struct repo *repo,
+                                    const struct candidates *candidates, struct error *error);
 
 #endif

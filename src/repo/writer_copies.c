@@ -3,6 +3,7 @@
  * backup stores it again: nobody but the recovery key could make it anew. */
 #include "repository.h"
 #include "writer_private.h"
+#include <stdio.h>
 #include <string.h>
 
 static bool is_there(const struct repo *repo, const struct buffer *copy)
@@ -43,10 +44,13 @@ static enum status heal(void *context, const char *name, const struct buffer *co
     char stored[OBJECT_NAME_SIZE];
     struct store *store = NULL;
     enum status status = repo_take_store(&store, writer->repo, error);
-    status = status ? status : object_put_nameless(stored, store, kind, copy, error);
+    status = status ? status : object_put_nameless(stored, writer->repo, store, kind, copy, error);
     repo_give_store(writer->repo, store);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (kind == OBJECT_REPOSITORY && writer->repo->anchor[0] == '\0') {
+        snprintf(writer->repo->anchor, sizeof writer->repo->anchor, "%s", stored);
     }
     struct error problem;
     error_set(&problem, STATUS_NOT_FOUND, 0,
@@ -55,11 +59,39 @@ static enum status heal(void *context, const char *name, const struct buffer *co
     return STATUS_OK;
 }
 
+/* With none of the recovery key's words there, and not what this host published last either, it is
+ * another place, such as the folder below a disk that is not mounted: nothing is healed there. */
+static enum status check_place(struct writer *writer, struct error *error)
+{
+    struct state_base base;
+    struct store *store = NULL;
+    CLEANUP(buffer_free) struct buffer statement = {0};
+    enum status status = state_get_base(writer->state, &base, error);
+    if (status != STATUS_OK || !base.present || writer->repo->word_count > 0) {
+        return status;
+    }
+    status = repo_take_store(&store, writer->repo, error);
+    status = status ? status
+                    : object_get(&statement, writer->repo, store, OBJECT_STATEMENT, base.statement,
+                                 error);
+    repo_give_store(writer->repo, store);
+    if (!problem_is_local(status, error)) {
+        return status;
+    }
+    error_set(error, STATUS_UNREACHABLE, 0, "%s",
+              _("neither the repository's description nor the last backup of this machine is "
+                "there"));
+    return error_set_hint(error, "%s",
+                          _("Is its disk mounted? If nearly all of it is lost: move the host key "
+                            "away and make a new repository with kura init."));
+}
+
 enum status copies_settle(struct writer *writer, struct error *error)
 {
     const struct repo *repo = writer->repo;
     size_t there = repo->word_count;
-    enum status status = state_each_copy(writer->state, heal, writer, error);
+    enum status status = check_place(writer, error);
+    status = status ? status : state_each_copy(writer->state, heal, writer, error);
     for (size_t i = 0; status == STATUS_OK && i < there; i++) {
         status = state_keep_copy(writer->state, repo->words[i].name, &repo->words[i].bytes, error);
     }

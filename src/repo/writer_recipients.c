@@ -61,7 +61,8 @@ static enum status seal_secret(struct writer *writer, struct store *store, struc
     unsigned char hash[OBJECT_ID_SIZE];
     enum status status = age_seal_buffer(&object, repo_secret(writer->repo), REPOSITORY_SECRET_SIZE,
                                          writer->recipients, writer->recipient_count, NULL, error);
-    status = status ? status : object_put_nameless(name, store, OBJECT_KEYS, &object, error);
+    status = status ? status
+                    : object_put_nameless(name, writer->repo, store, OBJECT_KEYS, &object, error);
     object_hash(hash, object.data, object.size);
     status =
         status ? status : buffer_append(&kept, strchr(name, '/') + 1, RANDOM_NAME_DIGITS, error);

@@ -3,8 +3,10 @@
  * longer; it never makes a snapshot that names chunks which are not there. */
 #include "statement_private.h"
 #include "writer_private.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void tell(struct writer *writer, const char *object, enum status status, const char *text)
 {
@@ -224,10 +226,34 @@ static enum status take_register(struct writer *writer, const struct snapshot_li
                                   error);
 }
 
+#define REQUEST "look-at-everything" /* a file in the state folder */
+
+enum status writer_ask_to_look(const char *state, struct error *error)
+{
+    CLEANUP(memory_free) char *path = NULL;
+    enum status status = path_join(&path, state, REQUEST, error);
+    return status ? status : file_write(path, "", 0, 0600, FILE_REPLACE_EXISTING, error);
+}
+
+static enum status take_request(struct writer *writer, struct error *error)
+{
+    CLEANUP(memory_free) char *path = NULL;
+    enum status status = path_join(&path, writer->folder, REQUEST, error);
+    if (status != STATUS_OK || access(path, F_OK) != 0) {
+        return status;
+    }
+    status = state_forget_base(writer->state, error);
+    if (status == STATUS_OK && unlink(path) != 0) {
+        status = error_set_errno(error, errno, _("%s cannot be removed"), path);
+    }
+    return status;
+}
+
 enum status trust_check(struct writer *writer, struct error *error)
 {
     CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
     enum status status = repo_list(&list, writer->repo, error);
+    status = status ? status : take_request(writer, error);
     status = status ? status : state_get_base(writer->state, &writer->base, error);
     status = status ? status : take_heads(writer, &list, error);
     status = status ? status : check_host(writer, error);

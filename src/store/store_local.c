@@ -120,6 +120,26 @@ static enum status open_root(int *root, const struct store_local *local, int fla
     return error_set_hint(error, "%s", _("Is the disk connected, and the network drive mounted?"));
 }
 
+/* Something of another kind in the place of an object or folder is damage of that one: the store is
+ * well. */
+static enum status fail_below(int os_error, const char *message, const char *name,
+                              struct error *error)
+{
+    switch (os_error) {
+    case ELOOP:
+    case ENOTDIR:
+    case EISDIR:
+    case ENXIO: /* a socket */
+    case ENODEV:
+        error_set(error, STATUS_CORRUPT, os_error, "%s: %s", name, message);
+        return error_set_hint(error, "%s",
+                              _("Something else is in its place. Whoever runs the storage can move "
+                                "it away."));
+    default:
+        return error_set_errno(error, os_error, "%s: %s", name, message);
+    }
+}
+
 /* Opens the folder that holds `name`; *last is the name within it. */
 static enum status open_parent(int *folder, const char **last, const struct store_local *local,
                                const char *name, struct error *error)
@@ -138,10 +158,8 @@ static enum status open_parent(int *folder, const char **last, const struct stor
         return status;
     }
     *folder = open_beneath(root, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (*folder < 0) {
-        return error_set_errno(error, errno, _("the folder %s cannot be opened"), parent);
-    }
-    return STATUS_OK;
+    return *folder < 0 ? fail_below(errno, _("the folder cannot be opened"), parent, error)
+                       : STATUS_OK;
 }
 
 static enum status local_make_folder(void *self, const char *name, struct error *error)
@@ -257,12 +275,8 @@ static enum status open_object(int *fd, struct stat *information, const struct s
         return status;
     }
     *fd = open_beneath(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
-    /* A link or folder in an object's place is damage of that one object, not a failing store. */
-    if (*fd < 0 && errno == ELOOP) {
-        return error_set(error, STATUS_CORRUPT, 0, _("%s is not a file"), name);
-    }
     if (*fd < 0 || fstat(*fd, information) != 0) {
-        return error_set_errno(error, errno, _("%s cannot be opened"), name);
+        return fail_below(errno, _("it cannot be opened"), name, error);
     }
     if (!S_ISREG(information->st_mode)) {
         return error_set(error, STATUS_CORRUPT, 0, _("%s is not a file"), name);
@@ -343,7 +357,7 @@ static enum status local_list(void *self, const char *name, store_visit visit, v
     if (folder == NULL) {
         int reason = errno;
         file_close(&fd);
-        return error_set_errno(error, reason, _("the folder %s cannot be opened"), name);
+        return fail_below(reason, _("the folder cannot be opened"), name, error);
     }
     return list_entries(folder, name, visit, context, error);
 }

@@ -85,6 +85,11 @@ static enum status attempt_make_folder(struct store_sftp *store, void *request, 
     }
     enum status status =
         sftp_fail(store, error, answer, _("the folder %s cannot be made"), (const char *)request);
+    if (status == STATUS_FAILED) {
+        return error_set_hint(error, "%s",
+                              _("Perhaps something else is in its place. Whoever runs the storage "
+                                "can move it away."));
+    }
     if (status == STATUS_DENIED) {
         return error_set_hint(error, "%s",
                               _("On write-once storage the folders are made beforehand, by the "

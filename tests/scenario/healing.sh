@@ -69,6 +69,45 @@ for folder in repository hosts keys; do
     restores "lost $folder/"
     expect_exit 0 kura backup
 done
+# Without the description many statements of nobody, and a secret that somebody made up, keep nobody out.
+cp -a "$work/vault" "$work/vault.good"
+cp -a "$work/state" "$work/state.good"
+description=$(ls "$work"/vault/repository/*)
+repository=$(tail -c +65 "$description" | jq -r .repository)
+mapfile -t recipients < <(tail -c +65 "$description" | jq -r '.recipients[]')
+plant() {
+    python3 - "$repository" "${recipients[@]}" <<'PY'
+import ctypes, ctypes.util, hashlib, os, struct, subprocess, sys
+sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
+sodium.sodium_init()
+for i in range(40):
+    junk = os.urandom(200)
+    open("vault/statements/" + hashlib.blake2b(junk, digest_size=32).hexdigest(), "wb").write(junk)
+secret = os.urandom(32)
+key = hashlib.blake2b(b"kura/1 seal statement", key=secret, digest_size=32).digest()
+body = b"x" * 300
+plain = struct.pack("<Q", len(body)) + body + bytes(700)
+nonce, data = os.urandom(24), b"kura/1 statement\n" + bytes.fromhex(sys.argv[1])
+sealed = ctypes.create_string_buffer(len(plain) + 16)
+size = ctypes.c_ulonglong()
+sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, ctypes.byref(size), plain, ctypes.c_ulonglong(len(plain)),
+    data, ctypes.c_ulonglong(len(data)), None, nonce, key)
+made = b"kura/1 seal\n" + nonce + sealed.raw
+open("vault/statements/" + hashlib.blake2b(made, digest_size=32).hexdigest(), "wb").write(made)
+to = [word for recipient in sys.argv[2:] for word in ("-r", recipient)]
+subprocess.run(["age", *to, "-o", "vault/keys/" + "0" * 32], input=secret, check=True)
+PY
+}
+rm -r "$work/vault/repository"
+plant
+restores "a made-up secret" 5
+expect_exit 5 kura backup
+says out "is complete"
+restores "a made-up secret, healed" 5
+rm -rf "$work/vault" "$work/state"
+mv "$work/vault.good" "$work/vault"
+mv "$work/state.good" "$work/state"
+
 object=$(ls "$work"/vault/keys/*)
 chmod u+w "$object"
 printf 'garbage' | dd of="$object" bs=1 seek=300 conv=notrunc status=none
@@ -168,7 +207,31 @@ expect_exit 0 kura backup
 expect_exit 0 kura snapshots
 expect_exit 0 kura audit show --json
 grep -q "statements/$oldest" "$work/out" || fail "the log does not say what was accepted"
+# What came back is no accepted loss any more; a folder is none ever; and what this machine still has is
+# stored again, so that no later snapshot needs what was accepted.
+expect_exit 0 kura check
 next=$(kura snapshots --json 2>/dev/null | jq -r '.[1].id')
+mv "$work/vault/statements/$next" "$work/taken"
+expect_exit 0 kura check --accept-losses --reason mistake
+mv "$work/taken" "$work/vault/statements/$next"
+expect_exit 5 kura check # what only this snapshot named and is gone is wanted again
+expect_exit 0 kura check --accept-losses --reason "as before"
+mv "$work/vault/statements/$next" "$work/taken"
+expect_exit 5 kura check
+says err "$next: missing"
+mv "$work/taken" "$work/vault/statements/$next"
+rm -r "$work/vault/repository"
+expect_exit 5 kura check --accept-losses --reason mistake
+expect_exit 5 kura backup
+head -c 3000000 /dev/urandom >"$work/shop/documents/wanted"
+before=$(find "$work/vault/packs" -type f | sort)
+expect_exit 0 kura backup
+comm -13 <(echo "$before") <(find "$work/vault/packs" -type f | sort) | sed -n 1p | xargs rm
+expect_exit 0 kura check --accept-losses --reason "the disk again"
+kura backup >"$work/out" 2>"$work/err" || true
+rm -rf "$work/back"
+expect_exit 5 restore_with_kit "$work/back" # a bare machine accepts nothing
+cmp "$work/shop/documents/wanted" "$work/back/documents/wanted" || fail "an accepted loss hides what a night could heal"
 mv "$work/vault/statements/$next" "$work/taken"
 expect_exit 5 kura backup
 says err "$next: missing"

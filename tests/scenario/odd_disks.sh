@@ -218,4 +218,33 @@ same_database "$work/shop/customers.db" "$work/back/customers/customers.db"
 run 3 -c "$work/kura.yaml" backup # each night, until somebody looks
 says err "documents/victim.tif"
 
-echo "odd disks: read-only in the middle, no inodes, a bad sector, $quota; nothing lost"
+# ------------------------------------------------------------------ unmounted in the middle
+
+# The repository is the disk itself: below its mount point lies a folder of the same name.
+disk whole 256M
+rm -rf "$work"/{state,nightly/state,host.key,kit.txt,pw,back}
+configure "$work/whole"
+echo '  - { name: feed, command: ["bash", "feed"] }' >>"$work/kura.yaml"
+: >"$work/go"
+expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
+unplug() {
+    timeout 20 bash -c "until umount '$work/whole' 2>/dev/null; do sleep 0.01; done" || fail "the disk stays"
+}
+nothing_below() {
+    [ -z "$(find "$work/whole" -path '*statements/*' -o -path '*repository/*')" ] ||
+        fail "a backup was made below the mount point"
+}
+for night in first second; do
+    backup_meets 6 unplug
+    expect_text "is not any more"
+    nothing_below
+    run 1 -c "$work/kura.yaml" backup
+    says err "Is its disk mounted"
+    nothing_below
+    rm -rf "$work/whole"/*
+    disk_mount whole
+    expect_exit 0 kura backup
+done
+expect_exit 0 kura check --read-data
+
+echo "odd disks: read-only in the middle, unmounted in the middle, no inodes, a bad sector, $quota; nothing lost"

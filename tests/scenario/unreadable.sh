@@ -67,4 +67,47 @@ says out "is complete"
 rm -rf "$work/back"
 expect_exit 0 kura restore -i "$work/manager.txt" --target "$work/back"
 diff -r --exclude=a.tmp "$work/shop/documents" "$work/back/documents" || fail "what was stored again"
+# ------------------------------------------------------------------ in a folder of this machine
+
+rm -rf "$work"/{back,state,host.key,kit.txt,manager.txt}
+age-keygen -o "$work/manager.txt" 2>/dev/null
+age-keygen -y "$work/manager.txt" >"$work/manager.pub"
+configure
+sed -i 's|^  state: state|&\n  recipients: [manager.pub]|' "$work/kura.yaml"
+expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
+expect_exit 0 kura backup
+cp -a "$work/vault" "$work/vault.good"
+
+# something KIND PLACE: a file, socket or link instead of what was there.
+something() {
+    rm -rf "$2"
+    case $1 in
+        file) echo x >"$2" ;;
+        socket) python3 -c 'import os, socket, sys
+os.chdir(os.path.dirname(sys.argv[1]))
+socket.socket(socket.AF_UNIX).bind(os.path.basename(sys.argv[1]))' "$2" ;;
+        link) ln -s /etc "$2" ;;
+    esac
+}
+pack=$(find "$work/vault/packs" -type f | sort | sed -n 1p)
+for place in "$pack" "${pack%/*}" "$work/vault/index" "$work/vault/repository"; do
+    for kind in file socket link; do
+        rm -rf "$work/vault" "$work/back"
+        cp -a "$work/vault.good" "$work/vault"
+        something "$kind" "$place"
+        expect_exit 5 kura check
+        says err "$(echo "${place#"$work/vault/"}" | cut -c1-40)"
+        code=0
+        kura restore -i "$work/manager.txt" --target "$work/back" >"$work/out" 2>"$work/err" || code=$?
+        case $place in
+            */packs/*) [[ $code =~ ^[35]$ ]] || fail "$kind at $place: restore ended with $code" ;;
+            *)
+                [[ $code =~ ^[05]$ ]] || fail "$kind at $place: restore ended with $code"
+                same_database "$work/shop/customers.db" "$work/back/customers/customers.db"
+                diff -r --exclude=a.tmp --exclude=link "$work/shop/documents" "$work/back/documents" ||
+                    fail "$kind at $place: documents"
+                ;;
+        esac
+    done
+done
 echo "unreadable objects: restored around, told by check, stored again by the night"

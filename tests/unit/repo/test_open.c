@@ -94,7 +94,7 @@ static void test_nothing_there(void **state)
     world_keys(&world);
     struct repo_access access = host_access(&world, &world.host);
     assert_int_equal(try_open(&access, &error), STATUS_NOT_FOUND);
-    assert_non_null(strstr(error.hint, "kura init"));
+    assert_non_null(strstr(error.hint, "disk mounted"));
     world_end(&world);
 }
 
