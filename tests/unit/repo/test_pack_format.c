@@ -28,6 +28,37 @@ static void test_round_trip(void **state)
     buffer_free(&bytes);
 }
 
+/* The directory alone comes as with the whole pack; one that somebody planted is none. */
+static void test_directory_is_fetched(void **state)
+{
+    const struct world *world = *state;
+    struct error error = {0};
+    struct buffer bytes = {0};
+    struct index_pack pack;
+    make_pack(&bytes, &pack, world);
+    assert_good(object_put(world->repo, world->direct, OBJECT_PACK, pack.id, &bytes, &error));
+    struct index_pack back = {.size = pack.size};
+    memcpy(back.id, pack.id, OBJECT_ID_SIZE);
+    assert_good(pack_fetch_directory(&back, world->repo, world->direct, &error));
+    assert_int_equal(back.count, pack.count);
+    assert_memory_equal(back.chunks, pack.chunks, pack.count * sizeof *pack.chunks);
+    free(back.chunks);
+
+    struct buffer planted = {0};
+    assert_good(buffer_reserve(&planted, (size_t)8 * 1024 * 1024, &error));
+    planted.size = planted.capacity;
+    memset(planted.data, 0, planted.size);
+    memcpy(planted.data + planted.size - 12, "kura/1 pack\n", 12);
+    memset(back.id, 7, OBJECT_ID_SIZE);
+    back.size = planted.size;
+    assert_good(object_put(world->repo, world->direct, OBJECT_PACK, back.id, &planted, &error));
+    assert_int_equal(pack_fetch_directory(&back, world->repo, world->direct, &error),
+                     STATUS_CORRUPT);
+    free(pack.chunks);
+    buffer_free(&planted);
+    buffer_free(&bytes);
+}
+
 static void test_each_chunk_is_where_it_is_said(void **state)
 {
     const struct world *world = *state;
@@ -160,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_directory_is_fetched),
         cmocka_unit_test(test_each_chunk_is_where_it_is_said),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_flips_and_cuts),
