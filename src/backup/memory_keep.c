@@ -10,12 +10,14 @@
 
 static const char *const parts[] = {"entries", "hashes"};
 
+/* With nothing remembered of earlier, nothing is carried over. */
 static enum status carry_part(const struct journey *journey, const char *source, const char *part,
                               struct error *error)
 {
+    const char *memory = writer_memory(journey->writer);
     CLEANUP(memory_free) char *from = NULL;
     CLEANUP(memory_free) char *to = NULL;
-    if (asprintf(&from, "%s/%s.%s", writer_memory(journey->writer), source, part) < 0) {
+    if (asprintf(&from, "%s/%s.%s", memory == NULL ? "" : memory, source, part) < 0) {
         from = NULL;
         return error_set_memory(error);
     }
@@ -27,7 +29,7 @@ static enum status carry_part(const struct journey *journey, const char *source,
     if (unlink(to) != 0 && errno != ENOENT) {
         return error_set_errno(error, errno, _("%s cannot be removed"), to);
     }
-    if (link(from, to) != 0 && errno != ENOENT) {
+    if (memory != NULL && link(from, to) != 0 && errno != ENOENT) {
         return error_set_errno(error, errno, _("%s cannot be made"), to);
     }
     return STATUS_OK;
@@ -36,8 +38,7 @@ static enum status carry_part(const struct journey *journey, const char *source,
 enum status memory_carry_over(struct journey *journey, const char *source, struct error *error)
 {
     enum status status = STATUS_OK;
-    bool remembered = writer_memory(journey->writer) != NULL;
-    for (size_t i = 0; remembered && status == STATUS_OK && i < LENGTH(parts); i++) {
+    for (size_t i = 0; status == STATUS_OK && i < LENGTH(parts); i++) {
         status = carry_part(journey, source, parts[i], error);
     }
     return status;

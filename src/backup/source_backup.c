@@ -161,18 +161,20 @@ static enum status read_source(const struct source_backup *backup, const struct 
                : source_run(backup->source, sink, error);
 }
 
-/* More likely a disk that is not mounted than a shop without documents. */
-static void warn_if_emptied(const struct source_backup *backup)
+/* More likely a disk that is not mounted than a shop without documents: it fails, so that the next
+ * night remembers what there was, and tells it again. */
+static enum status fail_if_emptied(const struct source_backup *backup, struct error *error)
 {
-    struct error problem;
-    if (backup->source->kind == SOURCE_TREE && backup->had_entries &&
-        backup->catalogue->words.entries <= 1) { /* the folder itself */
-        error_set(&problem, STATUS_NOT_FOUND, 0, "%s",
-                  _("the folder is empty, and was not when it was backed up last"));
-        error_set_hint(&problem, "%s",
-                       _("Is its disk mounted? Earlier snapshots still have everything."));
-        journey_warn(backup->journey, backup->source->name, NULL, &problem);
+    if (backup->source->kind != SOURCE_TREE || !backup->had_entries ||
+        backup->catalogue->words.entries > 1) { /* the folder itself */
+        return STATUS_OK;
     }
+    error_set(error, STATUS_NOT_FOUND, 0, "%s",
+              _("the folder is empty, and was not when it was backed up last"));
+    return error_set_hint(
+        error, "%s",
+        _("Is its disk mounted? Earlier snapshots still have everything. If it is "
+          "to be empty, take the source out of kura.yaml."));
 }
 
 /* One attempt. STATUS_OK with words.status == SOURCE_FAILED when only this source is lost. */
@@ -194,11 +196,11 @@ static enum status attempt(struct source_backup *backup, struct error *error)
         backup->fatal = true;
     }
     if (status == STATUS_OK) {
+        status = fail_if_emptied(backup, &problem);
+    }
+    if (status == STATUS_OK) {
         status = finish(backup, &problem);
         backup->fatal = status != STATUS_OK;
-        if (status == STATUS_OK) {
-            warn_if_emptied(backup);
-        }
     }
     if (status == STATUS_OK || backup->fatal) {
         *error = problem;

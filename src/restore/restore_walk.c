@@ -153,6 +153,12 @@ static bool was_kept(const struct source_walk *walk, const char *path)
     return false;
 }
 
+static bool first_comes(const struct source_walk *walk, const struct entry *link)
+{
+    return selection_has_path(&walk->restore->options->selection, link->link) &&
+           !was_kept(walk, link->link);
+}
+
 static enum status make_other(struct source_walk *walk, const struct entry *entry,
                               struct error *error)
 {
@@ -161,9 +167,7 @@ static enum status make_other(struct source_walk *walk, const struct entry *entr
     uint64_t number;
     struct error problem = {0};
     if (entry->type == ENTRY_HARD_LINK) {
-        bool first_comes = selection_has_path(&restore->options->selection, entry->link) &&
-                           !was_kept(walk, entry->link);
-        return first_comes
+        return first_comes(walk, entry)
                    ? plan_add_entry(&number, restore->plan, PLAN_LINK, walk->number, entry, error)
                    : restore_unlinked(walk, entry, error);
     }
@@ -220,13 +224,20 @@ static bool can_be_erased_from(const struct source_walk *walk, const struct entr
     return false;
 }
 
-/* A database that was erased from has another size than the backup says. */
-static enum status look(enum target_place *place, const struct source_walk *walk,
+/* A database that was erased from has another size than the backup says; a hard link without its
+ * first name is a file. */
+static enum status look(enum target_place *place, struct source_walk *walk,
                         const struct entry *entry, struct error *error)
 {
     struct target *target = walk->restore->target;
     const struct statement_source *words = &walk->source->words;
     struct entry expected = *entry;
+    struct error ignored;
+    if (entry->type == ENTRY_HARD_LINK && !first_comes(walk, entry) &&
+        find_first(walk, entry->link, &ignored) == STATUS_OK) {
+        expected = walk->first;
+        expected.path = entry->path;
+    }
     if (restore_erases_from(walk->restore->options->erasures, words, entry->path)) {
         target_noted_size(&expected.size, target, walk->number);
     }

@@ -139,6 +139,10 @@ static enum status begin(struct target *target, const struct target_options *opt
         return status;
     }
     target->resumed = strcmp(left.snapshot, own.snapshot) == 0;
+    struct stat marker;
+    if (target->resumed && fstatat(target->staging, MARKER, &marker, AT_SYMLINK_NOFOLLOW) == 0) {
+        target->begun = marker.st_mtim;
+    }
     target->within =
         target->resumed && options->scope != NULL && strcmp(left.scope, own.scope) != 0;
     target->rebooted = target->resumed && (own.boot[0] == '\0' || strcmp(left.boot, own.boot) != 0);

@@ -172,14 +172,28 @@ static enum status look_at(struct stat *there, bool *found, struct target *targe
     return STATUS_OK;
 }
 
-/* A hard link is finished when it is a name of what lies at its first name. */
-static enum status is_linked(bool *linked, const struct stat *there, struct target *target,
-                             const char *source, const struct entry *entry, struct error *error)
+/* Moved or linked here since the interrupted run began. What has the right size and time, and was
+ * here before, is somebody else's. */
+static bool is_of_this_restore(const struct target *target, const struct stat *there)
+{
+    return there->st_ctim.tv_sec > target->begun.tv_sec ||
+           (there->st_ctim.tv_sec == target->begun.tv_sec &&
+            there->st_ctim.tv_nsec >= target->begun.tv_nsec);
+}
+
+/* A hard link is finished when it is a name of what lies at its first name. One that is not, but
+ * looks like it, was parted from it when that was made anew. */
+static enum status is_linked(bool *linked, bool *parted, const struct stat *there,
+                             struct target *target, const char *source, const struct entry *entry,
+                             struct error *error)
 {
     struct stat first;
     bool found = false;
     enum status status = look_at(&first, &found, target, source, entry->link, error);
     *linked = found && first.st_dev == there->st_dev && first.st_ino == there->st_ino;
+    *parted = found && !*linked && S_ISREG(there->st_mode) && first.st_size == there->st_size &&
+              first.st_mtim.tv_sec == there->st_mtim.tv_sec &&
+              first.st_mtim.tv_nsec == there->st_mtim.tv_nsec;
     return status;
 }
 
@@ -189,19 +203,21 @@ static enum status judge(enum target_place *place, struct target *target, const 
     struct stat there;
     bool found = false;
     bool finished = false;
+    bool parted = false;
     enum status status = look_at(&there, &found, target, source, entry->path, error);
     *place = PLACE_FREE;
     if (status != STATUS_OK || !found) {
         return status;
     }
-    if (target->resumed && entry->type == ENTRY_HARD_LINK) {
-        status = is_linked(&finished, &there, target, source, entry, error);
+    bool ours = target->resumed && is_of_this_restore(target, &there);
+    if (ours && entry->type == ENTRY_HARD_LINK) {
+        status = is_linked(&finished, &parted, &there, target, source, entry, error);
     } else {
-        finished = target->resumed && target_is_finished(&there, entry);
+        finished = ours && target_is_finished(&there, entry);
     }
     /* The machine went down since: what was written then may be empty blocks under a good name. It
      * is made anew, and stays until target_publish has the other one to compare. */
-    bool doubted = finished && target->rebooted;
+    bool doubted = (finished || parted) && target->rebooted;
     bool replaced = target->replace && !S_ISDIR(there.st_mode);
     *place = finished && !doubted ? PLACE_FINISHED : doubted || replaced ? PLACE_FREE : PLACE_TAKEN;
     return status;

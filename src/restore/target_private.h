@@ -25,9 +25,10 @@ struct target {
     bool owners;
     enum status (*judge)(void *context, int fd, struct error *error);
     void *judge_context;
-    bool resumed;  /* an interrupted run of the same snapshot left its marker */
-    bool within;   /* and wanted more than this run does */
-    bool rebooted; /* and the machine went down since */
+    bool resumed;          /* an interrupted run of the same snapshot left its marker */
+    struct timespec begun; /* when it began */
+    bool within;           /* and wanted more than this run does */
+    bool rebooted;         /* and the machine went down since */
     pthread_mutex_t lock;
     struct open_file files[OPEN_FILES];
     uint64_t clock;

@@ -90,12 +90,22 @@ find "$work/vault/packs" -type f | while read -r pack; do
     [ "$(b2sum -l 256 "$pack" | cut -d' ' -f1)" = "$(basename "$pack" | cut -c1-64)" ] ||
         fail "$pack is not what its name says"
 done
+# A source that never succeeded is not there, and nothing is damaged.
+cp "$work/kura.yaml" "$work/kura.yaml.before"
+echo '  - { name: never, command: ["false"] }' >>"$work/kura.yaml"
+for night in 1 2 3; do
+    expect_exit 3 kura backup
+    ! grep -q damaged "$work/err" || fail "night $night after a failed source: damaged"
+done
+mv "$work/kura.yaml.before" "$work/kura.yaml"
+
 # A folder that is suddenly empty is most likely a disk that is not mounted.
 mv "$work/shop/documents" "$work/shop/away"
 mkdir "$work/shop/documents"
-expect_exit 3 kura backup
-says err "documents: the folder is empty, and was not"
-expect_exit 0 kura backup
+for night in 1 2; do
+    expect_exit 3 kura backup
+    says err "documents: the folder is empty, and was not"
+done
 rmdir "$work/shop/documents"
 mv "$work/shop/away" "$work/shop/documents"
 expect_exit 0 kura backup

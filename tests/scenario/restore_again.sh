@@ -64,6 +64,19 @@ touch -r shop/documents/a down/documents/a
 expect_exit 0 restore_with_kit "$work/down"
 same_tree shop/documents down/documents
 
+# A file and its links, made anew after the machine went down: the names belong together again.
+mkdir -p linked/.kura-restore
+chmod 700 linked/.kura-restore
+printf '%s %s' "$id" 00000000-0000-0000-0000-000000000000 >linked/.kura-restore/snapshot
+mkdir linked/documents
+printf '\0\0\0\0' >linked/documents/a
+touch -r shop/documents/a linked/documents/a
+ln linked/documents/a linked/documents/b
+printf '\0\0\0\0' >linked/documents/c
+touch -r shop/documents/a linked/documents/c
+expect_exit 0 restore_with_kit "$work/linked"
+same_tree shop/documents linked/documents
+
 # A database that the shop works with by now stays as it is: what is in its journal is nowhere else.
 mkdir -p open/.kura-restore
 chmod 700 open/.kura-restore
@@ -91,6 +104,21 @@ sqlite3 shop/customers.db 'PRAGMA journal_mode = DELETE' >mode
 chown nobody shop/customers.db
 expect_exit 0 kura backup
 id=$(kura snapshots --json | jq -r '.[-1].id')
+
+# What was there before the interrupted run is not its work, whatever its size and time say.
+expect_exit 0 restore_with_kit "$work/rotten"
+touch -r rotten/documents/a then
+printf 'rot\n' >rotten/documents/a # the names b and c, too
+touch -r then rotten/documents/a
+cp -a rotten kept
+for folder in rotten kept; do
+    mkdir -m 700 $folder/.kura-restore
+    printf '%s %s' "$id" "$(cat /proc/sys/kernel/random/boot_id)" >$folder/.kura-restore/snapshot
+done
+expect_exit 0 restore_with_kit "$work/rotten" --overwrite
+same_tree shop/documents rotten/documents
+expect_exit 3 restore_with_kit "$work/kept"
+says err "documents/a: a is there already and was kept"
 
 # And a restore of a part, in between, is no end of it.
 mkdir -p part/.kura-restore part/documents
