@@ -29,6 +29,7 @@ struct repo_access {
     const unsigned char *trusted;    /* SIGN_PUBLIC_SIZE: root of trust; NULL: the origin cannot be
                                       * proved, and everything read is STANDING_UNPROVED */
     const unsigned char *repository; /* REPOSITORY_ID_SIZE expected, or NULL */
+    bool untrusted; /* where the storage has lost all words about hosts: on without proof */
 };
 
 /* Reads repository/, hosts/ and, without a host key, keys/. Damaged or unauthentic objects among

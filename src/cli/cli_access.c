@@ -120,9 +120,10 @@ static enum status read_keys(struct cli_access *access, struct cli_arguments *ar
     return status;
 }
 
-static void fill_access(struct cli_access *access)
+static void fill_access(struct cli_access *access, const struct cli_arguments *arguments)
 {
     struct repo_access *way = &access->access;
+    way->untrusted = arguments->untrusted;
     way->host = access->has_host ? &access->host : NULL;
     if (access->has_kit) {
         way->identities = &access->kit.identity;
@@ -175,7 +176,7 @@ enum status cli_access_open(struct cli_access *access, struct cli_arguments *arg
     if (status != STATUS_OK) {
         return status;
     }
-    fill_access(access);
+    fill_access(access, arguments);
     cli_sandbox_enter(access, arguments);
     status = repo_open(&access->repo, &access->access, error);
     if (status == STATUS_OK) {

@@ -9,6 +9,7 @@
 
 #define FILE_NAME "accepted-losses" /* in the state folder: a name of an object in each line */
 #define SIZE_LIMIT ((size_t)1024 * 1024)
+#define NAMES_RECORDED 200
 
 static enum status losses_read(struct buffer *names, const char *state, struct error *error)
 {
@@ -79,6 +80,16 @@ static enum status choose(struct buffer *chosen, json_t *fresh, const struct buf
     return status;
 }
 
+/* A record of the log is bounded: of very many losses it has the number and the first names. */
+static void record(struct cli *cli, json_t *fresh)
+{
+    cli_json_set_count(cli->facts, "accepted", json_array_size(fresh));
+    while (json_array_size(fresh) > NAMES_RECORDED) {
+        json_array_remove(fresh, json_array_size(fresh) - 1);
+    }
+    json_object_set(cli->facts, "accepted_losses", fresh);
+}
+
 enum status cli_losses_settle(struct cli *cli, const struct cli_access *access,
                               const struct problems *problems, bool more, struct error *error)
 {
@@ -93,7 +104,7 @@ enum status cli_losses_settle(struct cli *cli, const struct cli_access *access,
     }
     status = status ? status : choose(&chosen, fresh, &names, problems, more, error);
     if (more) {
-        json_object_set(cli->facts, "accepted_losses", fresh);
+        record(cli, fresh);
         status = status ? status : writer_ask_to_look(state, error);
     }
     status = status ? status : path_join(&path, state, FILE_NAME, error);

@@ -42,7 +42,8 @@ static void tell_lost(struct repo *repo)
     error_set(&problem, STATUS_NOT_FOUND, 0, "%s",
               _("the description of this repository is missing or damaged"));
     error_set_hint(&problem, "%s",
-                   _("The next kura backup of a machine that backs up here stores it again."));
+                   _("The next kura backup of a machine that backed up here before stores it "
+                     "again."));
     problems_add(&repo->problems, object_folder(OBJECT_REPOSITORY), &problem);
 }
 

@@ -40,6 +40,12 @@ static enum status read_hosts(struct repo *repo, struct error *error)
         struct error problem;
         error_set(&problem, STATUS_UNAUTHENTIC, 0, "%s",
                   _("the recovery key vouches for no host key here"));
+        error_set_hint(
+            &problem, "%s",
+            _("If the storage has lost hosts/: the next kura backup of a machine that "
+              "backed up here stores it again. A restore goes on without proof of origin "
+              "with --untrusted."));
+        repo->proved = !repo->access.untrusted;
         problems_add(&repo->problems, object_folder(OBJECT_HOST), &problem);
     }
     return status;

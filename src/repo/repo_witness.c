@@ -3,6 +3,7 @@
  * statement, by a host for which the recovery key vouches. */
 #include "repository.h"
 #include "statement_private.h"
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,12 @@ enum status candidates_add(struct candidates *candidates, const unsigned char *s
                            struct error *error)
 {
     size_t count = candidates->count;
+    for (size_t i = 0; i < count; i++) {
+        if (sodium_memcmp(candidates->secrets + i * REPOSITORY_SECRET_SIZE, secret,
+                          REPOSITORY_SECRET_SIZE) == 0) {
+            return STATUS_OK;
+        }
+    }
     if (count == SMALL_COUNT_LIMIT) {
         return error_set(error, STATUS_UNAUTHENTIC, 0, "%s",
                          _("there are more such objects than a repository can have"));

@@ -18,6 +18,7 @@ struct lookup {
     sqlite3_stmt *after;
     sqlite3_stmt *doubt;
     bool searched;        /* lookup_search was done, and found what has numbers above */
+    bool searched_all;    /* and looked into the indexed packs, too */
     int64_t last_indexed; /* this pack */
 };
 
@@ -133,24 +134,26 @@ enum status lookup_open(struct lookup **lookup, struct repo *repo, struct proble
 
 /* ---- packs that no index names ---- */
 
-static enum status is_indexed(void *context, const unsigned char id[OBJECT_ID_SIZE], bool *known,
-                              struct error *error)
+/* Of all packs, when an index may lie about one that another index named. */
+static enum status is_known(void *context, const unsigned char id[OBJECT_ID_SIZE], bool *known,
+                            struct error *error)
 {
     const struct lookup *lookup = context;
     CLEANUP(sql_reset) sqlite3_stmt *find = lookup->find_pack;
     sql_bind(find, 1, id, OBJECT_ID_SIZE);
+    sql_bind_number(find, 2, lookup->searched ? lookup->last_indexed : 0);
     return sql_step(find, known, error);
 }
 
 static enum status search(struct lookup *lookup, struct repo *repo, struct error *error)
 {
-    const struct pack_search wanted = {is_indexed, add_pack, lookup};
+    const struct pack_search wanted = {is_known, add_pack, lookup};
     sqlite3 *database = lookup->database;
     enum status status =
         sql_run(database, "CREATE INDEX IF NOT EXISTS pack_id ON pack(id); BEGIN", error);
-    status =
-        status ? status
-               : sql_prepare(&lookup->find_pack, database, "SELECT 1 FROM pack WHERE id=?1", error);
+    status = status ? status
+                    : sql_prepare(&lookup->find_pack, database,
+                                  "SELECT 1 FROM pack WHERE id=?1 AND no>?2", error);
     status = status ? status
                     : sql_prepare(&lookup->add_chunk, database,
                                   "INSERT OR IGNORE INTO chunk VALUES(?1, ?2, ?3, ?4)", error);
@@ -162,15 +165,20 @@ static enum status search(struct lookup *lookup, struct repo *repo, struct error
     return status ? status : ended;
 }
 
-enum status lookup_search(struct lookup *lookup, struct repo *repo, struct place *after,
+enum status lookup_search(struct lookup *lookup, struct repo *repo, bool all, struct place *after,
                           struct error *error)
 {
+    enum status status = STATUS_OK;
     if (!lookup->searched) {
-        enum status status = search(lookup, repo, error);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        lookup->searched = true;
+        status = search(lookup, repo, error);
+        lookup->searched = status == STATUS_OK;
+    }
+    if (status == STATUS_OK && all && !lookup->searched_all) {
+        status = search(lookup, repo, error);
+        lookup->searched_all = status == STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        return status;
     }
     *after = (struct place){.pack = lookup->last_indexed, .location = {.offset = UINT32_MAX}};
     return STATUS_OK;

@@ -177,8 +177,12 @@ static enum status find_anywhere(struct snapshot *snapshot, const unsigned char 
     if (status != STATUS_OK || *count > 0 || !first) {
         return status;
     }
-    status = lookup_search(snapshot->lookup, snapshot->repo, &last, error);
-    return status ? status : find_locked(snapshot, id, &last, places, count, error);
+    /* And if an index lies, too, only all packs together say where everything is. */
+    for (int all = 0; status == STATUS_OK && *count == 0 && all <= 1; all++) {
+        status = lookup_search(snapshot->lookup, snapshot->repo, all == 1, &last, error);
+        status = status ? status : find_locked(snapshot, id, &last, places, count, error);
+    }
+    return status;
 }
 
 enum status snapshot_places(struct place places[PLACES_AT_ONCE], size_t *count,
@@ -221,7 +225,7 @@ enum status snapshot_search_packs(struct snapshot *snapshot, struct place *after
                                   struct error *error)
 {
     pthread_mutex_lock(&snapshot->lookup_lock);
-    enum status status = lookup_search(snapshot->lookup, snapshot->repo, after, error);
+    enum status status = lookup_search(snapshot->lookup, snapshot->repo, false, after, error);
     pthread_mutex_unlock(&snapshot->lookup_lock);
     return status;
 }

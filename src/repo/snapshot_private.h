@@ -28,10 +28,10 @@ MUST_USE enum status lookup_find(struct lookup *lookup, const unsigned char id[C
 MUST_USE enum status lookup_doubt(struct lookup *lookup, const struct place *place,
                                   struct error *error);
 
-/* Adds, the first time, what packs that no index names say of themselves. *after: their places come
- * after this one. */
-MUST_USE enum status lookup_search(struct lookup *lookup, struct repo *repo, struct place *after,
-                                   struct error *error);
+/* Adds, the first time, what packs that no index names say of themselves; and what `all` others
+ * say, which takes long in a large repository. *after: their places come after this one. */
+MUST_USE enum status lookup_search(struct lookup *lookup, struct repo *repo, bool all,
+                                   struct place *after, struct error *error);
 
 /* ---- nodes that a walk will want next (node_ahead.c); one walk's, not thread-safe ---- */
 #define NODE_AHEAD_LIMIT 16
@@ -79,7 +79,7 @@ MUST_USE enum status snapshot_places(struct place places[PLACES_AT_ONCE], size_t
                                      struct snapshot *snapshot,
                                      const struct chunk_reference *reference,
                                      const struct place *after, struct error *error);
-/* As lookup_search. Thread-safe; the caller holds no connection. */
+/* As lookup_search, of those that no index names. Thread-safe; the caller holds no connection. */
 MUST_USE enum status snapshot_search_packs(struct snapshot *snapshot, struct place *after,
                                            struct error *error);
 /* As lookup_doubt. Thread-safe. */

@@ -83,7 +83,8 @@ static enum status check_place(struct writer *writer, struct error *error)
                 "there"));
     return error_set_hint(error, "%s",
                           _("Is its disk mounted? If nearly all of it is lost: move the host key "
-                            "away and make a new repository with kura init."));
+                            "away and make a new repository at another address with kura init; "
+                            "what is left here stays readable with the old key and kit."));
 }
 
 enum status copies_settle(struct writer *writer, struct error *error)

@@ -36,7 +36,8 @@ static enum status check_silence(double *silent, double since, unsigned limit, s
     if (*silent < limit) {
         return STATUS_OK;
     }
-    error_set(error, STATUS_FAILED, 0, _("the command was ended: it was silent for %u seconds"),
+    error_set(error, STATUS_FAILED, 0,
+              _("the command was ended: it wrote nothing to its standard output for %u seconds"),
               limit);
     return error_set_hint(error, "%s",
                           _("If it needs more time without writing anything, give its source a "

@@ -57,6 +57,44 @@ says out "is complete"
 restores "a damaged index"
 restore_oldest "a damaged index, later"
 
+# And if somebody who has the host key says of each pack something else, too.
+cp -a "$work/vault" "$work/vault.good"
+rm "$work"/vault/index/*
+python3 - <<'PY'
+import ctypes, ctypes.util, glob, hashlib, os, re, struct
+sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
+sodium.sodium_init()
+words = open("host.key").read()
+secret, repository = (bytes.fromhex(re.search(name + r": (\w+)", words)[1]) for name in ("secret", "repository"))
+packs = glob.glob("vault/packs/*/*")
+body = struct.pack("<I", len(packs))
+for pack in packs:
+    body += bytes.fromhex(os.path.basename(pack)[:64]) + struct.pack("<QI", os.path.getsize(pack), 1)
+    body += os.urandom(16) + struct.pack("<II", 0, 100)
+plain = struct.pack("<Q", len(body)) + body
+size = 1 << (len(plain) + 52).bit_length()
+plain += bytes(size - 52 - len(plain))
+key = hashlib.blake2b(b"kura/1 seal index", key=secret, digest_size=32).digest()
+nonce, data = os.urandom(24), b"kura/1 index\n" + repository
+sealed, length = ctypes.create_string_buffer(len(plain) + 16), ctypes.c_ulonglong()
+sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, ctypes.byref(length), plain,
+    ctypes.c_ulonglong(len(plain)), data, ctypes.c_ulonglong(len(data)), None, nonce, key)
+lie = b"kura/1 seal\n" + nonce + sealed.raw
+open("vault/index/" + hashlib.blake2b(lie, digest_size=32).hexdigest(), "wb").write(lie)
+PY
+restore_oldest "lost indexes and a lie"
+rm -rf "$work/vault"
+mv "$work/vault.good" "$work/vault"
+
+# The machine is gone, and hosts/ with it: nothing proves the origin, and the data come all the same.
+mv "$work/vault/hosts" "$work/hosts.away"
+rm -rf "$work/old"
+expect_exit 5 restore_with_kit "$work/old"
+says err "with --untrusted"
+expect_exit 5 restore_with_kit "$work/old" --untrusted
+same_database "$work/shop/customers.db" "$work/old/customers/customers.db"
+mv "$work/hosts.away" "$work/vault/hosts"
+
 # What only `init` and the recovery key could make is kept here, too. Without its description the
 # repository still opens for a kit; without keys/ nobody but this machine can put that right.
 for folder in repository hosts keys; do
