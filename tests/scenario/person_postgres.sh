@@ -282,4 +282,30 @@ says err "remote_visits is a foreign table"
 says err "kura person keep ID"
 [ "$(sql shop "SELECT count(*) FROM visits")" = "$kept" ] || fail "a restore erased from a database that lives"
 
+# ------------------------------------------------------------------ a table alone, where names mean other tables
+
+anew() { # SED-SCRIPT RULE...: the configuration, the vault and the backup anew
+    config "${@:2}"
+    sed -i "$1" kura.yaml
+    rm -rf vault state host.key kit.txt kit_login.pub pw
+    expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+    expect_exit 0 kura backup
+}
+# The source finds "customers" in a schema where the living database does not look.
+createdb schemas
+sql schemas "ALTER DATABASE schemas SET search_path = app, public; CREATE SCHEMA app;
+    CREATE TABLE app.customers (id int PRIMARY KEY, name text);
+    INSERT INTO app.customers SELECT i, 'name ' || i FROM generate_series(1, 50) i"
+anew 's/"dbname=shop", globals: true/"dbname=schemas"/' "DELETE FROM customers WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+createdb other_names
+sql other_names "CREATE SCHEMA app; CREATE TABLE customers (id int, name text); INSERT INTO customers VALUES (45, 'living')"
+restore 1 --database other_names --table app.customers
+says err "the rule means the table customers, which is in the database already, and not app.customers"
+[ "$(sql other_names "SELECT to_regclass('app.customers'), (SELECT count(*) FROM customers)")" = "|1" ] ||
+    fail "the person came back with the table, or another table was erased from"
+sql other_names "ALTER DATABASE other_names SET search_path = app, public"
+restore 0 --database other_names --table app.customers
+[ "$(sql other_names "SELECT count(*) FROM app.customers WHERE id = 45")" = 0 ] || fail "the person came back"
+
 echo "person postgres: gone from rows and files; archives are kept back"
