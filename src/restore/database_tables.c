@@ -353,7 +353,10 @@ static enum status transact(struct hidden_database *database, int list, struct e
     database->summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = database->summary->rows;
     if (status == STATUS_OK && database_erases(database)) {
-        status = database_amend(database, error);
+        status = database_look_before(database, error);
+        if (status == STATUS_OK) {
+            status = database_amend(database, error);
+        }
         if (status == STATUS_OK) {
             status = database_count_again(database, error);
         }

@@ -171,7 +171,11 @@ MUST_USE enum status database_compare(const struct hidden_database *database, st
 MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted,
                                       struct error *error);
 
-/* Only the latter, as far as it can be told, of a database that tables went into. */
+/* Of a database that tables went into, which may lack what the definition of persons names. Who is
+ * in it before the rules, in the transaction that the session is in. */
+MUST_USE enum status database_look_before(struct hidden_database *database, struct error *error);
+/* When all is done: whether somebody who asked to be erased is in it, or somebody else is gone; and
+ * what could not be counted. Without a register: nothing. */
 void database_tell_left(struct hidden_database *database);
 
 /* ---- database_amend.c ---- */

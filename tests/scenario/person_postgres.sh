@@ -308,4 +308,25 @@ sql other_names "ALTER DATABASE other_names SET search_path = app, public"
 restore 0 --database other_names --table app.customers
 [ "$(sql other_names "SELECT count(*) FROM app.customers WHERE id = 45")" = 0 ] || fail "the person came back"
 
+# Who is in a table alone is told by each definition that can be asked in the database, and which cannot; and who is
+# gone without being registered.
+createdb two
+sql two "CREATE TABLE customers (id int PRIMARY KEY, name text); CREATE TABLE visits (customer int);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i; INSERT INTO visits SELECT id FROM customers"
+anew 's/"dbname=shop", globals: true/"dbname=two"/
+    s/^erasure:/  - { domain: customer, source: server, sql: SELECT customer FROM visits }\n&/' \
+    "UPDATE customers SET name = 'x' WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+createdb two_alone
+restore 3 --database two_alone --table customers
+says err "1 person who asked to be erased is still in it"
+says err "persons cannot be counted again"
+sed -i "s/UPDATE customers .*:id/DELETE FROM customers WHERE id IN (:id, 46)/" kura.yaml
+expect_exit 0 kura person erase 45 --reason asked
+createdb two_gone
+sql two_gone "CREATE TABLE visits (customer int)"
+restore 3 --database two_gone --table customers
+says err "1 person who is not registered as erased is gone after the rules"
+! grep -q "cannot be counted" err || fail "a definition that can be asked was not"
+
 echo "person postgres: gone from rows and files; archives are kept back"
