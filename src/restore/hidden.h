@@ -104,11 +104,13 @@ struct hidden_words {
 MUST_USE bool hidden_next_words(struct hidden_words *words, bool no_owner);
 enum hidden_part {
     HIDDEN_SETTINGS,   /* SET: said of the hidden database */
-    HIDDEN_PROPERTIES, /* owner, privileges, limit, comment: said of the target, in a transaction */
+    HIDDEN_PROPERTIES, /* privileges, limit, comment: said of the target, in a transaction */
+    HIDDEN_OWNER,      /* the same, and last */
 };
-/* Says anew what the script says of the old database. */
+/* Says anew what the script says of the old database. *open becomes true if it could not be said
+ * that a privilege is not everybody's; may be NULL. */
 MUST_USE enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
-                                     struct error *error);
+                                     bool *open, struct error *error);
 
 /* ---- hidden.c: its life ---- */
 
@@ -125,6 +127,9 @@ MUST_USE enum status hidden_give_settings(struct hidden_database *database, stru
 /* All others, in the transaction in which it got the target's name. */
 MUST_USE enum status hidden_give_properties(struct hidden_database *database, struct error *error);
 
+/* A script with a GRANT or REVOKE: what the server would only remark on is an error. */
+MUST_USE enum status hidden_run_strictly(struct postgres *session, const char *sql,
+                                         struct error *error);
 /* A property that cannot be given is told and keeps nobody from his data; only a lost line and the
  * user's wish to stop end the restore. */
 MUST_USE enum status hidden_settle(const struct hidden_database *database, enum status status,
