@@ -329,4 +329,65 @@ restore 3 --database two_gone --table customers
 says err "1 person who is not registered as erased is gone after the rules"
 ! grep -q "cannot be counted" err || fail "a definition that can be asked was not"
 
+# Logs of other kinds: one that triggers write by UPDATE, at the end of the transaction, or for another person than the
+# one whose rule erases from it; and one whose name is a part of another word of the rule.
+createdb logs
+sql logs "CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE parts (customer int, day int REFERENCES customers ON DELETE SET NULL) PARTITION BY LIST (customer);
+    CREATE TABLE parts_rest PARTITION OF parts DEFAULT;
+    CREATE TABLE log (customer int, old text);
+    CREATE TABLE audit (tab text PRIMARY KEY, history text);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i;
+    INSERT INTO parts SELECT id, id FROM customers;
+    INSERT INTO audit VALUES ('customers', '');
+    CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN UPDATE public.audit SET history = history || OLD.name; RETURN NEW; END';
+    CREATE TRIGGER note AFTER UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION note_it();
+    CREATE FUNCTION log_it() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO public.log VALUES (OLD.id, OLD.name); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER late AFTER DELETE ON customers DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (OLD.id <= 40) EXECUTE FUNCTION log_it();
+    CREATE TRIGGER log AFTER DELETE ON customers FOR EACH ROW WHEN (OLD.id > 40) EXECUTE FUNCTION log_it();
+    CREATE MATERIALIZED VIEW logged_names AS SELECT old FROM log;
+    CREATE VIEW all_customers AS SELECT * FROM customers"
+logs() { # CODE DATABASE IDS RULE...
+    anew 's/"dbname=shop", globals: true/"dbname=logs"/; /SELECT/s/ WHERE name.*/ }/' "${@:4}"
+    for id in $3; do expect_exit 0 kura person erase "$id" --reason asked; done
+    restore "$1" --database "$2" --source server
+}
+logs 3 logs_update 45 "UPDATE customers SET name = '' WHERE id = :id"
+says err "a trigger wrote to the table audit"
+says err "still in it"
+logs 0 logs_parts 45 "UPDATE parts SET day = NULL WHERE customer = :id" \
+    "UPDATE audit SET history = '' WHERE :id <> ''" "WITH x AS (SELECT 1) DELETE FROM all_customers WHERE id = :id" \
+    "DELETE FROM log WHERE customer = :id"
+logs 3 logs_late 35 "DELETE FROM customers WHERE id = :id" "DELETE FROM log WHERE customer = :id"
+says err "a trigger wrote to the table log"
+[ "$(sql logs_late "SELECT old FROM logged_names")" = "name 35" ] || fail "a view was computed before a deferred trigger wrote"
+logs 3 logs_other "45 46" "DELETE FROM customers WHERE id = :id"
+says err "a trigger wrote to the table log"
+sed -i 's/sql:$/sql: ["DELETE FROM customers WHERE id = :id", "DELETE FROM log WHERE customer = :id"]/; /^      - /d' kura.yaml
+expect_exit 0 kura person erase 47 --reason asked
+restore 3 --database logs_others
+says err "a trigger wrote to the table log"
+logs 3 logs_part 45 "WITH gone AS (DELETE FROM customers WHERE id = :id RETURNING id) INSERT INTO parts SELECT id FROM gone WHERE 'log' = ''"
+says err "a trigger wrote to the table log"
+sql postgres "ALTER DATABASE logs SET track_counts = off"
+logs 3 logs_uncounted 45 "DELETE FROM customers WHERE id = :id"
+says err "a trigger wrote to the table log"
+
+# What a deferred constraint forbids is found in the erasure that offends it.
+createdb late
+sql late "CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE visits (customer int REFERENCES customers DEFERRABLE INITIALLY DEFERRED);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i; INSERT INTO visits VALUES (45), (46)"
+anew 's/"dbname=shop", globals: true/"dbname=late"/' "DELETE FROM customers WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+restore 1 --database late_again
+says err "does not fit this database"
+says err "--as-it-was"
+anew 's/"dbname=shop", globals: true/"dbname=late"/' "DELETE FROM customers WHERE id = :id" "DELETE FROM visits WHERE customer = :id"
+for id in 45 46; do expect_exit 0 kura person erase $id --reason asked; done
+restore 0 --database late_again
+
 echo "person postgres: gone from rows and files; archives are kept back"

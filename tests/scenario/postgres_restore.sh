@@ -531,11 +531,11 @@ says err "All is restored into the database's own tablespace"
 [ "$(hidden)" = 0 ] || fail "a second attempt left the first one's database"
 
 # A role that may give a database away, and may do nothing to it then: who was shut out stays so.
-sql postgres "CREATE ROLE keeper; CREATE ROLE adm LOGIN CREATEDB NOINHERIT IN ROLE keeper; CREATE ROLE passer LOGIN;
-    CREATE ROLE clerk_of_keeper"
-createdb --owner keeper kept
-sql kept "CREATE SCHEMA app AUTHORIZATION adm; CREATE TABLE app.things AS SELECT 1 AS id; ALTER TABLE app.things OWNER TO adm;
-    REVOKE ALL ON DATABASE kept FROM PUBLIC; GRANT CONNECT ON DATABASE kept TO clerk_of_keeper;
+sql postgres "CREATE ROLE kept_owner; CREATE ROLE kept_admin LOGIN CREATEDB NOINHERIT IN ROLE kept_owner; CREATE ROLE kept_passer LOGIN;
+    CREATE ROLE kept_clerk"
+createdb --owner kept_owner kept
+sql kept "CREATE SCHEMA app AUTHORIZATION kept_admin; CREATE TABLE app.things AS SELECT 1 AS id; ALTER TABLE app.things OWNER TO kept_admin;
+    REVOKE ALL ON DATABASE kept FROM PUBLIC; GRANT CONNECT ON DATABASE kept TO kept_clerk;
     COMMENT ON DATABASE kept IS 'ours'; ALTER DATABASE kept CONNECTION LIMIT 40"
 sed -i '/^sources:/q' kura.yaml
 echo '  - { name: kept, postgres: "dbname=kept" }' >>kura.yaml
@@ -543,8 +543,8 @@ expect_exit 0 kura backup
 what_it_has() { # DATABASE
     sql postgres "SELECT datdba::regrole, datacl, datconnlimit, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '$1'"
 }
-restore 0 --database "dbname=kept_anew user=adm" --source kept
-! psql -XAtq -U passer -d kept_anew -c 'SELECT 1' 2>/dev/null || fail "a database that was shut is open to all"
+restore 0 --database "dbname=kept_anew user=kept_admin" --source kept
+! psql -XAtq -U kept_passer -d kept_anew -c 'SELECT 1' 2>/dev/null || fail "a database that was shut is open to all"
 diff <(what_it_has kept) <(what_it_has kept_anew) || fail "a database lost what it was given"
 sql kept_anew "CREATE TABLE mine AS SELECT 1"
 restore 0 --database kept_anew --source kept --overwrite
