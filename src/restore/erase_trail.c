@@ -46,7 +46,8 @@ struct word {
 
 static bool is_name_byte(char byte)
 {
-    return isalnum((unsigned char)byte) || byte == '_' || byte == '$' || (byte & 0x80) != 0;
+    return isalnum((unsigned char)byte) || byte == '_' || byte == '$' ||
+           (unsigned char)byte >= 0x80;
 }
 
 /* From a quote to its end; one that is doubled within looks like two names, which is none of a

@@ -22,16 +22,16 @@ static enum status read_options(struct buffer *options, struct hidden_database *
 /* Nobody gets in before all others are shut out: who is in would stay. */
 #define CREATE "CREATE DATABASE %I WITH ALLOW_CONNECTIONS = false TEMPLATE ="
 
-static enum status create_as_dumped(struct hidden_database *database, struct error *error)
+static enum status create(struct hidden_database *database, const struct buffer *options,
+                          const char *tablespace, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer sql = {0};
-    const char *values[] = {database->name, NULL, NULL};
+    const char *const values[] = {database->name, tablespace, NULL};
     enum status status = buffer_append_text(&sql, CREATE " template0", error);
-    if (status == STATUS_OK) {
-        status = read_options(&sql, database, error);
+    if (status == STATUS_OK && options->size > 0) {
+        status = buffer_append(&sql, options->data, options->size, error);
     }
-    if (status == STATUS_OK && database->old.exists) {
-        values[1] = database->old.tablespace;
+    if (status == STATUS_OK && tablespace != NULL) {
         status = buffer_append_text(&sql, " TABLESPACE = %I", error);
     }
     if (status == STATUS_OK) {
@@ -40,6 +40,38 @@ static enum status create_as_dumped(struct hidden_database *database, struct err
     if (status == STATUS_OK) {
         status = hidden_run(&database->server, (const char *)sql.data, values, error);
         database->made = status == STATUS_OK || postgres_is_lost(&database->server);
+    }
+    return status;
+}
+
+/* Who may own a database in a tablespace need not be allowed to make one there. */
+static enum status create_where_it_may_be(struct hidden_database *database,
+                                          const struct buffer *options, struct error *error)
+{
+    const char *tablespace = database->old.exists ? database->old.tablespace : NULL;
+    struct error problem = {0};
+    enum status status = create(database, options, tablespace, &problem);
+    if (status != STATUS_DENIED || tablespace == NULL) {
+        if (status != STATUS_OK) {
+            *error = problem;
+        }
+        return status;
+    }
+    error_set_hint(&problem, "%s",
+                   _("ALTER DATABASE … SET TABLESPACE moves it, said by a role that has CREATE on "
+                     "the tablespace."));
+    status = create(database, options, NULL, error);
+    return status == STATUS_OK
+               ? hidden_settle(database, problem.status, &problem, _("tablespace"), error)
+               : status;
+}
+
+static enum status create_as_dumped(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer options = {0};
+    enum status status = read_options(&options, database, error);
+    if (status == STATUS_OK) {
+        status = create_where_it_may_be(database, &options, error);
     }
     if (status == STATUS_USAGE) { /* by the server: the words are the archive's */
         error->status = STATUS_FAILED;

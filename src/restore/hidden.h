@@ -21,7 +21,7 @@ struct occupant {
     bool empty; /* no tables, views, sequences or large objects but those of extensions */
     char *oid;
     char *owner;
-    char *tablespace;
+    char *tablespace; /* or NULL: that of a new database */
     char *connection_limit;
     char *comment; /* or NULL */
 };

@@ -18,8 +18,9 @@
 
 #define OCCUPANT                                                                                   \
     "SELECT d.oid, pg_catalog.pg_get_userbyid(d.datdba), t.spcname, d.datconnlimit, "              \
-    "pg_catalog.shobj_description(d.oid, 'pg_database') FROM pg_catalog.pg_database d JOIN "       \
-    "pg_catalog.pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = %L"
+    "pg_catalog.shobj_description(d.oid, 'pg_database') FROM pg_catalog.pg_database d LEFT JOIN "  \
+    "pg_catalog.pg_tablespace t ON t.oid = d.dattablespace AND t.oid NOT IN (SELECT "              \
+    "dattablespace FROM pg_catalog.pg_database WHERE datname = 'template0') WHERE d.datname = %L"
 
 #define CONNECTED                                                                                  \
     "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = %L AND backend_type = "      \

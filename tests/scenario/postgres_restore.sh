@@ -550,4 +550,19 @@ sql kept_anew "CREATE TABLE mine AS SELECT 1"
 restore 0 --database kept_anew --source kept --overwrite
 diff <(what_it_has kept) <(what_it_has kept_anew) || fail "a database lost what the one before was given"
 
+# A role that is no superuser replaces its own database; one in a tablespace that it may not use goes where it may.
+sql postgres "CREATE ROLE shopadm LOGIN CREATEDB"
+psql -XAtq -U shopadm -d postgres -c "CREATE DATABASE own"
+psql -XAtq -U shopadm -d own -c "CREATE TABLE t AS SELECT 1 AS id"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: own, postgres: "dbname=own user=shopadm" }' >>kura.yaml
+expect_exit 0 kura backup
+restore 0 --source own --database "dbname=own user=shopadm" --overwrite
+[ "$(sql own 'SELECT count(*) FROM t')" = 1 ] || fail "the table is not there"
+postgres_as mkdir "$work/pg/elsewhere"
+psql -Xq -d postgres -c "CREATE TABLESPACE elsewhere LOCATION '$work/pg/elsewhere'" -c "ALTER DATABASE own SET TABLESPACE elsewhere"
+sleep 1 # the name of what was there has the second
+restore 3 --source own --database "dbname=own user=shopadm" --overwrite
+says err "the database's tablespace could not be taken over"
+
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
