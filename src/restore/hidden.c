@@ -93,13 +93,16 @@ static enum status create_like_old(struct hidden_database *database, struct erro
     return status;
 }
 
-/* In one transaction. What is loaded has not been erased from yet, and a kill leaves it here. */
+/* In one transaction. What is loaded has not been erased from yet, and a kill leaves it here. Who
+ * is a member of the owner's role has its rights, so it has none of its own until the publication.
+ */
 static enum status open_to_us(struct hidden_database *database, struct error *error)
 {
     const char *name = database->name;
-    const char *const values[] = {name, name, name, name, NULL};
+    const char *const values[] = {name, name, name, name, name, NULL};
     return hidden_run(&database->server,
                       "REVOKE ALL ON DATABASE %I FROM PUBLIC;"
+                      "REVOKE CONNECT ON DATABASE %I FROM CURRENT_USER;"
                       "GRANT CONNECT ON DATABASE %I TO SESSION_USER;"
                       "ALTER DATABASE %I WITH ALLOW_CONNECTIONS = true;"
                       "COMMENT ON DATABASE %I IS 'kura restore: unfinished. The next kura "

@@ -565,4 +565,23 @@ sleep 1 # the name of what was there has the second
 restore 3 --source own --database "dbname=own user=shopadm" --overwrite
 says err "the database's tablespace could not be taken over"
 
+# Who only is a member of the role that restores does not get in before it is published, and does then.
+sql postgres "CREATE ROLE team CREATEDB; CREATE ROLE dba LOGIN IN ROLE team; CREATE ROLE colleague LOGIN IN ROLE team"
+createdb -O team teams
+sql teams "CREATE TABLE customers AS SELECT 45 AS id; ALTER TABLE customers OWNER TO team"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: teams, postgres: "dbname=teams" }' >>kura.yaml
+expect_exit 0 kura backup
+cat >"$work/bin/pg_restore" <<SH
+#!/bin/sh
+$(command -v pg_restore) "\$@" || exit
+for word; do case \$word in *dbname=*kura-*)
+    psql -XAtq -U colleague -d "\$(echo "\$word" | sed "s/.*dbname='\([^']*\)'.*/\1/")" -c "SELECT * FROM customers" >"$work/peeped" 2>&1 ;;
+esac; done; :
+SH
+chmod +x "$work/bin/pg_restore"
+PATH=$work/bin:$PATH restore 0 --source teams --database "dbname=teams_anew user=dba options='-c role=team'"
+grep -q "permission denied for database" "$work/peeped" || fail "a colleague was in a hidden database: $(cat "$work/peeped")"
+[ "$(psql -XAtq -U colleague -d teams_anew -c "SELECT id FROM customers")" = 45 ] || fail "the published database is shut"
+
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
