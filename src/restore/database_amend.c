@@ -1,5 +1,6 @@
 /* database_amend: who asked to be erased is, between the proof and the publication. */
 #include "hidden.h"
+#include "restore_private.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -160,6 +161,25 @@ static enum status look_for_foreign(struct hidden_database *database, struct err
     "SELECT pg_catalog.set_config(name, '" value "', true) FROM pg_catalog.pg_settings"            \
     " WHERE name = 'restrict_nonsystem_relation_kind'"
 
+/* A database may be set so that neither triggers nor foreign keys act: what hangs on the erased
+ * would stay. Only a superuser may change it. */
+static enum status let_triggers_act(struct hidden_database *database, struct error *error)
+{
+    enum status status = postgres_script(
+        &database->inside,
+        "SELECT pg_catalog.set_config(name, 'origin', true) FROM pg_catalog.pg_settings"
+        " WHERE name = 'session_replication_role' AND setting <> 'origin'",
+        error);
+    if (status != STATUS_DENIED) {
+        return status;
+    }
+    error->status = STATUS_FAILED;
+    error_add_context(error, "%s",
+                      _("the rules do not fit this database, in which session_replication_role "
+                        "keeps triggers and foreign keys from acting"));
+    return restore_hint_as_it_was(database->options->source, error);
+}
+
 /* The SQL is written for the names that the database's users know, and in UTF-8; the archive of a
  * table may have set another encoding. */
 enum status database_amend(struct hidden_database *database, struct error *error)
@@ -169,6 +189,9 @@ enum status database_amend(struct hidden_database *database, struct error *error
     enum status status = postgres_script(
         &database->inside,
         "RESET search_path; SET client_encoding = 'UTF8'; " FOREIGN_TABLES("foreign-table"), error);
+    if (status == STATUS_OK) {
+        status = let_triggers_act(database, error);
+    }
     if (status == STATUS_OK) {
         status = look_for_foreign(database, error);
     }

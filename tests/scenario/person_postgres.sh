@@ -390,4 +390,16 @@ anew 's/"dbname=shop", globals: true/"dbname=late"/' "DELETE FROM customers WHER
 for id in 45 46; do expect_exit 0 kura person erase $id --reason asked; done
 restore 0 --database late_again
 
+# A database that runs no triggers of its own (session_replication_role) would keep what hangs on the erased.
+createdb replica
+sql replica "CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE visits (customer int REFERENCES customers ON DELETE CASCADE, note text);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i; INSERT INTO visits SELECT id, name FROM customers;
+    ALTER DATABASE replica SET session_replication_role = replica"
+anew 's/"dbname=shop", globals: true/"dbname=replica"/' "DELETE FROM customers WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+restore 0 --database replica_again
+[ "$(sql replica_again "SELECT count(*) FROM visits WHERE customer = 45")" = 0 ] || fail "what hangs on the erased came back"
+[ "$(sql replica_again "SHOW session_replication_role")" = replica ] || fail "the database lost a setting"
+
 echo "person postgres: gone from rows and files; archives are kept back"
