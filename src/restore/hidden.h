@@ -70,6 +70,8 @@ MUST_USE enum status hidden_encode(char **encoded, struct postgres *session, con
  * what is there. */
 MUST_USE enum status hidden_open_server(struct hidden_database *database, struct error *error);
 MUST_USE enum status hidden_reopen_server(struct hidden_database *database, struct error *error);
+/* That the lock is still held, as far as the line tells. */
+MUST_USE enum status hidden_check_lock(struct hidden_database *database, struct error *error);
 /* The target must be absent, empty, or may be replaced; and nobody may be connected to it. */
 MUST_USE enum status hidden_check_target(struct hidden_database *database, struct error *error);
 /* Whether the database that the session is in has none of a user's own. */

@@ -297,6 +297,22 @@ second_one() {
     shut "while it is loaded"
     kill -9 "$victim"
 }
+# One that came to the server by another database, and one whose lock is gone, are not taken for dead either.
+sql postgres "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC"
+other_ones() {
+    restore 1 --database "dbname=broken user=weak"
+    says err 'another restore into the database broken is running'
+    sql postgres "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'" >"$work/ended"
+    kill -STOP "$victim"
+    restore 1 --database broken
+    says err 'a restore seems to be working in the database broken.kura-'
+    kill -CONT "$victim"
+}
+in_the_middle other_ones
+[ "$code" = 1 ] || fail "without its lock it ended with $code"
+[ "$(hidden)" = 0 ] || fail "a lost lock left a database"
+sql postgres "GRANT CONNECT ON DATABASE postgres TO PUBLIC"
+
 in_the_middle second_one
 [ "$(hidden)" = 1 ] || fail "no hidden database after kill -9"
 shut "after kill -9"
