@@ -223,6 +223,7 @@ static void words_for(const char *words[10], const struct part *part, const char
     words[count++] = "--use-list=/dev/fd/3";
     words[count++] = section;
     words[count++] = "--file=-";
+    words[count++] = "--no-tablespaces"; /* those of the source need not be here */
     if (part->database->options->no_owner) {
         words[count++] = "--no-owner";
         words[count++] = "--no-privileges";

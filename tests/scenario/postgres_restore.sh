@@ -600,4 +600,23 @@ PATH=$work/bin:$PATH restore 0 --source teams --database "dbname=teams_anew user
 grep -q "permission denied for database" "$work/peeped" || fail "a colleague was in a hidden database: $(cat "$work/peeped")"
 [ "$(psql -XAtq -U colleague -d teams_anew -c "SELECT id FROM customers")" = 45 ] || fail "the published database is shut"
 
+# A tablespace that the role may not use, or that is not there, keeps neither a database nor a table back.
+sql postgres "CREATE ROLE spaceadm LOGIN CREATEDB"
+createdb -O spaceadm spacious
+postgres_as mkdir "$work/pg/swift"
+psql -Xq -d spacious -c "CREATE TABLESPACE swift LOCATION '$work/pg/swift'" -c "GRANT CREATE ON TABLESPACE swift TO spaceadm"
+psql -Xq -U spaceadm -d spacious -c "CREATE TABLE plain AS SELECT 1 AS id" \
+    -c "CREATE TABLE quick TABLESPACE swift AS SELECT generate_series(1, 9) AS id"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: spacious, postgres: "dbname=spacious" }' >>kura.yaml
+expect_exit 0 kura backup
+sql postgres "REVOKE CREATE ON TABLESPACE swift FROM spaceadm"
+restore 3 --source spacious --database "dbname=spacious_denied user=spaceadm"
+says err "the database's own tablespace"
+[ "$(sql spacious_denied 'SELECT count(*) FROM quick')" = 9 ] || fail "the rows are others"
+dropdb spacious
+sql postgres "DROP TABLESPACE swift"
+createdb spacious_table
+restore 0 --source spacious --database spacious_table --table quick
+
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
