@@ -40,6 +40,18 @@ struct run {
     "n.nspname, c.conname), ', ') || ' DEFERRED' FROM pg_catalog.pg_constraint c JOIN "            \
     "pg_catalog.pg_namespace n ON n.oid = c.connamespace WHERE c.condeferred HAVING count(*) > 0"
 
+/* The question how many large objects no column of oids leads to. */
+#define LOOSE_OBJECTS                                                                              \
+    "SELECT 'SELECT count(*) FROM pg_catalog.pg_largeobject_metadata m WHERE NOT (false' || "      \
+    "coalesce(pg_catalog.string_agg(pg_catalog.format(' OR m.oid IN (SELECT "                      \
+    "t.%I::pg_catalog.oid FROM %s t WHERE t.%I IS NOT NULL)', a.attname, "                         \
+    "c.oid::pg_catalog.regclass, a.attname), ''), '') || ')' FROM pg_catalog.pg_attribute a JOIN " \
+    "pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = "       \
+    "c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE c.relkind = 'r' AND "    \
+    "a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', "                     \
+    "'information_schema') AND 'pg_catalog.oid'::pg_catalog.regtype IN (a.atttypid, "              \
+    "t.typbasetype)"
+
 static enum status look_at_rows(struct run *run, struct error *error)
 {
     CLEANUP(postgres_clear) PGresult *rows = NULL;
@@ -178,6 +190,54 @@ static enum status run_erasure(struct run *run, const struct erasure *erasure, s
     return status == STATUS_OK ? end_erasure(run, erasure, error) : status;
 }
 
+/* Not a pattern: names may have a '%'. */
+static enum status number_of(uint64_t *number, struct postgres *session, const char *question,
+                             struct error *error)
+{
+    CLEANUP(memory_free) char *text = NULL;
+    enum status status = postgres_text(&text, session, question, error);
+    *number = status == STATUS_OK ? strtoull(text, NULL, 10) : 0;
+    return status;
+}
+
+/* A photo that a row names by its number is no part of the row. With a table alone none comes. */
+static enum status count_loose_objects(uint64_t *count, struct hidden_database *database,
+                                       struct error *error)
+{
+    CLEANUP(memory_free) char *question = NULL;
+    uint64_t all = 0;
+    struct postgres *inside = &database->inside;
+    *count = 0;
+    if (database->options->tables != NULL) {
+        return STATUS_OK;
+    }
+    enum status status = hidden_number(
+        &all, inside, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata", NULL, error);
+    if (status != STATUS_OK || all == 0) {
+        return status;
+    }
+    status = postgres_text(&question, inside, LOOSE_OBJECTS, error);
+    return status == STATUS_OK ? number_of(count, inside, question, error) : status;
+}
+
+static enum status tell_loose_objects(struct hidden_database *database, uint64_t before,
+                                      struct error *error)
+{
+    uint64_t after = 0;
+    struct error told = {0};
+    enum status status = count_loose_objects(&after, database, error);
+    if (status == STATUS_OK && after > before) {
+        error_set(&told, STATUS_FAILED, 0,
+                  _("large objects to which only erased rows led are still in it: %llu"),
+                  (unsigned long long)(after - before));
+        error_set_hint(&told, "%s",
+                       _("Put lo_unlink into the rule in kura.yaml, as kura.yaml(5) shows, and "
+                         "register the person anew; vacuumlo removes those that are there."));
+        hidden_warn(database, &told);
+    }
+    return status;
+}
+
 /* A foreign table stays one, whatever is restored. */
 static void hint(const char *source, enum status status, struct error *error)
 {
@@ -197,7 +257,11 @@ enum status erase_postgres(struct restore_amendment *amendment, struct hidden_da
                            struct error *error)
 {
     struct run run = {.amendment = amendment, .database = database};
-    enum status status = begin(&run, error);
+    uint64_t loose = 0;
+    enum status status = count_loose_objects(&loose, database, error);
+    if (status == STATUS_OK) {
+        status = begin(&run, error);
+    }
     for (size_t i = 0; status == STATUS_OK && i < amendment->erasures->count; i++) {
         const struct erasure *erasure = &amendment->erasures->items[i];
         status = run_erasure(&run, erasure, error);
@@ -210,6 +274,9 @@ enum status erase_postgres(struct restore_amendment *amendment, struct hidden_da
             bool unfit = status == STATUS_USAGE || status == STATUS_UNSUPPORTED;
             status = error->status = unfit ? STATUS_FAILED : status;
         }
+    }
+    if (status == STATUS_OK) {
+        status = tell_loose_objects(database, loose, error);
     }
     trail_tell(&run.trail, &amendment->erased);
     trail_free(&run.trail);

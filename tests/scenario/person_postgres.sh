@@ -402,4 +402,19 @@ restore 0 --database replica_again
 [ "$(sql replica_again "SELECT count(*) FROM visits WHERE customer = 45")" = 0 ] || fail "what hangs on the erased came back"
 [ "$(sql replica_again "SHOW session_replication_role")" = replica ] || fail "the database lost a setting"
 
+# A large object is no part of the row that names it: told, until a rule removes it.
+createdb photos
+sql photos "CREATE TABLE customers (id int PRIMARY KEY, \"the %photo\" oid);
+    INSERT INTO customers SELECT i, lo_from_bytea(0, ('photo of ' || i)::bytea) FROM generate_series(1, 5) i;
+    INSERT INTO customers VALUES (6, NULL)" >/dev/null
+photos() { # CODE DATABASE RULE
+    anew 's/"dbname=shop", globals: true/"dbname=photos", large_objects: true/; /SELECT/s/ WHERE name.*/ }/' "$3"
+    for id in 3 6; do expect_exit 0 kura person erase $id --reason asked; done
+    restore "$1" --database "$2"
+}
+photos 3 photos_left "DELETE FROM customers WHERE id = :id"
+says err "large objects to which only erased rows led are still in it: 1"
+photos 0 photos_gone 'WITH gone AS (DELETE FROM customers WHERE id = :id RETURNING \"the %photo\" AS o) SELECT lo_unlink(o) FROM gone WHERE o > 0'
+[ "$(sql photos_gone "SELECT count(*) FROM pg_largeobject_metadata")" = 4 ] || fail "the photo came back"
+
 echo "person postgres: gone from rows and files; archives are kept back"
