@@ -1,9 +1,65 @@
 /* hidden: making the hidden database as the dump wants it, and removing it. */
+#include "dump_entries.h"
 #include "hidden.h"
 #include <stdio.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ as the dump wants it */
+
+static bool is_ascii(const char *text)
+{
+    while (*text != '\0' && (*text & 0x80) == 0) {
+        text++;
+    }
+    return *text == '\0';
+}
+
+static enum status append_line(struct buffer *text, struct postgres *server, const char *line,
+                               const char *encoding, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *row = NULL;
+    size_t size;
+    char *bytes = (char *)PQescapeByteaConn(server->connection, (const unsigned char *)line,
+                                            strlen(line), &size);
+    const char *const values[] = {bytes, encoding, NULL};
+    enum status status =
+        bytes == NULL
+            ? error_set_memory(error)
+            : hidden_ask(&row, server, "SELECT pg_catalog.convert_from(%L::pg_catalog.bytea, %L)",
+                         values, error);
+    PQfreemem(bytes);
+    return status == STATUS_OK ? buffer_append_text(text, PQgetvalue(row, 0, 0), error) : status;
+}
+
+/* What belongs to the database speaks in its encoding; names of roles and settings, which belong to
+ * the server, in that of whoever wrote them. What is in neither is told when the server cannot read
+ * it. */
+static enum status convert(struct buffer *text, struct postgres *server, char *script,
+                           struct error *error)
+{
+    char encoding[DUMP_ENCODING_SIZE];
+    enum status status = STATUS_OK;
+    dump_entries_encoding(encoding, script);
+    for (char *line = script, *end; status == STATUS_OK && *line != '\0'; line = end) {
+        end = line + strcspn(line, "\n");
+        bool last = *end == '\0';
+        *end = '\0';
+        const char *const encodings[] = {"UTF8", encoding};
+        status = STATUS_USAGE;
+        for (size_t i = 0; i < LENGTH(encodings) && status == STATUS_USAGE && !is_ascii(line);
+             i++) {
+            error_clear(error);
+            status = append_line(text, server, line, encodings[i], error);
+        }
+        if (status == STATUS_USAGE) {
+            error_clear(error);
+            status = buffer_append_text(text, line, error);
+        }
+        status = status ? status : buffer_append_text(text, "\n", error);
+        end += !last;
+    }
+    return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
+}
 
 static enum status read_options(struct buffer *options, struct hidden_database *database,
                                 struct error *error)
@@ -11,8 +67,13 @@ static enum status read_options(struct buffer *options, struct hidden_database *
     /* A schema that cannot be: what is left is the database itself, which --create always gives. */
     const char *const words[] = {"pg_restore", "--create", "--schema-only",
                                  "--schema=/", "--file=-", NULL};
+    CLEANUP(buffer_free) struct buffer text = {0};
     struct buffer *script = &database->script;
-    enum status status = archive_read(script, database, words, -1, error);
+    enum status status = archive_read(&text, database, words, -1, error);
+    buffer_clear(script);
+    if (status == STATUS_OK) {
+        status = convert(script, &database->server, (char *)text.data, error);
+    }
     return status == STATUS_OK ? hidden_take_options(options, (const char *)script->data, error)
                                : status;
 }

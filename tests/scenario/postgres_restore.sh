@@ -619,4 +619,20 @@ sql postgres "DROP TABLESPACE swift"
 createdb spacious_table
 restore 0 --source spacious --database spacious_table --table quick
 
+# What a database in another encoding than UTF-8 says of itself.
+createdb --template template0 --encoding EUC_JP --locale C euc
+sql euc "CREATE TABLE t AS SELECT 1 AS id"
+PGCLIENTENCODING=UTF8 sql postgres "CREATE ROLE euc_clerk; CREATE ROLE euc_passer; COMMENT ON DATABASE euc IS '顧客データ; 店''s';
+    REVOKE ALL ON DATABASE euc FROM PUBLIC; GRANT CONNECT ON DATABASE euc TO euc_clerk; ALTER DATABASE euc SET search_path = '顧客', public"
+PGCLIENTENCODING=UTF8 sql euc "COMMENT ON DATABASE euc IS '顧客データ; 店''s'"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: euc, postgres: "dbname=euc" }' >>kura.yaml
+expect_exit 0 kura backup
+restore 0 --source euc --database 顧客の
+[ "$(PGCLIENTENCODING=UTF8 sql postgres "SELECT shobj_description(d.oid, 'pg_database') || setconfig::text FROM pg_database d
+    JOIN pg_db_role_setting s ON s.setdatabase = d.oid WHERE datname = '顧客の'")" = "顧客データ; 店's{\"search_path=\\\"顧客\\\", public\"}" ] ||
+    fail "a database in EUC_JP lost what it was given"
+[ "$(sql postgres "SELECT has_database_privilege('euc_passer', oid, 'CONNECT') FROM pg_database WHERE datname = '顧客の'")" = f ] ||
+    fail "a database in EUC_JP is open"
+
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
