@@ -635,4 +635,18 @@ restore 0 --source euc --database 顧客の
 [ "$(sql postgres "SELECT has_database_privilege('euc_passer', oid, 'CONNECT') FROM pg_database WHERE datname = '顧客の'")" = f ] ||
     fail "a database in EUC_JP is open"
 
+# Schemas whose names are words of the archive's list.
+createdb words
+sql words 'CREATE SCHEMA "DATA"; CREATE TABLE "DATA".customers (id int PRIMARY KEY); INSERT INTO "DATA".customers VALUES (1);
+    CREATE SCHEMA "ATTACH"; CREATE TABLE "ATTACH".a AS SELECT 2 AS id; CREATE TABLE public.customers AS SELECT generate_series(1, 3) AS id'
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: words, postgres: "dbname=words" }' >>kura.yaml
+expect_exit 0 kura backup
+createdb words_alone
+sql words_alone 'CREATE SCHEMA "DATA"; CREATE SCHEMA "ATTACH"'
+restore 0 --source words --database words_alone --table DATA.customers --table ATTACH.a --json
+json '.restored_rows == { "\"DATA\".customers": 1, "\"ATTACH\".a": 1 }'
+restore 2 --source words --database words_alone --table customers
+says err "several tables are called customers"
+
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
