@@ -18,7 +18,8 @@
 /* What is there under the target's name. */
 struct occupant {
     bool exists;
-    bool empty; /* no tables, views, sequences or large objects but those of extensions */
+    bool empty; /* no tables, views, sequences, functions, types or large objects but those of
+                   extensions */
     char *oid;
     char *owner;
     char *tablespace; /* or NULL: that of a new database */
@@ -74,7 +75,9 @@ MUST_USE enum status hidden_reopen_server(struct hidden_database *database, stru
 MUST_USE enum status hidden_check_lock(struct hidden_database *database, struct error *error);
 /* The target must be absent, empty, or may be replaced; and nobody may be connected to it. */
 MUST_USE enum status hidden_check_target(struct hidden_database *database, struct error *error);
-/* Whether the database that the session is in has none of a user's own. */
+/* That a target which was empty still is, if it may not be replaced. */
+MUST_USE enum status hidden_check_empty(struct hidden_database *database, struct error *error);
+/* What the database that the session is in has of a user's own. */
 MUST_USE enum status hidden_count_objects(uint64_t *count, struct postgres *session,
                                           struct error *error);
 void occupant_free(struct occupant *old);

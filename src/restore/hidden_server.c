@@ -6,15 +6,23 @@
 #include <string.h>
 #include <time.h>
 
-/* What a user made, and not an extension. Large objects belong to no schema. */
+/* What a user made, and not an extension. Large objects belong to no schema; an array's type and a
+ * table's come with what they are of. */
+#define OWN_OF(catalogue, schema)                                                                  \
+    "(SELECT count(*) FROM pg_catalog." catalogue " c JOIN pg_catalog.pg_namespace n ON n.oid = "  \
+    "c." schema " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND "    \
+    "n.nspname !~ '^pg_(toast_)?temp_' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d "      \
+    "WHERE d.classid = 'pg_catalog." catalogue "'::pg_catalog.regclass AND d.objid = c.oid AND "   \
+    "d.deptype = 'e') AND "
 #define OBJECTS                                                                                    \
-    "SELECT (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid "  \
-    "= "                                                                                           \
-    "c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN "       \
-    "('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_' AND "  \
-    "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = "                          \
-    "'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')) + "      \
-    "(SELECT count(*) FROM pg_catalog.pg_largeobject_metadata)"
+    "SELECT " OWN_OF(                                                                              \
+        "pg_class",                                                                                \
+        "relnamespace") "c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', "                             \
+                        "'c')) + " OWN_OF("pg_proc", "pronamespace") "true) + " OWN_OF(            \
+                            "pg_type", "typnamespace") "c.typtype IN ('b', 'd', 'e', 'r') AND "    \
+                                                       "c.typcategory <> 'A') + "                  \
+                                                       "(SELECT count(*) FROM "                    \
+                                                       "pg_catalog.pg_largeobject_metadata)"
 
 #define OCCUPANT                                                                                   \
     "SELECT d.oid, pg_catalog.pg_get_userbyid(d.datdba), t.spcname, d.datconnlimit, "              \
@@ -245,8 +253,8 @@ static enum status refuse_tables(const struct hidden_database *database, uint64_
                                  struct error *error)
 {
     error_set(error, STATUS_EXISTS, 0,
-              _("the database %s is not empty (%llu tables, views and others)"), database->target,
-              (unsigned long long)objects);
+              _("the database %s is not empty (%llu tables, functions and others)"),
+              database->target, (unsigned long long)objects);
     return error_set_hint(error, "%s",
                           _("Name a new database, or an empty one. With --overwrite the old one is "
                             "renamed when the new one is complete."));
@@ -309,4 +317,18 @@ enum status hidden_check_target(struct hidden_database *database, struct error *
     database->old.empty = objects == 0;
     return objects > 0 && !database->options->replace ? refuse_tables(database, objects, error)
                                                       : check_connected(database, error);
+}
+
+enum status hidden_check_empty(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_close) struct postgres look = {0};
+    uint64_t objects = 0;
+    if (!database->old.exists || !database->old.empty || database->options->replace) {
+        return STATUS_OK;
+    }
+    enum status status = hidden_connect(&look, database, database->target, error);
+    if (status == STATUS_OK) {
+        status = hidden_count_objects(&objects, &look, error);
+    }
+    return status == STATUS_OK && objects > 0 ? refuse_tables(database, objects, error) : status;
 }

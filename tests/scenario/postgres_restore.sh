@@ -228,16 +228,25 @@ PATH=$work/bin:$PATH restore 5 --database tampered # every row is there: it is g
 says err 'not the same ones'
 [ "$(sql tampered "SELECT count(*) FROM customers")" = 2000 ] || fail "the database was kept back"
 
-# Somebody makes a table while an empty one is filled: the table is kept, and told.
-createdb raced
-cat >"$work/bin/pg_restore" <<SH
+# Somebody makes a table, a function or a type while an empty one is filled: it is not replaced.
+for made in "TABLE just_now ()" "FUNCTION just_now() RETURNS int LANGUAGE sql AS 'SELECT 1'" "TYPE just_now AS ENUM ('x')"; do
+    psql -Xqd postgres -c "DROP DATABASE IF EXISTS raced" 2>"$work/noise"
+    createdb raced
+    sql raced "CREATE EXTENSION citext"
+    cat >"$work/bin/pg_restore" <<SH
 #!/bin/sh
 $(command -v pg_restore) "\$@" || exit
-for word; do case \$word in *dbname=*kura-*) psql -Xq -d raced -c "CREATE TABLE just_now ()";; esac; done
+for word; do case \$word in *dbname=*kura-*) psql -Xq -d raced -c "CREATE $made";; esac; done
 SH
-PATH=$work/bin:$PATH restore 0 --database raced --json
-[ "$(sql "$(jq -r .kept_as "$work/out")" "SELECT count(*) FROM pg_tables WHERE tablename = 'just_now'")" = 1 ] ||
-    fail "a table that somebody made meanwhile is lost"
+    PATH=$work/bin:$PATH restore 1 --database raced
+    says err 'the database raced is not empty'
+    [ "$(sql raced "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")" -le 1 ] || fail "it was replaced"
+    [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'raced%'")" = 1 ] || fail "something is left over"
+done
+restore 1 --database raced
+says err 'is not empty'
+sql raced "DROP TYPE just_now"
+restore 0 --database raced
 
 # Something happens while it is half loaded. A trigger of the server would need a superuser; here pg_restore
 # is another one, that lets the dump in slowly.
