@@ -216,6 +216,21 @@ static enum status say_property(struct hidden_database *database, const struct h
     return hidden_end_step(database, status, &problem, _("properties"), error);
 }
 
+/* Every database that is made later would hold the customers. */
+static bool makes_template(const struct hidden_words *words)
+{
+    return strncmp(words->name + words->own_size, " IS_TEMPLATE = ", 15) == 0;
+}
+
+static void tell_template(const struct hidden_database *database)
+{
+    struct error told = {0};
+    error_set(&told, STATUS_UNSUPPORTED, 0, "%s",
+              _("what was backed up is a template for other databases; what is restored is none"));
+    error_set_hint(&told, "%s", _("ALTER DATABASE … IS_TEMPLATE = true makes it one."));
+    hidden_warn(database, &told);
+}
+
 static enum status say_setting(struct hidden_database *database, const struct hidden_words *words,
                                struct error *error)
 {
@@ -230,7 +245,11 @@ enum status hidden_say_anew(struct hidden_database *database, enum hidden_part p
     struct hidden_words words = {.script = (const char *)database->script.data};
     enum status status = STATUS_OK;
     while (status == STATUS_OK && hidden_next_words(&words, database->options->no_owner)) {
-        if (part_of(&words) == part) {
+        if (makes_template(&words)) {
+            if (part == HIDDEN_PROPERTIES) {
+                tell_template(database);
+            }
+        } else if (part_of(&words) == part) {
             status = part == HIDDEN_SETTINGS ? say_setting(database, &words, error)
                                              : say_property(database, &words, open, error);
         }

@@ -658,4 +658,14 @@ json '.restored_rows == { "\"DATA\".customers": 1, "\"ATTACH\".a": 1 }'
 restore 2 --source words --database words_alone --table customers
 says err "several tables are called customers"
 
+# A source that is a template: what is restored is none.
+createdb moulded
+sql moulded "CREATE TABLE t AS SELECT 1 AS id; ALTER DATABASE moulded IS_TEMPLATE = true"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: moulded, postgres: "dbname=moulded" }' >>kura.yaml
+expect_exit 0 kura backup
+restore 3 --source moulded --database moulded_anew
+says err "is a template for other databases; what is restored is none"
+[ "$(sql postgres "SELECT datistemplate FROM pg_database WHERE datname = 'moulded_anew'")" = f ] || fail "a restored database is a template"
+
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
