@@ -54,8 +54,7 @@ static bool is_name_byte(char byte)
  * table that anybody has. */
 static size_t quoted_size(const char *text)
 {
-    char end = text[0] == '[' ? ']' : text[0];
-    const char *close = strchr(text + 1, end);
+    const char *close = strchr(text + 1, text[0] == '[' ? ']' : text[0]);
     return close == NULL ? strlen(text) : (size_t)(close - text) + 1;
 }
 

@@ -34,7 +34,7 @@
     "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = %L AND "                     \
     "coalesce(backend_type, 'client backend') = 'client backend'"
 
-enum { GOODBYE_TRIES = 20, GOODBYE_MS = 100 };
+enum { GOODBYE_TRIES = 20, END_TRIES = 50, GOODBYE_MS = 100 };
 
 void occupant_free(struct occupant *old)
 {
@@ -132,12 +132,12 @@ enum status hidden_check_lock(struct hidden_database *database, struct error *er
 /* *others: who is connected to the database, after those who are about to leave. Who may not see
  * what kind of session another is sees a NULL. */
 static enum status count_connected(uint64_t *others, struct hidden_database *database,
-                                   const char *name, struct error *error)
+                                   const char *name, int tries, struct error *error)
 {
     const char *const values[] = {name, NULL};
     for (int i = 0;; i++) {
         enum status status = hidden_number(others, &database->server, CONNECTED, values, error);
-        if (status != STATUS_OK || *others == 0 || i == GOODBYE_TRIES) {
+        if (status != STATUS_OK || *others == 0 || i == tries) {
             return status;
         }
         nanosleep(&(struct timespec){.tv_nsec = GOODBYE_MS * 1000000L}, NULL);
@@ -149,7 +149,7 @@ static enum status check_unused(struct hidden_database *database, const char *na
                                 struct error *error)
 {
     uint64_t others = 0;
-    enum status status = count_connected(&others, database, name, error);
+    enum status status = count_connected(&others, database, name, END_TRIES, error);
     if (status != STATUS_OK || others == 0) {
         return status;
     }
@@ -264,7 +264,7 @@ static enum status refuse_tables(const struct hidden_database *database, uint64_
 static enum status check_connected(struct hidden_database *database, struct error *error)
 {
     uint64_t others = 0;
-    enum status status = count_connected(&others, database, database->target, error);
+    enum status status = count_connected(&others, database, database->target, GOODBYE_TRIES, error);
     if (status != STATUS_OK || others == 0) {
         return status;
     }
