@@ -89,7 +89,7 @@ static enum status look(struct run *run, const char *sql, const struct erasure *
     enum status status = look_at_rows(run, error);
     for (size_t i = 0; status == STATUS_OK && i < run->trail.count; i++) {
         struct trail_table *table = &run->trail.tables[i];
-        if (table->now.updated > table->before.updated) {
+        if (table->now.updated > table->before.updated && !trail_names(sql, table->bare, false)) {
             status = look_for_names(table, run, sql, error);
         }
     }

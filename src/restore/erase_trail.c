@@ -86,16 +86,29 @@ static bool is_word(const struct word *word, const char *name)
                          : strncasecmp(word->text, name, word->size)) == 0;
 }
 
+static bool is_one_of(const struct word *word, const char *const *names)
+{
+    while (*names != NULL && (word->quoted || !is_word(word, *names))) {
+        names++;
+    }
+    return *names != NULL;
+}
+
 bool trail_names(const char *sql, const char *bare, bool inserts)
 {
+    static const char *const into[] = {"INTO", NULL};
+    static const char *const verbs[] = {"INTO", "UPDATE", "FROM", NULL};
+    static const char *const between[] = {"ONLY",   "OR",      "ABORT",    "FAIL",
+                                          "IGNORE", "REPLACE", "ROLLBACK", NULL};
     struct word word;
-    bool behind = false; /* INTO, or a schema behind it */
+    bool behind = false; /* a verb, with a schema or what may stand between */
     while (next_word(&word, &sql)) {
         bool schema = *sql == '.';
-        if (!schema && (behind || !inserts) && is_word(&word, bare)) {
+        if (!schema && behind && is_word(&word, bare)) {
             return true;
         }
-        behind = (behind && schema) || (!word.quoted && is_word(&word, "INTO"));
+        behind = is_one_of(&word, inserts ? into : verbs) ||
+                 (behind && (schema || is_one_of(&word, between)));
     }
     return false;
 }

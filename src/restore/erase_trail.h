@@ -32,7 +32,8 @@ void trail_free(struct trail *trail);
 /* The table of this name, made if it is not known; NULL: out of memory. Valid until the next call.
  */
 struct trail_table *trail_find(struct trail *trail, const char *name, const char *bare);
-/* Whether the SQL has a table's bare name, as a whole word or in quotes; inserts: behind INTO. */
+/* Whether the SQL inserts into a table of this bare name, as a whole word or in quotes; or, with
+ * inserts false, inserts, updates or deletes there. */
 bool trail_names(const char *sql, const char *bare, bool inserts);
 /* After each statement of a rule, or with "" of nobody's, for this person: a table that was
  * inserted into or updated without being told to by its text is suspected, until a statement for

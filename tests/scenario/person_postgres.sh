@@ -332,7 +332,7 @@ says err "1 person who is not registered as erased is gone after the rules"
 # Logs of other kinds: one that triggers write by UPDATE, at the end of the transaction, or for another person than the
 # one whose rule erases from it; and one whose name is a part of another word of the rule.
 createdb logs
-sql logs "CREATE TABLE customers (id int PRIMARY KEY, name text);
+sql logs "CREATE TABLE customers (id int PRIMARY KEY, name text, audit text);
     CREATE TABLE parts (customer int, day int REFERENCES customers ON DELETE SET NULL) PARTITION BY LIST (customer);
     CREATE TABLE parts_rest PARTITION OF parts DEFAULT;
     CREATE TABLE log (customer int, old text);
@@ -355,7 +355,7 @@ logs() { # CODE DATABASE IDS RULE...
     for id in $3; do expect_exit 0 kura person erase "$id" --reason asked; done
     restore "$1" --database "$2" --source server
 }
-logs 3 logs_update 45 "UPDATE customers SET name = '' WHERE id = :id"
+logs 3 logs_update 45 "UPDATE customers SET name = '', audit = '' WHERE id = :id"
 says err "a trigger wrote to the table audit"
 says err "still in it"
 logs 0 logs_parts 45 "UPDATE parts SET day = NULL WHERE customer = :id" \
