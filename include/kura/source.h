@@ -139,11 +139,18 @@ MUST_USE enum status source_query(const struct config_source *source, const stru
 
 struct sqlite3;
 struct sqlite3_stmt;
+/* Is told what a statement may write: `action` is SQLITE_INSERT, SQLITE_UPDATE or SQLITE_DELETE of
+ * rows of the table, `trigger` whose words say so (NULL: the statement's own, or a foreign key). */
+struct sqlite_change_watch {
+    void (*write)(void *context, int action, const char *table, const char *trigger);
+    void *context;
+};
 /* Prepares the only statement of `sql`, with the text `id` (borrowed) for its only parameter :id.
  * From here on the connection lets nothing but rows of this database be read and changed, until it
- * is released. STATUS_USAGE with what is wrong. */
+ * is released. watch: until then; may be NULL. STATUS_USAGE with what is wrong. */
 MUST_USE enum status sqlite_change_prepare(struct sqlite3_stmt **statement, struct sqlite3 *db,
-                                           const char *sql, const char *id, struct error *error);
+                                           const char *sql, const char *id,
+                                           struct sqlite_change_watch *watch, struct error *error);
 void sqlite_change_release(struct sqlite3 *db);
 /* Whether such statements (NULL-terminated) fit the source as it is now; none is run. STATUS_USAGE:
  * one does not; STATUS_UNSUPPORTED: this kind of source cannot tell. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 enum {
+    LOCK_SECONDS = 1,
     WAIT_MS = 200, /* the user's wish to stop is looked at so often */
     TURN_MS = 20,  /* writing and reading take turns where there is output */
     TEXT_LIMIT = 64 * 1024 * 1024,
@@ -21,15 +22,23 @@ struct run {
     bool closed; /* it reads no more */
     bool silent; /* its output has ended */
     uint64_t fed;
-    double told; /* when progress was told last */
+    double told;    /* when progress was told last, */
+    double checked; /* and the lock looked at */
 };
 
-static enum status check_cancelled(const struct run *run, struct error *error)
+/* Without the lock another restore may take the database for a leftover. */
+static enum status check_going_on(struct run *run, struct error *error)
 {
     const volatile sig_atomic_t *cancelled = run->database->options->cancelled;
-    return cancelled != NULL && *cancelled != 0
-               ? error_set(error, STATUS_CANCELLED, 0, "%s", _("stopped on request"))
-               : STATUS_OK;
+    double now = clock_monotonic();
+    if (cancelled != NULL && *cancelled != 0) {
+        return error_set(error, STATUS_CANCELLED, 0, "%s", _("stopped on request"));
+    }
+    if (now - run->checked < LOCK_SECONDS) {
+        return STATUS_OK;
+    }
+    run->checked = now;
+    return hidden_check_lock(run->database, error);
 }
 
 static void tell_progress(struct run *run)
@@ -68,7 +77,7 @@ static enum status feed(struct run *run, const unsigned char *data, size_t size,
     while (status == STATUS_OK && size > 0 && !run->closed) {
         size_t put = 0;
         int wait_ms = run->output == NULL ? WAIT_MS : TURN_MS;
-        status = check_cancelled(run, error);
+        status = check_going_on(run, error);
         if (status == STATUS_OK) {
             status = command_process_write(&run->process, data, size, wait_ms, &put, &run->closed,
                                            error);
@@ -126,7 +135,7 @@ static enum status wait_for_end(struct run *run, struct command_end *end, struct
     enum status status = STATUS_OK;
     bool ended = false;
     while (status == STATUS_OK && !ended) {
-        status = check_cancelled(run, error);
+        status = check_going_on(run, error);
         if (status == STATUS_OK) {
             status = take_output(run, run->output == NULL ? 0 : TURN_MS, error);
         }
@@ -191,7 +200,8 @@ enum status archive_run(struct hidden_database *database, const char *const *wor
     struct run run = {.database = database,
                       .process = COMMAND_PROCESS_NONE,
                       .output = output,
-                      .context = context};
+                      .context = context,
+                      .checked = clock_monotonic()};
     struct command_end end = {0};
     enum status status = start(&run, words, list, error);
     if (status == STATUS_OK) {

@@ -40,12 +40,19 @@ static enum status load(struct hidden_database *database, bool tablespaces, stru
     return archive_run(database, words, -1, NULL, NULL, error);
 }
 
-/* A new machine hardly has the tablespaces of the old one, and nobody is to make them in the night
- * of need. */
+/* In the words of pg_restore, which are the user's language. */
+static bool is_about_tablespace(const struct error *error)
+{
+    return strstr(error->message, "tablespace") != NULL ||
+           strstr(error->message, "テーブル空間") != NULL;
+}
+
+/* A new machine hardly has the tablespaces of the old one, or lets the role use them, and nobody is
+ * to make them in the night of need. */
 static enum status load_here(struct hidden_database *database, struct error *error)
 {
     enum status status = load(database, true, error);
-    if (status != STATUS_FAILED || strstr(error->message, "default_tablespace") == NULL) {
+    if (status != STATUS_FAILED || !is_about_tablespace(error)) {
         return status;
     }
     error_set_hint(error, "%s",

@@ -1,5 +1,6 @@
 /* database_amend: who asked to be erased is, between the proof and the publication. */
 #include "hidden.h"
+#include "restore_private.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -92,14 +93,48 @@ static enum status run(struct hidden_database *database,
                : status;
 }
 
+/* What the transaction made is what was restored; all else that it has locked was there. The server
+ * has locked what it read of a prepared statement. */
+#define NAMESAKES                                                                                  \
+    "SELECT c.oid::pg_catalog.regclass, r.oid::pg_catalog.regclass FROM pg_catalog.pg_class c"     \
+    " JOIN pg_catalog.pg_locks l ON l.relation = c.oid JOIN pg_catalog.pg_class r"                 \
+    " ON r.relname = c.relname AND r.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"       \
+    " WHERE l.pid = pg_catalog.pg_backend_pid() AND c.xmin <> r.xmin AND r.relkind IN ('r', 'p')"  \
+    " AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1"
+
+/* A table alone may be in another schema than the one in which this database finds its name: the
+ * rule would erase there, and the person would come back with the table. */
+static enum status check_namesakes(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *namesakes = NULL;
+    enum status status = postgres_ask(&namesakes, &database->inside, NAMESAKES, error);
+    if (status != STATUS_OK || PQntuples(namesakes) == 0) {
+        return status;
+    }
+    return error_set(error, STATUS_USAGE, 0,
+                     _("the rule means the table %s, which is in the database already, and not %s, "
+                       "which is restored; restore without --table, into a database of its own"),
+                     PQgetvalue(namesakes, 0, 0), PQgetvalue(namesakes, 0, 1));
+}
+
+static enum status prepare(struct hidden_database *database,
+                           const struct postgres_parameters *parameters, struct error *error)
+{
+    bool alone = database->options->tables != NULL;
+    enum status status = alone || database->foreign
+                             ? postgres_rule_prepare(&database->inside, parameters, error)
+                             : STATUS_OK;
+    return status == STATUS_OK && alone ? check_namesakes(database, error) : status;
+}
+
 enum status hidden_database_run(struct hidden_database *database, const char *sql, const char *id,
                                 uint64_t *rows, struct error *error)
 {
     CLEANUP(postgres_parameters_free) struct postgres_parameters parameters;
     *rows = 0;
     enum status status = postgres_rule_read(&parameters, sql, error);
-    if (status == STATUS_OK && database->foreign) {
-        status = postgres_rule_prepare(&database->inside, &parameters, error);
+    if (status == STATUS_OK) {
+        status = prepare(database, &parameters, error);
     }
     return status == STATUS_OK ? run(database, &parameters, id, rows, error) : status;
 }
@@ -126,6 +161,25 @@ static enum status look_for_foreign(struct hidden_database *database, struct err
     "SELECT pg_catalog.set_config(name, '" value "', true) FROM pg_catalog.pg_settings"            \
     " WHERE name = 'restrict_nonsystem_relation_kind'"
 
+/* A database may be set so that neither triggers nor foreign keys act: what hangs on the erased
+ * would stay. Only a superuser may change it. */
+static enum status let_triggers_act(struct hidden_database *database, struct error *error)
+{
+    enum status status = postgres_script(
+        &database->inside,
+        "SELECT pg_catalog.set_config(name, 'origin', true) FROM pg_catalog.pg_settings"
+        " WHERE name = 'session_replication_role' AND setting <> 'origin'",
+        error);
+    if (status != STATUS_DENIED) {
+        return status;
+    }
+    error->status = STATUS_FAILED;
+    error_add_context(error, "%s",
+                      _("the rules do not fit this database, in which session_replication_role "
+                        "keeps triggers and foreign keys from acting"));
+    return restore_hint_as_it_was(database->options->source, error);
+}
+
 /* The SQL is written for the names that the database's users know, and in UTF-8; the archive of a
  * table may have set another encoding. */
 enum status database_amend(struct hidden_database *database, struct error *error)
@@ -135,6 +189,9 @@ enum status database_amend(struct hidden_database *database, struct error *error
     enum status status = postgres_script(
         &database->inside,
         "RESET search_path; SET client_encoding = 'UTF8'; " FOREIGN_TABLES("foreign-table"), error);
+    if (status == STATUS_OK) {
+        status = let_triggers_act(database, error);
+    }
     if (status == STATUS_OK) {
         status = look_for_foreign(database, error);
     }

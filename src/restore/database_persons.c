@@ -21,26 +21,42 @@ static enum status take_person(void *context, const struct config_person *kind, 
     return persons_add(&counting->persons, counting->secret, kind->domain, value, size, error);
 }
 
-static enum status count(struct counting *counting, struct hidden_database *database,
-                         struct error *error)
+static enum status count_kinds(struct counting *counting, struct hidden_database *database,
+                               struct config_person *kinds, size_t kind_count, struct error *error)
 {
-    const struct census *census = &database->source->census;
-    CLEANUP(memory_free)
-    struct config_person *kinds = calloc(census->kind_count + 1, sizeof *kinds);
-    if (kinds == NULL) {
-        return error_set_memory(error);
-    }
-    for (size_t i = 0; i < census->kind_count; i++) {
-        kinds[i] = (struct config_person){census->kinds[i].domain, census->kinds[i].sql};
-    }
     const struct config_source source = {.name = database->source->words.name,
                                          .kind = SOURCE_POSTGRES,
                                          .persons = kinds,
-                                         .person_count = census->kind_count};
+                                         .person_count = kind_count};
     const struct source_sink sink = {.context = counting, .person = take_person};
     database->inside.sink = &sink;
     enum status status = postgres_persons(&database->inside, &source, error);
     database->inside.sink = NULL;
+    return status;
+}
+
+static enum status read_kinds(struct config_person **kinds, const struct census *census,
+                              struct error *error)
+{
+    *kinds = calloc(census->kind_count + 1, sizeof **kinds);
+    if (*kinds == NULL) {
+        return error_set_memory(error);
+    }
+    for (size_t i = 0; i < census->kind_count; i++) {
+        (*kinds)[i] = (struct config_person){census->kinds[i].domain, census->kinds[i].sql};
+    }
+    return STATUS_OK;
+}
+
+static enum status count(struct counting *counting, struct hidden_database *database,
+                         struct error *error)
+{
+    const struct census *census = &database->source->census;
+    CLEANUP(memory_free) struct config_person *kinds = NULL;
+    enum status status = read_kinds(&kinds, census, error);
+    if (status == STATUS_OK) {
+        status = count_kinds(counting, database, kinds, census->kind_count, error);
+    }
     if (status == STATUS_OK) {
         status = postgres_script(&database->inside, "SET search_path = ''", error);
     }
@@ -99,15 +115,79 @@ static void tell_left(const struct counting *counting, const struct hidden_datab
     }
 }
 
-/* In a database that lives others may be, too; whom its definition needs for counting may lack. */
+/* Each definition for itself, in the transaction that the session is in: the database that tables
+ * went into may lack what one of them names. `unable` is why the first of those cannot be counted.
+ */
+static enum status count_what_can_be(struct counting *counting, struct hidden_database *database,
+                                     struct error *unable, struct error *error)
+{
+    const struct census *census = &database->source->census;
+    struct postgres *inside = &database->inside;
+    CLEANUP(memory_free) struct config_person *kinds = NULL;
+    enum status status = read_kinds(&kinds, census, error);
+    for (size_t i = 0; status == STATUS_OK && i < census->kind_count; i++) {
+        struct error problem = {0};
+        status = postgres_script(inside, "SAVEPOINT kura_persons", error);
+        bool able = status == STATUS_OK &&
+                    count_kinds(counting, database, &kinds[i], 1, &problem) == STATUS_OK;
+        if (status == STATUS_OK && !able && problem.status == STATUS_CANCELLED) {
+            *error = problem;
+            return error->status;
+        }
+        if (!able && unable->status == STATUS_OK) {
+            *unable = problem;
+        }
+        if (status == STATUS_OK) {
+            status = postgres_script(inside,
+                                     able ? "RELEASE SAVEPOINT kura_persons"
+                                          : "ROLLBACK TO SAVEPOINT kura_persons",
+                                     error);
+        }
+    }
+    persons_settle(&counting->persons);
+    return status == STATUS_OK ? postgres_script(inside, "SET search_path = ''", error) : status;
+}
+
+static bool may_tell(const struct hidden_database *database)
+{
+    return has_erasures(database) && database->source->words.persons >= 0;
+}
+
+enum status database_look_before(struct hidden_database *database, struct error *error)
+{
+    struct counting counting = {.secret = repo_secret(snapshot_repo(database->snapshot))};
+    struct error unable = {0};
+    enum status status = STATUS_OK;
+    if (may_tell(database)) {
+        status = count_what_can_be(&counting, database, &unable, error);
+    }
+    database->before = counting.persons;
+    return status;
+}
+
+/* Others may be in it, too. What cannot be counted now could not before the rules, either. */
 void database_tell_left(struct hidden_database *database)
 {
     struct counting counting = {.secret = repo_secret(snapshot_repo(database->snapshot))};
-    struct error ignored = {0};
-    if (has_erasures(database) && database->source->words.persons >= 0 &&
-        postgres_script(&database->inside, "SET client_encoding = 'UTF8'", &ignored) == STATUS_OK &&
-        count(&counting, database, &ignored) == STATUS_OK) {
+    struct error problem = {0};
+    struct error unable = {0};
+    if (!may_tell(database)) {
+        return;
+    }
+    enum status status = postgres_script(&database->inside, "BEGIN READ ONLY", &problem);
+    if (status == STATUS_OK) {
+        status = count_what_can_be(&counting, database, &unable, &problem);
+    }
+    if (status == STATUS_OK) {
+        status = postgres_script(&database->inside, "COMMIT", &problem);
+    }
+    if (status == STATUS_OK) {
         tell_left(&counting, database);
+    }
+    if (status != STATUS_OK || unable.status != STATUS_OK) {
+        struct error *why = status == STATUS_OK ? &unable : &problem;
+        error_add_context(why, "%s", _("persons cannot be counted again"));
+        warn(database, why);
     }
     persons_free(&counting.persons);
 }

@@ -223,6 +223,7 @@ static void words_for(const char *words[10], const struct part *part, const char
     words[count++] = "--use-list=/dev/fd/3";
     words[count++] = section;
     words[count++] = "--file=-";
+    words[count++] = "--no-tablespaces"; /* those of the source need not be here */
     if (part->database->options->no_owner) {
         words[count++] = "--no-owner";
         words[count++] = "--no-privileges";
@@ -353,7 +354,10 @@ static enum status transact(struct hidden_database *database, int list, struct e
     database->summary->proved = status == STATUS_OK && database->source->words.table_count > 0;
     uint64_t loaded = database->summary->rows;
     if (status == STATUS_OK && database_erases(database)) {
-        status = database_amend(database, error);
+        status = database_look_before(database, error);
+        if (status == STATUS_OK) {
+            status = database_amend(database, error);
+        }
         if (status == STATUS_OK) {
             status = database_count_again(database, error);
         }

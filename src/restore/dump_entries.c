@@ -36,31 +36,32 @@ static void list_free(struct list *list)
 static const struct {
     const char *name;
     bool belongs;
+    bool second; /* of an object that has an entry of its own: no number of the catalogue */
 } kinds[] = {
-    {"TABLE DATA", true},
-    {"TABLE ATTACH", true},
-    {"TABLE", false},
-    {"FOREIGN TABLE", false},
-    {"VIEW", false},
-    {"MATERIALIZED VIEW", false},
-    {"SEQUENCE OWNED BY", true},
-    {"SEQUENCE SET", true},
-    {"SEQUENCE", true},
-    {"DEFAULT", true},
-    {"CHECK CONSTRAINT", true},
-    {"FK CONSTRAINT", true},
-    {"CONSTRAINT", true},
-    {"INDEX ATTACH", true},
-    {"INDEX", true},
-    {"STATISTICS DATA", true},
-    {"STATISTICS", true},
-    {"TRIGGER", true},
-    {"RULE", true},
-    {"POLICY", true},
-    {"ROW SECURITY", true},
-    {"COMMENT", true},
-    {"SECURITY LABEL", true},
-    {"ACL", true},
+    {"TABLE DATA", true, true},
+    {"TABLE ATTACH", true, true},
+    {"TABLE", false, false},
+    {"FOREIGN TABLE", false, false},
+    {"VIEW", false, false},
+    {"MATERIALIZED VIEW", false, false},
+    {"SEQUENCE OWNED BY", true, true},
+    {"SEQUENCE SET", true, true},
+    {"SEQUENCE", true, false},
+    {"DEFAULT", true, false},
+    {"CHECK CONSTRAINT", true, false},
+    {"FK CONSTRAINT", true, false},
+    {"CONSTRAINT", true, false},
+    {"INDEX ATTACH", true, true},
+    {"INDEX", true, false},
+    {"STATISTICS DATA", true, true},
+    {"STATISTICS", true, false},
+    {"TRIGGER", true, false},
+    {"RULE", true, false},
+    {"POLICY", true, false},
+    {"ROW SECURITY", true, false},
+    {"COMMENT", true, false},
+    {"SECURITY LABEL", true, false},
+    {"ACL", true, false},
 };
 
 /* Behind "216; 1259 16387 ". */
@@ -74,12 +75,17 @@ static const char *words_of(const struct item *item)
     return at;
 }
 
+/* "TABLE DATA customers" is a table of a schema that is called so if the second number, of the
+ * catalogue, is not 0. */
 static void find_kind(struct item *item)
 {
     const char *words = words_of(item);
+    const char *number = item->line + strspn(item->line, "0123456789");
+    bool second = strtoul(number + strspn(number, "; "), NULL, 10) == 0;
     for (size_t i = 0; i < LENGTH(kinds); i++) {
         size_t size = strlen(kinds[i].name);
-        if (strncmp(words, kinds[i].name, size) == 0 && words[size] == ' ') {
+        if (strncmp(words, kinds[i].name, size) == 0 && words[size] == ' ' &&
+            (second || !kinds[i].second)) {
             item->kind = kinds[i].name;
             item->belongs = kinds[i].belongs;
             return;

@@ -160,31 +160,74 @@ struct run {
     const char *source;
     uint64_t rows;
     struct trail trail;
+    struct sqlite_change_watch watch;
     bool lost; /* no memory for the trail */
 };
 
-/* Of every row of an ordinary table, also within a trigger. */
+static struct trail_table *find(struct run *run, const char *table)
+{
+    struct trail_table *found = trail_find(&run->trail, table, table);
+    run->lost |= found == NULL;
+    return found;
+}
+
+static void note_plan(void *context, int action, const char *table, const char *trigger)
+{
+    struct trail_table *noted = find(context, table);
+    if (noted != NULL) {
+        noted->may.insert |= action == SQLITE_INSERT && trigger != NULL;
+        noted->may.update |= action == SQLITE_UPDATE && trigger != NULL;
+        noted->may.erase |= action == SQLITE_DELETE && trigger == NULL;
+    }
+}
+
+/* Of every row of a table with row ids, also within a trigger. What a foreign key updates is no
+ * trigger's. */
 static void note_row(void *context, int action, const char *database, const char *table,
                      sqlite3_int64 row)
 {
-    struct run *run = context;
     (void)database, (void)row;
-    struct trail_table *noted = trail_find(&run->trail, table);
-    if (noted == NULL) {
-        run->lost = true;
-        return;
+    struct trail_table *noted = find(context, table);
+    if (noted != NULL) {
+        noted->now.inserted += action == SQLITE_INSERT;
+        noted->now.updated += action == SQLITE_UPDATE && noted->may.update;
+        noted->now.deleted += action == SQLITE_DELETE;
     }
-    noted->inserted += action == SQLITE_INSERT;
-    noted->deleted += action == SQLITE_DELETE;
+}
+
+static bool has_no_row_ids(sqlite3 *db, const char *table)
+{
+    return sqlite3_table_column_metadata(db, "main", table, NULL, NULL, NULL, NULL, NULL, NULL) ==
+               SQLITE_OK &&
+           sqlite3_table_column_metadata(db, "main", table, "_rowid_", NULL, NULL, NULL, NULL,
+                                         NULL) != SQLITE_OK;
+}
+
+/* Of a table WITHOUT ROWID nobody tells the rows: what a statement that changed something may have
+ * done there counts as done. */
+static void note_silent_tables(struct run *run, bool changed, bool erased)
+{
+    for (size_t i = 0; changed && i < run->trail.count; i++) {
+        struct trail_table *table = &run->trail.tables[i];
+        if ((table->may.insert || table->may.update || table->may.erase) &&
+            has_no_row_ids(run->db, table->name)) {
+            table->now.inserted += table->may.insert;
+            table->now.updated += table->may.update;
+            table->now.deleted += table->may.erase && erased;
+        }
+    }
 }
 
 /* Adds the rows that it changed or removed; those that went with them by a trigger or foreign key
  * are not counted. */
-static enum status run_rule(struct run *run, const char *sql, const char *id, struct error *error)
+static enum status run_rule(struct run *run, const char *sql, const struct erasure *erasure,
+                            struct error *error)
 {
     int code = SQLITE_DONE;
     sqlite3_stmt *statement = NULL;
-    enum status status = sqlite_change_prepare(&statement, run->db, sql, id, error);
+    sqlite3_int64 before = sqlite3_total_changes64(run->db);
+    enum status status =
+        sqlite_change_prepare(&statement, run->db, sql, erasure->value, &run->watch, error);
     while (status == STATUS_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
     }
     if (status == STATUS_OK && code != SQLITE_DONE) {
@@ -192,9 +235,13 @@ static enum status run_rule(struct run *run, const char *sql, const char *id, st
     }
     if (status == STATUS_OK && !sqlite3_stmt_readonly(statement)) {
         run->rows += (uint64_t)sqlite3_changes64(run->db);
+        note_silent_tables(run, sqlite3_total_changes64(run->db) > before,
+                           sqlite3_changes64(run->db) > 0);
     }
     sqlite3_finalize(statement);
-    trail_settle(&run->trail, sql);
+    if (status == STATUS_OK) {
+        status = trail_settle(&run->trail, sql, erasure->person, error);
+    }
     if (run->lost) {
         return error_set_memory(error);
     }
@@ -209,7 +256,7 @@ static enum status run_erasure(struct run *run, const struct erasure *erasure, s
         const struct erasure_rule *rule = &erasure->rules[i];
         bool meant = strcmp(rule->source, run->source) == 0;
         for (size_t j = 0; status == STATUS_OK && meant && rule->sql[j] != NULL; j++) {
-            status = run_rule(run, rule->sql[j], erasure->value, error);
+            status = run_rule(run, rule->sql[j], erasure, error);
         }
     }
     if (status != STATUS_OK) {
@@ -235,7 +282,7 @@ static enum status forgive_shadows(struct run *run, struct error *error)
         struct trail_table *table = &run->trail.tables[i];
         sqlite3_reset(statement);
         sqlite3_bind_text(statement, 1, table->name, -1, SQLITE_STATIC);
-        table->suspicious &= sqlite3_step(statement) != SQLITE_ROW;
+        table->suspect_count = sqlite3_step(statement) == SQLITE_ROW ? 0 : table->suspect_count;
     }
     sqlite3_finalize(statement);
     return status;
@@ -287,6 +334,7 @@ static enum status erase(struct restore_erased *erased, sqlite3 *db,
 {
     uint64_t before = 0, after = 0;
     struct run run = {.db = db, .source = rules->words->name};
+    run.watch = (struct sqlite_change_watch){note_plan, &run};
     const volatile sig_atomic_t *cancelled = rules->cancelled;
     enum status status = prepare(db, error);
     sqlite3_progress_handler(db, STEPS_BETWEEN_LOOKS, look_whether_cancelled, &cancelled);

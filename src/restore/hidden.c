@@ -1,9 +1,65 @@
 /* hidden: making the hidden database as the dump wants it, and removing it. */
+#include "dump_entries.h"
 #include "hidden.h"
 #include <stdio.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ as the dump wants it */
+
+static bool is_ascii(const char *text)
+{
+    while (*text != '\0' && (*text & 0x80) == 0) {
+        text++;
+    }
+    return *text == '\0';
+}
+
+static enum status append_line(struct buffer *text, struct postgres *server, const char *line,
+                               const char *encoding, struct error *error)
+{
+    CLEANUP(postgres_clear) PGresult *row = NULL;
+    size_t size;
+    char *bytes = (char *)PQescapeByteaConn(server->connection, (const unsigned char *)line,
+                                            strlen(line), &size);
+    const char *const values[] = {bytes, encoding, NULL};
+    enum status status =
+        bytes == NULL
+            ? error_set_memory(error)
+            : hidden_ask(&row, server, "SELECT pg_catalog.convert_from(%L::pg_catalog.bytea, %L)",
+                         values, error);
+    PQfreemem(bytes);
+    return status == STATUS_OK ? buffer_append_text(text, PQgetvalue(row, 0, 0), error) : status;
+}
+
+/* What belongs to the database speaks in its encoding; names of roles and settings, which belong to
+ * the server, in that of whoever wrote them. What is in neither is told when the server cannot read
+ * it. */
+static enum status convert(struct buffer *text, struct postgres *server, char *script,
+                           struct error *error)
+{
+    char encoding[DUMP_ENCODING_SIZE];
+    enum status status = STATUS_OK;
+    dump_entries_encoding(encoding, script);
+    for (char *line = script, *end; status == STATUS_OK && *line != '\0'; line = end) {
+        end = line + strcspn(line, "\n");
+        bool last = *end == '\0';
+        *end = '\0';
+        const char *const encodings[] = {"UTF8", encoding};
+        status = STATUS_USAGE;
+        for (size_t i = 0; i < LENGTH(encodings) && status == STATUS_USAGE && !is_ascii(line);
+             i++) {
+            error_clear(error);
+            status = append_line(text, server, line, encodings[i], error);
+        }
+        if (status == STATUS_USAGE) {
+            error_clear(error);
+            status = buffer_append_text(text, line, error);
+        }
+        status = status ? status : buffer_append_text(text, "\n", error);
+        end += !last;
+    }
+    return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
+}
 
 static enum status read_options(struct buffer *options, struct hidden_database *database,
                                 struct error *error)
@@ -11,8 +67,13 @@ static enum status read_options(struct buffer *options, struct hidden_database *
     /* A schema that cannot be: what is left is the database itself, which --create always gives. */
     const char *const words[] = {"pg_restore", "--create", "--schema-only",
                                  "--schema=/", "--file=-", NULL};
+    CLEANUP(buffer_free) struct buffer text = {0};
     struct buffer *script = &database->script;
-    enum status status = archive_read(script, database, words, -1, error);
+    enum status status = archive_read(&text, database, words, -1, error);
+    buffer_clear(script);
+    if (status == STATUS_OK) {
+        status = convert(script, &database->server, (char *)text.data, error);
+    }
     return status == STATUS_OK ? hidden_take_options(options, (const char *)script->data, error)
                                : status;
 }
@@ -22,16 +83,16 @@ static enum status read_options(struct buffer *options, struct hidden_database *
 /* Nobody gets in before all others are shut out: who is in would stay. */
 #define CREATE "CREATE DATABASE %I WITH ALLOW_CONNECTIONS = false TEMPLATE ="
 
-static enum status create_as_dumped(struct hidden_database *database, struct error *error)
+static enum status create(struct hidden_database *database, const struct buffer *options,
+                          const char *tablespace, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer sql = {0};
-    const char *values[] = {database->name, NULL, NULL};
+    const char *const values[] = {database->name, tablespace, NULL};
     enum status status = buffer_append_text(&sql, CREATE " template0", error);
-    if (status == STATUS_OK) {
-        status = read_options(&sql, database, error);
+    if (status == STATUS_OK && options->size > 0) {
+        status = buffer_append(&sql, options->data, options->size, error);
     }
-    if (status == STATUS_OK && database->old.exists) {
-        values[1] = database->old.tablespace;
+    if (status == STATUS_OK && tablespace != NULL) {
         status = buffer_append_text(&sql, " TABLESPACE = %I", error);
     }
     if (status == STATUS_OK) {
@@ -40,6 +101,38 @@ static enum status create_as_dumped(struct hidden_database *database, struct err
     if (status == STATUS_OK) {
         status = hidden_run(&database->server, (const char *)sql.data, values, error);
         database->made = status == STATUS_OK || postgres_is_lost(&database->server);
+    }
+    return status;
+}
+
+/* Who may own a database in a tablespace need not be allowed to make one there. */
+static enum status create_where_it_may_be(struct hidden_database *database,
+                                          const struct buffer *options, struct error *error)
+{
+    const char *tablespace = database->old.exists ? database->old.tablespace : NULL;
+    struct error problem = {0};
+    enum status status = create(database, options, tablespace, &problem);
+    if (status != STATUS_DENIED || tablespace == NULL) {
+        if (status != STATUS_OK) {
+            *error = problem;
+        }
+        return status;
+    }
+    error_set_hint(&problem, "%s",
+                   _("ALTER DATABASE … SET TABLESPACE moves it, said by a role that has CREATE on "
+                     "the tablespace."));
+    status = create(database, options, NULL, error);
+    return status == STATUS_OK
+               ? hidden_settle(database, problem.status, &problem, _("tablespace"), error)
+               : status;
+}
+
+static enum status create_as_dumped(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer options = {0};
+    enum status status = read_options(&options, database, error);
+    if (status == STATUS_OK) {
+        status = create_where_it_may_be(database, &options, error);
     }
     if (status == STATUS_USAGE) { /* by the server: the words are the archive's */
         error->status = STATUS_FAILED;
@@ -61,13 +154,16 @@ static enum status create_like_old(struct hidden_database *database, struct erro
     return status;
 }
 
-/* In one transaction. What is loaded has not been erased from yet, and a kill leaves it here. */
+/* In one transaction. What is loaded has not been erased from yet, and a kill leaves it here. Who
+ * is a member of the owner's role has its rights, so it has none of its own until the publication.
+ */
 static enum status open_to_us(struct hidden_database *database, struct error *error)
 {
     const char *name = database->name;
-    const char *const values[] = {name, name, name, name, NULL};
+    const char *const values[] = {name, name, name, name, name, NULL};
     return hidden_run(&database->server,
                       "REVOKE ALL ON DATABASE %I FROM PUBLIC;"
+                      "REVOKE CONNECT ON DATABASE %I FROM CURRENT_USER;"
                       "GRANT CONNECT ON DATABASE %I TO SESSION_USER;"
                       "ALTER DATABASE %I WITH ALLOW_CONNECTIONS = true;"
                       "COMMENT ON DATABASE %I IS 'kura restore: unfinished. The next kura "

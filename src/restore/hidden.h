@@ -18,10 +18,11 @@
 /* What is there under the target's name. */
 struct occupant {
     bool exists;
-    bool empty; /* no tables, views, sequences or large objects but those of extensions */
+    bool empty; /* no tables, views, sequences, functions, types or large objects but those of
+                   extensions */
     char *oid;
     char *owner;
-    char *tablespace;
+    char *tablespace; /* or NULL: that of a new database */
     char *connection_limit;
     char *comment; /* or NULL */
 };
@@ -70,9 +71,13 @@ MUST_USE enum status hidden_encode(char **encoded, struct postgres *session, con
  * what is there. */
 MUST_USE enum status hidden_open_server(struct hidden_database *database, struct error *error);
 MUST_USE enum status hidden_reopen_server(struct hidden_database *database, struct error *error);
+/* That the lock is still held, as far as the line tells. */
+MUST_USE enum status hidden_check_lock(struct hidden_database *database, struct error *error);
 /* The target must be absent, empty, or may be replaced; and nobody may be connected to it. */
 MUST_USE enum status hidden_check_target(struct hidden_database *database, struct error *error);
-/* Whether the database that the session is in has none of a user's own. */
+/* That a target which was empty still is, if it may not be replaced. */
+MUST_USE enum status hidden_check_empty(struct hidden_database *database, struct error *error);
+/* What the database that the session is in has of a user's own. */
 MUST_USE enum status hidden_count_objects(uint64_t *count, struct postgres *session,
                                           struct error *error);
 void occupant_free(struct occupant *old);
@@ -104,11 +109,13 @@ struct hidden_words {
 MUST_USE bool hidden_next_words(struct hidden_words *words, bool no_owner);
 enum hidden_part {
     HIDDEN_SETTINGS,   /* SET: said of the hidden database */
-    HIDDEN_PROPERTIES, /* owner, privileges, limit, comment: said of the target, in a transaction */
+    HIDDEN_PROPERTIES, /* privileges, limit, comment: said of the target, in a transaction */
+    HIDDEN_OWNER,      /* the same, and last */
 };
-/* Says anew what the script says of the old database. */
+/* Says anew what the script says of the old database. *open becomes true if it could not be said
+ * that a privilege is not everybody's; may be NULL. */
 MUST_USE enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
-                                     struct error *error);
+                                     bool *open, struct error *error);
 
 /* ---- hidden.c: its life ---- */
 
@@ -125,6 +132,9 @@ MUST_USE enum status hidden_give_settings(struct hidden_database *database, stru
 /* All others, in the transaction in which it got the target's name. */
 MUST_USE enum status hidden_give_properties(struct hidden_database *database, struct error *error);
 
+/* A script with a GRANT or REVOKE: what the server would only remark on is an error. */
+MUST_USE enum status hidden_run_strictly(struct postgres *session, const char *sql,
+                                         struct error *error);
 /* A property that cannot be given is told and keeps nobody from his data; only a lost line and the
  * user's wish to stop end the restore. */
 MUST_USE enum status hidden_settle(const struct hidden_database *database, enum status status,
@@ -171,7 +181,11 @@ MUST_USE enum status database_compare(const struct hidden_database *database, st
 MUST_USE enum status database_persons(struct hidden_database *database, bool as_counted,
                                       struct error *error);
 
-/* Only the latter, as far as it can be told, of a database that tables went into. */
+/* Of a database that tables went into, which may lack what the definition of persons names. Who is
+ * in it before the rules, in the transaction that the session is in. */
+MUST_USE enum status database_look_before(struct hidden_database *database, struct error *error);
+/* When all is done: whether somebody who asked to be erased is in it, or somebody else is gone; and
+ * what could not be counted. Without a register: nothing. */
 void database_tell_left(struct hidden_database *database);
 
 /* ---- database_amend.c ---- */

@@ -62,6 +62,29 @@ enum status hidden_end_step(struct hidden_database *database, enum status status
 
 /* ------------------------------------------------------------------ privileges and owner */
 
+/* Who may not give or take a privilege is only told so, with a warning: 01006, 01007. */
+static void look_at_remark(void *context, const PGresult *remark)
+{
+    const char *code = PQresultErrorField(remark, PG_DIAG_SQLSTATE);
+    const char *words = PQresultErrorField(remark, PG_DIAG_MESSAGE_PRIMARY);
+    struct error *refused = context;
+    if (code != NULL && (strcmp(code, "01006") == 0 || strcmp(code, "01007") == 0)) {
+        error_set(refused, STATUS_DENIED, 0, "PostgreSQL: %s", words == NULL ? code : words);
+    }
+}
+
+enum status hidden_run_strictly(struct postgres *session, const char *sql, struct error *error)
+{
+    struct error refused = {0};
+    PQnoticeReceiver before = PQsetNoticeReceiver(session->connection, look_at_remark, &refused);
+    enum status status = postgres_script(session, sql, error);
+    PQsetNoticeReceiver(session->connection, before, NULL);
+    if (status == STATUS_OK && refused.status != STATUS_OK) {
+        *error = refused;
+    }
+    return status == STATUS_OK ? refused.status : status;
+}
+
 static enum status grant(struct hidden_database *database, const PGresult *rows, int row,
                          struct error *error)
 {
@@ -76,7 +99,9 @@ static enum status grant(struct hidden_database *database, const PGresult *rows,
     snprintf(sql, sizeof sql, "GRANT %s ON DATABASE %%I TO %s%s", privilege,
              everybody ? "PUBLIC" : "%I", grantable ? " WITH GRANT OPTION" : "");
     const char *const values[] = {database->target, everybody ? NULL : role, NULL};
-    return hidden_run(&database->server, sql, values, error);
+    CLEANUP(memory_free) char *words = NULL;
+    enum status status = postgres_format(&words, &database->server, sql, values, error);
+    return status == STATUS_OK ? hidden_run_strictly(&database->server, words, error) : status;
 }
 
 /* What CREATE DATABASE gives everybody. */
@@ -91,7 +116,7 @@ static enum status take_privileges(struct hidden_database *database, struct erro
 {
     CLEANUP(postgres_clear) PGresult *rows = NULL;
     const char *const oid[] = {database->old.oid, NULL};
-    const char *const owned[] = {database->target, database->old.owner, NULL};
+    const char *const name[] = {database->target, NULL};
     uint64_t has = 0;
     enum status status = hidden_number(&has, &database->server, HAS_PRIVILEGES, oid, error);
     if (status != STATUS_OK || has == 0) {
@@ -99,7 +124,8 @@ static enum status take_privileges(struct hidden_database *database, struct erro
     }
     status = hidden_ask(&rows, &database->server, PRIVILEGES, oid, error);
     if (status == STATUS_OK) {
-        status = hidden_run(&database->server, "REVOKE ALL ON DATABASE %I FROM %I", owned, error);
+        status = hidden_run(&database->server, "REVOKE ALL ON DATABASE %I FROM CURRENT_USER", name,
+                            error);
     }
     for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
         status = grant(database, rows, i, error);
@@ -107,6 +133,7 @@ static enum status take_privileges(struct hidden_database *database, struct erro
     return status;
 }
 
+/* What is still the owner's by then goes over with it. */
 static enum status take_owner(struct hidden_database *database, struct error *error)
 {
     const char *const owner[] = {database->target, database->old.owner, NULL};
@@ -144,19 +171,42 @@ static enum status give(struct hidden_database *database,
                : status;
 }
 
-static enum status take_over(struct hidden_database *database, struct error *error)
+static enum status keep_own(struct hidden_database *database, struct error *error)
 {
-    enum status status = give(database, take_owner, _("owner"), error);
-    status = status ? status : give(database, take_privileges, _("privileges"), error);
-    status = status ? status : give(database, take_limit, _("connection limit"), error);
-    return status ? status : give(database, take_comment, _("comment"), error);
+    const char *const name[] = {database->target, NULL};
+    return hidden_run(&database->server, "GRANT ALL ON DATABASE %I TO CURRENT_USER", name, error);
 }
 
-/* What an archive says begins with what a new database has. */
+/* The owner comes last: a role that does not inherit may do nothing more behind it. The privileges
+ * are exactly those of before, but for whoever could not give it away. */
+static enum status take_over(struct hidden_database *database, struct error *error)
+{
+    struct error problem = {0};
+    enum status status = give(database, take_privileges, _("privileges"), error);
+    status = status ? status : give(database, take_limit, _("connection limit"), error);
+    status = status ? status : give(database, take_comment, _("comment"), error);
+    status = status ? status : hidden_begin_step(database, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    enum status taken = take_owner(database, &problem);
+    status = hidden_end_step(database, taken, &problem, _("owner"), error);
+    return status == STATUS_OK && taken != STATUS_OK ? keep_own(database, error) : status;
+}
+
+/* What an archive says begins with what a new database has; if not all of it that shuts others out
+ * can be said, nobody is let in. */
 static enum status say_properties(struct hidden_database *database, struct error *error)
 {
+    bool open = false;
+    const char *const name[] = {database->target, NULL};
     enum status status = open_to_all(database, error);
-    return status ? status : hidden_say_anew(database, HIDDEN_PROPERTIES, error);
+    status = status ? status : hidden_say_anew(database, HIDDEN_PROPERTIES, &open, error);
+    if (status == STATUS_OK && open) {
+        status =
+            hidden_run(&database->server, "REVOKE ALL ON DATABASE %I FROM PUBLIC", name, error);
+    }
+    return status ? status : hidden_say_anew(database, HIDDEN_OWNER, NULL, error);
 }
 
 enum status hidden_give_properties(struct hidden_database *database, struct error *error)
@@ -221,5 +271,5 @@ static enum status take_settings(struct hidden_database *database, struct error 
 enum status hidden_give_settings(struct hidden_database *database, struct error *error)
 {
     return database->old.exists ? take_settings(database, error)
-                                : hidden_say_anew(database, HIDDEN_SETTINGS, error);
+                                : hidden_say_anew(database, HIDDEN_SETTINGS, NULL, error);
 }

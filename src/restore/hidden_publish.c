@@ -102,7 +102,8 @@ enum status hidden_publish(struct hidden_database *database, struct error *error
     char before[DATABASE_NAME_SIZE];
     hidden_name_before(before, database->target);
     postgres_close(&database->inside); /* nobody may be in it */
-    enum status status = rename_both(database, before, error);
+    enum status status = hidden_check_empty(database, error);
+    status = status ? status : rename_both(database, before, error);
     if (status != STATUS_OK) {
         return error_add_context(error, "%s", _("the restored database could not be published"));
     }

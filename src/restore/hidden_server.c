@@ -6,26 +6,35 @@
 #include <string.h>
 #include <time.h>
 
-/* What a user made, and not an extension. Large objects belong to no schema. */
+/* What a user made, and not an extension. Large objects belong to no schema; an array's type and a
+ * table's come with what they are of. */
+#define OWN_OF(catalogue, schema)                                                                  \
+    "(SELECT count(*) FROM pg_catalog." catalogue " c JOIN pg_catalog.pg_namespace n ON n.oid = "  \
+    "c." schema " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND "    \
+    "n.nspname !~ '^pg_(toast_)?temp_' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d "      \
+    "WHERE d.classid = 'pg_catalog." catalogue "'::pg_catalog.regclass AND d.objid = c.oid AND "   \
+    "d.deptype = 'e') AND "
 #define OBJECTS                                                                                    \
-    "SELECT (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid "  \
-    "= "                                                                                           \
-    "c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN "       \
-    "('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_' AND "  \
-    "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = "                          \
-    "'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')) + "      \
-    "(SELECT count(*) FROM pg_catalog.pg_largeobject_metadata)"
+    "SELECT " OWN_OF(                                                                              \
+        "pg_class",                                                                                \
+        "relnamespace") "c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', "                             \
+                        "'c')) + " OWN_OF("pg_proc", "pronamespace") "true) + " OWN_OF(            \
+                            "pg_type", "typnamespace") "c.typtype IN ('b', 'd', 'e', 'r') AND "    \
+                                                       "c.typcategory <> 'A') + "                  \
+                                                       "(SELECT count(*) FROM "                    \
+                                                       "pg_catalog.pg_largeobject_metadata)"
 
 #define OCCUPANT                                                                                   \
     "SELECT d.oid, pg_catalog.pg_get_userbyid(d.datdba), t.spcname, d.datconnlimit, "              \
-    "pg_catalog.shobj_description(d.oid, 'pg_database') FROM pg_catalog.pg_database d JOIN "       \
-    "pg_catalog.pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = %L"
+    "pg_catalog.shobj_description(d.oid, 'pg_database') FROM pg_catalog.pg_database d LEFT JOIN "  \
+    "pg_catalog.pg_tablespace t ON t.oid = d.dattablespace AND t.oid NOT IN (SELECT "              \
+    "dattablespace FROM pg_catalog.pg_database WHERE datname = 'template0') WHERE d.datname = %L"
 
 #define CONNECTED                                                                                  \
-    "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = %L AND backend_type = "      \
-    "'client backend'"
+    "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = %L AND "                     \
+    "coalesce(backend_type, 'client backend') = 'client backend'"
 
-enum { GOODBYE_TRIES = 20, GOODBYE_MS = 100 };
+enum { GOODBYE_TRIES = 20, END_TRIES = 50, GOODBYE_MS = 100 };
 
 void occupant_free(struct occupant *old)
 {
@@ -78,21 +87,82 @@ static enum status check_server(struct hidden_database *database, struct error *
                             "restore into a folder with --target and use pg_restore by hand."));
 }
 
+/* A lock counts in the database in which it was taken, and another restore may be in another one
+ * than "postgres". */
+#define HELD_ELSEWHERE                                                                             \
+    "SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND "   \
+    "granted AND pid <> pg_catalog.pg_backend_pid() AND ((classid::pg_catalog.int8 << 32) | "      \
+    "objid::pg_catalog.int8) = %L::pg_catalog.int8"
+
 static enum status hold_lock(struct hidden_database *database, struct error *error)
 {
     char number[24];
     uint64_t held = 0;
+    uint64_t others = 0;
     hidden_name_lock(number, database->target);
     const char *const values[] = {number, NULL};
     enum status status =
         hidden_number(&held, &database->server,
                       "SELECT pg_catalog.pg_try_advisory_lock(%L)::pg_catalog.int4", values, error);
-    if (status != STATUS_OK || held == 1) {
+    if (status == STATUS_OK) {
+        status = hidden_number(&others, &database->server, HELD_ELSEWHERE, values, error);
+    }
+    if (status != STATUS_OK || (held == 1 && others == 0)) {
         return status;
     }
     error_set(error, STATUS_LOCKED, 0, _("another restore into the database %s is running"),
               database->target);
     return error_set_hint(error, "%s", _("Wait for it, or end it."));
+}
+
+enum status hidden_check_lock(struct hidden_database *database, struct error *error)
+{
+    PGconn *connection = database->server.connection;
+    if (connection == NULL ||
+        (PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK)) {
+        return STATUS_OK;
+    }
+    error_set(error, STATUS_FAILED, 0, "%s",
+              _("the session that keeps other restores away from this database was ended"));
+    return error_set_hint(error, "%s",
+                          _("An administrator ended it, or the line to the server is gone. Run it "
+                            "again."));
+}
+
+/* *others: who is connected to the database, after those who are about to leave. Who may not see
+ * what kind of session another is sees a NULL. */
+static enum status count_connected(uint64_t *others, struct hidden_database *database,
+                                   const char *name, int tries, struct error *error)
+{
+    const char *const values[] = {name, NULL};
+    for (int i = 0;; i++) {
+        enum status status = hidden_number(others, &database->server, CONNECTED, values, error);
+        if (status != STATUS_OK || *others == 0 || i == tries) {
+            return status;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = GOODBYE_MS * 1000000L}, NULL);
+    }
+}
+
+/* Its lock may be lost, and it not know yet. */
+static enum status check_unused(struct hidden_database *database, const char *name,
+                                struct error *error)
+{
+    uint64_t others = 0;
+    enum status status = count_connected(&others, database, name, END_TRIES, error);
+    if (status != STATUS_OK || others == 0) {
+        return status;
+    }
+    error_set(
+        error, STATUS_LOCKED, 0,
+        _("a restore seems to be working in the database %s still: %llu sessions are connected "
+          "to it"),
+        name, (unsigned long long)others);
+    return error_set_hint(
+        error, "%s",
+        _("Wait for it. If no kura restore runs any more, the server is busy with "
+          "what it had asked for: pg_terminate_backend(pid) ends the sessions "
+          "that pg_stat_activity shows there."));
 }
 
 static enum status remove_leftover(struct hidden_database *database, const char *name,
@@ -101,8 +171,10 @@ static enum status remove_leftover(struct hidden_database *database, const char 
     struct error told = {0};
     const struct restore_events *events = &database->options->events;
     const char *const values[] = {name, NULL};
-    enum status status =
-        hidden_run(&database->server, "DROP DATABASE IF EXISTS %I WITH (FORCE)", values, error);
+    enum status status = check_unused(database, name, error);
+    if (status == STATUS_OK) {
+        status = hidden_run(&database->server, "DROP DATABASE IF EXISTS %I", values, error);
+    }
     if (status == STATUS_OK && events->warn != NULL) {
         error_set(&told, STATUS_OK, 0,
                   _("an interrupted restore had left the database %s; it is removed now"), name);
@@ -115,8 +187,6 @@ static enum status remove_leftover(struct hidden_database *database, const char 
                                                    name);
 }
 
-/* Under the lock nobody works on a database with such a name, but the server may still be busy with
- * what a killed restore had asked for last. */
 static enum status remove_leftovers(struct hidden_database *database, struct error *error)
 {
     CLEANUP(postgres_clear) PGresult *names = NULL;
@@ -183,8 +253,8 @@ static enum status refuse_tables(const struct hidden_database *database, uint64_
                                  struct error *error)
 {
     error_set(error, STATUS_EXISTS, 0,
-              _("the database %s is not empty (%llu tables, views and others)"), database->target,
-              (unsigned long long)objects);
+              _("the database %s is not empty (%llu tables, functions and others)"),
+              database->target, (unsigned long long)objects);
     return error_set_hint(error, "%s",
                           _("Name a new database, or an empty one. With --overwrite the old one is "
                             "renamed when the new one is complete."));
@@ -193,16 +263,10 @@ static enum status refuse_tables(const struct hidden_database *database, uint64_
 /* Whoever is connected would be in the way of the new name; better now than after the loading. */
 static enum status check_connected(struct hidden_database *database, struct error *error)
 {
-    const char *const values[] = {database->target, NULL};
     uint64_t others = 0;
-    enum status status = STATUS_OK;
-    for (int i = 0; status == STATUS_OK && i < GOODBYE_TRIES; i++) {
-        status = hidden_number(&others, &database->server, CONNECTED, values, error);
-        if (status != STATUS_OK || others == 0) {
-            return status;
-        }
-        /* Our own look at it may still be saying goodbye. */
-        nanosleep(&(struct timespec){.tv_nsec = GOODBYE_MS * 1000000L}, NULL);
+    enum status status = count_connected(&others, database, database->target, GOODBYE_TRIES, error);
+    if (status != STATUS_OK || others == 0) {
+        return status;
     }
     error_set(error, STATUS_LOCKED, 0, _("%llu programs are connected to the database %s"),
               (unsigned long long)others, database->target);
@@ -253,4 +317,18 @@ enum status hidden_check_target(struct hidden_database *database, struct error *
     database->old.empty = objects == 0;
     return objects > 0 && !database->options->replace ? refuse_tables(database, objects, error)
                                                       : check_connected(database, error);
+}
+
+enum status hidden_check_empty(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_close) struct postgres look = {0};
+    uint64_t objects = 0;
+    if (!database->old.exists || !database->old.empty || database->options->replace) {
+        return STATUS_OK;
+    }
+    enum status status = hidden_connect(&look, database, database->target, error);
+    if (status == STATUS_OK) {
+        status = hidden_count_objects(&objects, &look, error);
+    }
+    return status == STATUS_OK && objects > 0 ? refuse_tables(database, objects, error) : status;
 }

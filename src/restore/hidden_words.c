@@ -177,19 +177,32 @@ static enum status say_anew(struct hidden_database *database, const struct hidde
     if (status == STATUS_OK) {
         status = buffer_append_u8(&sql, '\0', error);
     }
-    return status == STATUS_OK ? postgres_script(&database->server, (const char *)sql.data, error)
-                               : status;
+    return status == STATUS_OK
+               ? hidden_run_strictly(&database->server, (const char *)sql.data, error)
+               : status;
 }
 
-static bool is_setting(const struct hidden_words *words)
+static enum hidden_part part_of(const struct hidden_words *words)
 {
-    return strncmp(words->statement, "ALTER ROLE ", 11) == 0 ||
-           (strncmp(words->statement, "ALTER DATABASE ", 15) == 0 &&
-            strncmp(words->name + words->own_size, " SET ", 5) == 0);
+    const char *rest = words->name + words->own_size;
+    bool of_database = strncmp(words->statement, "ALTER DATABASE ", 15) == 0;
+    if (strncmp(words->statement, "ALTER ROLE ", 11) == 0 ||
+        (of_database && strncmp(rest, " SET ", 5) == 0)) {
+        return HIDDEN_SETTINGS;
+    }
+    return of_database && strncmp(rest, " OWNER TO ", 10) == 0 ? HIDDEN_OWNER : HIDDEN_PROPERTIES;
+}
+
+static bool shuts_out_all(const struct hidden_words *words)
+{
+    static const char end[] = " FROM PUBLIC";
+    size_t size = sizeof end - 1;
+    return strncmp(words->statement, "REVOKE ", 7) == 0 && words->size > size &&
+           memcmp(words->statement + words->size - size, end, size) == 0;
 }
 
 static enum status say_property(struct hidden_database *database, const struct hidden_words *words,
-                                struct error *error)
+                                bool *open, struct error *error)
 {
     struct error problem = {0};
     enum status status = hidden_begin_step(database, error);
@@ -197,7 +210,25 @@ static enum status say_property(struct hidden_database *database, const struct h
         return status;
     }
     status = say_anew(database, words, database->target, &problem);
+    if (status != STATUS_OK && open != NULL) {
+        *open |= shuts_out_all(words);
+    }
     return hidden_end_step(database, status, &problem, _("properties"), error);
+}
+
+/* Every database that is made later would hold the customers. */
+static bool makes_template(const struct hidden_words *words)
+{
+    return strncmp(words->name + words->own_size, " IS_TEMPLATE = ", 15) == 0;
+}
+
+static void tell_template(const struct hidden_database *database)
+{
+    struct error told = {0};
+    error_set(&told, STATUS_UNSUPPORTED, 0, "%s",
+              _("what was backed up is a template for other databases; what is restored is none"));
+    error_set_hint(&told, "%s", _("ALTER DATABASE … IS_TEMPLATE = true makes it one."));
+    hidden_warn(database, &told);
 }
 
 static enum status say_setting(struct hidden_database *database, const struct hidden_words *words,
@@ -208,16 +239,19 @@ static enum status say_setting(struct hidden_database *database, const struct hi
     return hidden_settle(database, status, &problem, _("settings"), error);
 }
 
-enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
+enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part, bool *open,
                             struct error *error)
 {
     struct hidden_words words = {.script = (const char *)database->script.data};
     enum status status = STATUS_OK;
     while (status == STATUS_OK && hidden_next_words(&words, database->options->no_owner)) {
-        if (part == HIDDEN_SETTINGS && is_setting(&words)) {
-            status = say_setting(database, &words, error);
-        } else if (part == HIDDEN_PROPERTIES && !is_setting(&words)) {
-            status = say_property(database, &words, error);
+        if (makes_template(&words)) {
+            if (part == HIDDEN_PROPERTIES) {
+                tell_template(database);
+            }
+        } else if (part_of(&words) == part) {
+            status = part == HIDDEN_SETTINGS ? say_setting(database, &words, error)
+                                             : say_property(database, &words, open, error);
         }
     }
     return status;

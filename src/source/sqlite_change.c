@@ -12,7 +12,12 @@
 static int authorize(void *context, int action, const char *a, const char *b, const char *database,
                      const char *trigger)
 {
-    (void)context, (void)database, (void)trigger;
+    const struct sqlite_change_watch *watch = context;
+    (void)database;
+    bool writes = action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE;
+    if (writes && watch != NULL && a != NULL) {
+        watch->write(watch->context, action, a, trigger);
+    }
     switch (action) {
     case SQLITE_SELECT:
     case SQLITE_READ:
@@ -50,10 +55,11 @@ static enum status bind_id(sqlite3_stmt *statement, const char *id, struct error
 }
 
 enum status sqlite_change_prepare(sqlite3_stmt **statement, sqlite3 *db, const char *sql,
-                                  const char *id, struct error *error)
+                                  const char *id, struct sqlite_change_watch *watch,
+                                  struct error *error)
 {
     const char *rest = NULL;
-    sqlite3_set_authorizer(db, authorize, NULL);
+    sqlite3_set_authorizer(db, authorize, watch);
     if (sqlite3_prepare_v2(db, sql, -1, statement, &rest) != SQLITE_OK) {
         return refuse(sqlite3_errmsg(db), error);
     }
@@ -74,7 +80,7 @@ static enum status check_all(const struct sqlite_database *database, const char 
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && sql[i] != NULL; i++) {
         sqlite3_stmt *statement = NULL;
-        status = sqlite_change_prepare(&statement, database->db, sql[i], "", error);
+        status = sqlite_change_prepare(&statement, database->db, sql[i], "", NULL, error);
         sqlite3_finalize(statement);
         if (status != STATUS_OK) {
             error_add_context(error, "%s", sql[i]);

@@ -282,4 +282,139 @@ says err "remote_visits is a foreign table"
 says err "kura person keep ID"
 [ "$(sql shop "SELECT count(*) FROM visits")" = "$kept" ] || fail "a restore erased from a database that lives"
 
+# ------------------------------------------------------------------ a table alone, where names mean other tables
+
+anew() { # SED-SCRIPT RULE...: the configuration, the vault and the backup anew
+    config "${@:2}"
+    sed -i "$1" kura.yaml
+    rm -rf vault state host.key kit.txt kit_login.pub pw
+    expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+    expect_exit 0 kura backup
+}
+# The source finds "customers" in a schema where the living database does not look.
+createdb schemas
+sql schemas "ALTER DATABASE schemas SET search_path = app, public; CREATE SCHEMA app;
+    CREATE TABLE app.customers (id int PRIMARY KEY, name text);
+    INSERT INTO app.customers SELECT i, 'name ' || i FROM generate_series(1, 50) i"
+anew 's/"dbname=shop", globals: true/"dbname=schemas"/' "DELETE FROM customers WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+createdb other_names
+sql other_names "CREATE SCHEMA app; CREATE TABLE customers (id int, name text); INSERT INTO customers VALUES (45, 'living')"
+restore 1 --database other_names --table app.customers
+says err "the rule means the table customers, which is in the database already, and not app.customers"
+[ "$(sql other_names "SELECT to_regclass('app.customers'), (SELECT count(*) FROM customers)")" = "|1" ] ||
+    fail "the person came back with the table, or another table was erased from"
+sql other_names "ALTER DATABASE other_names SET search_path = app, public"
+restore 0 --database other_names --table app.customers
+[ "$(sql other_names "SELECT count(*) FROM app.customers WHERE id = 45")" = 0 ] || fail "the person came back"
+
+# Who is in a table alone is told by each definition that can be asked in the database, and which cannot; and who is
+# gone without being registered.
+createdb two
+sql two "CREATE TABLE customers (id int PRIMARY KEY, name text); CREATE TABLE visits (customer int);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i; INSERT INTO visits SELECT id FROM customers"
+anew 's/"dbname=shop", globals: true/"dbname=two"/
+    s/^erasure:/  - { domain: customer, source: server, sql: SELECT customer FROM visits }\n&/' \
+    "UPDATE customers SET name = 'x' WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+createdb two_alone
+restore 3 --database two_alone --table customers
+says err "1 person who asked to be erased is still in it"
+says err "persons cannot be counted again"
+sed -i "s/UPDATE customers .*:id/DELETE FROM customers WHERE id IN (:id, 46)/" kura.yaml
+expect_exit 0 kura person erase 45 --reason asked
+createdb two_gone
+sql two_gone "CREATE TABLE visits (customer int)"
+restore 3 --database two_gone --table customers
+says err "1 person who is not registered as erased is gone after the rules"
+! grep -q "cannot be counted" err || fail "a definition that can be asked was not"
+
+# Logs of other kinds: one that triggers write by UPDATE, at the end of the transaction, or for another person than the
+# one whose rule erases from it; and one whose name is a part of another word of the rule.
+createdb logs
+sql logs "CREATE TABLE customers (id int PRIMARY KEY, name text, audit text);
+    CREATE TABLE parts (customer int, day int REFERENCES customers ON DELETE SET NULL) PARTITION BY LIST (customer);
+    CREATE TABLE parts_rest PARTITION OF parts DEFAULT;
+    CREATE TABLE log (customer int, old text);
+    CREATE TABLE audit (tab text PRIMARY KEY, history text);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i;
+    INSERT INTO parts SELECT id, id FROM customers;
+    INSERT INTO audit VALUES ('customers', '');
+    CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN UPDATE public.audit SET history = history || OLD.name; RETURN NEW; END';
+    CREATE TRIGGER note AFTER UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION note_it();
+    CREATE FUNCTION log_it() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO public.log VALUES (OLD.id, OLD.name); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER late AFTER DELETE ON customers DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (OLD.id <= 40) EXECUTE FUNCTION log_it();
+    CREATE TRIGGER log AFTER DELETE ON customers FOR EACH ROW WHEN (OLD.id > 40) EXECUTE FUNCTION log_it();
+    CREATE MATERIALIZED VIEW logged_names AS SELECT old FROM log;
+    CREATE VIEW all_customers AS SELECT * FROM customers"
+logs() { # CODE DATABASE IDS RULE...
+    anew 's/"dbname=shop", globals: true/"dbname=logs"/; /SELECT/s/ WHERE name.*/ }/' "${@:4}"
+    for id in $3; do expect_exit 0 kura person erase "$id" --reason asked; done
+    restore "$1" --database "$2" --source server
+}
+logs 3 logs_update 45 "UPDATE customers SET name = '', audit = '' WHERE id = :id"
+says err "a trigger wrote to the table audit"
+says err "still in it"
+logs 0 logs_parts 45 "UPDATE parts SET day = NULL WHERE customer = :id" \
+    "UPDATE audit SET history = '' WHERE :id <> ''" "WITH x AS (SELECT 1) DELETE FROM all_customers WHERE id = :id" \
+    "DELETE FROM log WHERE customer = :id"
+logs 3 logs_late 35 "DELETE FROM customers WHERE id = :id" "DELETE FROM log WHERE customer = :id"
+says err "a trigger wrote to the table log"
+[ "$(sql logs_late "SELECT old FROM logged_names")" = "name 35" ] || fail "a view was computed before a deferred trigger wrote"
+logs 3 logs_other "45 46" "DELETE FROM customers WHERE id = :id"
+says err "a trigger wrote to the table log"
+sed -i 's/sql:$/sql: ["DELETE FROM customers WHERE id = :id", "DELETE FROM log WHERE customer = :id"]/; /^      - /d' kura.yaml
+expect_exit 0 kura person erase 47 --reason asked
+restore 3 --database logs_others
+says err "a trigger wrote to the table log"
+logs 3 logs_part 45 "WITH gone AS (DELETE FROM customers WHERE id = :id RETURNING id) INSERT INTO parts SELECT id FROM gone WHERE 'log' = ''"
+says err "a trigger wrote to the table log"
+sql postgres "ALTER DATABASE logs SET track_counts = off"
+logs 3 logs_uncounted 45 "DELETE FROM customers WHERE id = :id"
+says err "a trigger wrote to the table log"
+
+# What a deferred constraint forbids is found in the erasure that offends it.
+createdb late
+sql late "CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE visits (customer int REFERENCES customers DEFERRABLE INITIALLY DEFERRED);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i; INSERT INTO visits VALUES (45), (46)"
+anew 's/"dbname=shop", globals: true/"dbname=late"/' "DELETE FROM customers WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+restore 1 --database late_again
+says err "does not fit this database"
+says err "--as-it-was"
+anew 's/"dbname=shop", globals: true/"dbname=late"/' "DELETE FROM customers WHERE id = :id" "DELETE FROM visits WHERE customer = :id"
+for id in 45 46; do expect_exit 0 kura person erase $id --reason asked; done
+restore 0 --database late_again
+
+# A database that runs no triggers of its own (session_replication_role) would keep what hangs on the erased.
+createdb replica
+sql replica "CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE visits (customer int REFERENCES customers ON DELETE CASCADE, note text);
+    INSERT INTO customers SELECT i, 'name ' || i FROM generate_series(1, 50) i; INSERT INTO visits SELECT id, name FROM customers;
+    ALTER DATABASE replica SET session_replication_role = replica"
+anew 's/"dbname=shop", globals: true/"dbname=replica"/' "DELETE FROM customers WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+restore 0 --database replica_again
+[ "$(sql replica_again "SELECT count(*) FROM visits WHERE customer = 45")" = 0 ] || fail "what hangs on the erased came back"
+[ "$(sql replica_again "SHOW session_replication_role")" = replica ] || fail "the database lost a setting"
+
+# A large object is no part of the row that names it: told, until a rule removes it.
+createdb photos
+sql photos "CREATE TABLE customers (id int PRIMARY KEY, \"the %photo\" oid);
+    INSERT INTO customers SELECT i, lo_from_bytea(0, ('photo of ' || i)::bytea) FROM generate_series(1, 5) i;
+    INSERT INTO customers VALUES (6, NULL)" >/dev/null
+photos() { # CODE DATABASE RULE
+    anew 's/"dbname=shop", globals: true/"dbname=photos", large_objects: true/; /SELECT/s/ WHERE name.*/ }/' "$3"
+    for id in 3 6; do expect_exit 0 kura person erase $id --reason asked; done
+    restore "$1" --database "$2"
+}
+photos 3 photos_left "DELETE FROM customers WHERE id = :id"
+says err "large objects to which only erased rows led are still in it: 1"
+photos 0 photos_gone 'WITH gone AS (DELETE FROM customers WHERE id = :id RETURNING \"the %photo\" AS o) SELECT lo_unlink(o) FROM gone WHERE o > 0'
+[ "$(sql photos_gone "SELECT count(*) FROM pg_largeobject_metadata")" = 4 ] || fail "the photo came back"
+
 echo "person postgres: gone from rows and files; archives are kept back"

@@ -228,16 +228,25 @@ PATH=$work/bin:$PATH restore 5 --database tampered # every row is there: it is g
 says err 'not the same ones'
 [ "$(sql tampered "SELECT count(*) FROM customers")" = 2000 ] || fail "the database was kept back"
 
-# Somebody makes a table while an empty one is filled: the table is kept, and told.
-createdb raced
-cat >"$work/bin/pg_restore" <<SH
+# Somebody makes a table, a function or a type while an empty one is filled: it is not replaced.
+for made in "TABLE just_now ()" "FUNCTION just_now() RETURNS int LANGUAGE sql AS 'SELECT 1'" "TYPE just_now AS ENUM ('x')"; do
+    psql -Xqd postgres -c "DROP DATABASE IF EXISTS raced" 2>"$work/noise"
+    createdb raced
+    sql raced "CREATE EXTENSION citext"
+    cat >"$work/bin/pg_restore" <<SH
 #!/bin/sh
 $(command -v pg_restore) "\$@" || exit
-for word; do case \$word in *dbname=*kura-*) psql -Xq -d raced -c "CREATE TABLE just_now ()";; esac; done
+for word; do case \$word in *dbname=*kura-*) psql -Xq -d raced -c "CREATE $made";; esac; done
 SH
-PATH=$work/bin:$PATH restore 0 --database raced --json
-[ "$(sql "$(jq -r .kept_as "$work/out")" "SELECT count(*) FROM pg_tables WHERE tablename = 'just_now'")" = 1 ] ||
-    fail "a table that somebody made meanwhile is lost"
+    PATH=$work/bin:$PATH restore 1 --database raced
+    says err 'the database raced is not empty'
+    [ "$(sql raced "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")" -le 1 ] || fail "it was replaced"
+    [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'raced%'")" = 1 ] || fail "something is left over"
+done
+restore 1 --database raced
+says err 'is not empty'
+sql raced "DROP TYPE just_now"
+restore 0 --database raced
 
 # Something happens while it is half loaded. A trigger of the server would need a superuser; here pg_restore
 # is another one, that lets the dump in slowly.
@@ -297,6 +306,22 @@ second_one() {
     shut "while it is loaded"
     kill -9 "$victim"
 }
+# One that came to the server by another database, and one whose lock is gone, are not taken for dead either.
+sql postgres "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC"
+other_ones() {
+    restore 1 --database "dbname=broken user=weak"
+    says err 'another restore into the database broken is running'
+    sql postgres "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'" >"$work/ended"
+    kill -STOP "$victim"
+    restore 1 --database broken
+    says err 'a restore seems to be working in the database broken.kura-'
+    kill -CONT "$victim"
+}
+in_the_middle other_ones
+[ "$code" = 1 ] || fail "without its lock it ended with $code"
+[ "$(hidden)" = 0 ] || fail "a lost lock left a database"
+sql postgres "GRANT CONNECT ON DATABASE postgres TO PUBLIC"
+
 in_the_middle second_one
 [ "$(hidden)" = 1 ] || fail "no hidden database after kill -9"
 shut "after kill -9"
@@ -529,5 +554,118 @@ says err '"fast"'
 says err "All is restored into the database's own tablespace"
 [ "$(sql spaced_again 'SELECT count(*) FROM quick')" = 9 ] || fail "not all rows came without the tablespace"
 [ "$(hidden)" = 0 ] || fail "a second attempt left the first one's database"
+
+# A role that may give a database away, and may do nothing to it then: who was shut out stays so.
+sql postgres "CREATE ROLE kept_owner; CREATE ROLE kept_admin LOGIN CREATEDB NOINHERIT IN ROLE kept_owner; CREATE ROLE kept_passer LOGIN;
+    CREATE ROLE kept_clerk"
+createdb --owner kept_owner kept
+sql kept "CREATE SCHEMA app AUTHORIZATION kept_admin; CREATE TABLE app.things AS SELECT 1 AS id; ALTER TABLE app.things OWNER TO kept_admin;
+    REVOKE ALL ON DATABASE kept FROM PUBLIC; GRANT CONNECT ON DATABASE kept TO kept_clerk;
+    COMMENT ON DATABASE kept IS 'ours'; ALTER DATABASE kept CONNECTION LIMIT 40"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: kept, postgres: "dbname=kept" }' >>kura.yaml
+expect_exit 0 kura backup
+what_it_has() { # DATABASE
+    sql postgres "SELECT datdba::regrole, datacl, datconnlimit, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '$1'"
+}
+restore 0 --database "dbname=kept_anew user=kept_admin" --source kept
+! psql -XAtq -U kept_passer -d kept_anew -c 'SELECT 1' 2>/dev/null || fail "a database that was shut is open to all"
+diff <(what_it_has kept) <(what_it_has kept_anew) || fail "a database lost what it was given"
+sql kept_anew "CREATE TABLE mine AS SELECT 1"
+restore 0 --database kept_anew --source kept --overwrite
+diff <(what_it_has kept) <(what_it_has kept_anew) || fail "a database lost what the one before was given"
+
+# A role that is no superuser replaces its own database; one in a tablespace that it may not use goes where it may.
+sql postgres "CREATE ROLE shopadm LOGIN CREATEDB"
+psql -XAtq -U shopadm -d postgres -c "CREATE DATABASE own"
+psql -XAtq -U shopadm -d own -c "CREATE TABLE t AS SELECT 1 AS id"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: own, postgres: "dbname=own user=shopadm" }' >>kura.yaml
+expect_exit 0 kura backup
+restore 0 --source own --database "dbname=own user=shopadm" --overwrite
+[ "$(sql own 'SELECT count(*) FROM t')" = 1 ] || fail "the table is not there"
+postgres_as mkdir "$work/pg/elsewhere"
+psql -Xq -d postgres -c "CREATE TABLESPACE elsewhere LOCATION '$work/pg/elsewhere'" -c "ALTER DATABASE own SET TABLESPACE elsewhere"
+sleep 1 # the name of what was there has the second
+restore 3 --source own --database "dbname=own user=shopadm" --overwrite
+says err "the database's tablespace could not be taken over"
+
+# Who only is a member of the role that restores does not get in before it is published, and does then.
+sql postgres "CREATE ROLE team CREATEDB; CREATE ROLE dba LOGIN IN ROLE team; CREATE ROLE colleague LOGIN IN ROLE team"
+createdb -O team teams
+sql teams "CREATE TABLE customers AS SELECT 45 AS id; ALTER TABLE customers OWNER TO team"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: teams, postgres: "dbname=teams" }' >>kura.yaml
+expect_exit 0 kura backup
+cat >"$work/bin/pg_restore" <<SH
+#!/bin/sh
+$(command -v pg_restore) "\$@" || exit
+for word; do case \$word in *dbname=*kura-*)
+    psql -XAtq -U colleague -d "\$(echo "\$word" | sed "s/.*dbname='\([^']*\)'.*/\1/")" -c "SELECT * FROM customers" >"$work/peeped" 2>&1 ;;
+esac; done; :
+SH
+chmod +x "$work/bin/pg_restore"
+PATH=$work/bin:$PATH restore 0 --source teams --database "dbname=teams_anew user=dba options='-c role=team'"
+grep -q "permission denied for database" "$work/peeped" || fail "a colleague was in a hidden database: $(cat "$work/peeped")"
+[ "$(psql -XAtq -U colleague -d teams_anew -c "SELECT id FROM customers")" = 45 ] || fail "the published database is shut"
+
+# A tablespace that the role may not use, or that is not there, keeps neither a database nor a table back.
+sql postgres "CREATE ROLE spaceadm LOGIN CREATEDB"
+createdb -O spaceadm spacious
+postgres_as mkdir "$work/pg/swift"
+psql -Xq -d spacious -c "CREATE TABLESPACE swift LOCATION '$work/pg/swift'" -c "GRANT CREATE ON TABLESPACE swift TO spaceadm"
+psql -Xq -U spaceadm -d spacious -c "CREATE TABLE plain AS SELECT 1 AS id" \
+    -c "CREATE TABLE quick TABLESPACE swift AS SELECT generate_series(1, 9) AS id"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: spacious, postgres: "dbname=spacious" }' >>kura.yaml
+expect_exit 0 kura backup
+sql postgres "REVOKE CREATE ON TABLESPACE swift FROM spaceadm"
+restore 3 --source spacious --database "dbname=spacious_denied user=spaceadm"
+says err "the database's own tablespace"
+[ "$(sql spacious_denied 'SELECT count(*) FROM quick')" = 9 ] || fail "the rows are others"
+dropdb spacious
+sql postgres "DROP TABLESPACE swift"
+createdb spacious_table
+restore 0 --source spacious --database spacious_table --table quick
+
+# What a database in another encoding than UTF-8 says of itself.
+createdb --template template0 --encoding EUC_JP --locale C euc
+sql euc "CREATE TABLE t AS SELECT 1 AS id"
+PGCLIENTENCODING=UTF8 sql postgres "CREATE ROLE euc_clerk; CREATE ROLE euc_passer; COMMENT ON DATABASE euc IS '顧客データ; 店''s';
+    REVOKE ALL ON DATABASE euc FROM PUBLIC; GRANT CONNECT ON DATABASE euc TO euc_clerk; ALTER DATABASE euc SET search_path = '顧客', public"
+PGCLIENTENCODING=UTF8 sql euc "COMMENT ON DATABASE euc IS '顧客データ; 店''s'"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: euc, postgres: "dbname=euc" }' >>kura.yaml
+expect_exit 0 kura backup
+restore 0 --source euc --database 顧客の
+[ "$(PGCLIENTENCODING=UTF8 sql postgres "SELECT shobj_description(d.oid, 'pg_database') || setconfig::text FROM pg_database d
+    JOIN pg_db_role_setting s ON s.setdatabase = d.oid WHERE datname = '顧客の'")" = "顧客データ; 店's{\"search_path=\\\"顧客\\\", public\"}" ] ||
+    fail "a database in EUC_JP lost what it was given"
+[ "$(sql postgres "SELECT has_database_privilege('euc_passer', oid, 'CONNECT') FROM pg_database WHERE datname = '顧客の'")" = f ] ||
+    fail "a database in EUC_JP is open"
+
+# Schemas whose names are words of the archive's list.
+createdb words
+sql words 'CREATE SCHEMA "DATA"; CREATE TABLE "DATA".customers (id int PRIMARY KEY); INSERT INTO "DATA".customers VALUES (1);
+    CREATE SCHEMA "ATTACH"; CREATE TABLE "ATTACH".a AS SELECT 2 AS id; CREATE TABLE public.customers AS SELECT generate_series(1, 3) AS id'
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: words, postgres: "dbname=words" }' >>kura.yaml
+expect_exit 0 kura backup
+createdb words_alone
+sql words_alone 'CREATE SCHEMA "DATA"; CREATE SCHEMA "ATTACH"'
+restore 0 --source words --database words_alone --table DATA.customers --table ATTACH.a --json
+json '.restored_rows == { "\"DATA\".customers": 1, "\"ATTACH\".a": 1 }'
+restore 2 --source words --database words_alone --table customers
+says err "several tables are called customers"
+
+# A source that is a template: what is restored is none.
+createdb moulded
+sql moulded "CREATE TABLE t AS SELECT 1 AS id; ALTER DATABASE moulded IS_TEMPLATE = true"
+sed -i '/^sources:/q' kura.yaml
+echo '  - { name: moulded, postgres: "dbname=moulded" }' >>kura.yaml
+expect_exit 0 kura backup
+restore 3 --source moulded --database moulded_anew
+says err "is a template for other databases; what is restored is none"
+[ "$(sql postgres "SELECT datistemplate FROM pg_database WHERE datname = 'moulded_anew'")" = f ] || fail "a restored database is a template"
 
 echo "postgres restore: new, empty, replaced, one table, archive, shut until it is published, interrupted in seven ways, under load ($SECONDS s)"
