@@ -76,6 +76,7 @@ tamper() { # SQL SAYS
     mkdir -p back/.kura-restore
     printf '%s %s' "$(kura snapshots --json | jq -r '.[-1].id')" "$(cat /proc/sys/kernel/random/boot_id)" \
         >back/.kura-restore/snapshot
+    touch -d @0 back/.kura-restore/snapshot # it began before all of that
     chmod 700 back/.kura-restore
     run 5 restore "${kit[@]}" --target "$work/back"
     expect_text "$2"
