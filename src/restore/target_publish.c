@@ -1,5 +1,5 @@
-/* target_publish: from the hidden folder into place. Nothing that is there is lost by it, unless the
- * user said so. */
+/* target_publish: from the hidden folder into place. Nothing that is there is lost by it, unless
+ * the user said so. */
 #include "target_private.h"
 #include <errno.h>
 #include <fcntl.h>
