@@ -176,7 +176,7 @@ enum status object_list_folder(struct store *store, enum object_kind kind, unsig
                       _("this folder of the repository is missing"));
         }
         if (problems != NULL) {
-            problems_add(problems, folder, error);
+            problems_add_folder(problems, folder, error);
         }
         error_clear(error);
         return STATUS_OK;

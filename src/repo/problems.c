@@ -39,6 +39,15 @@ void problems_add(struct problems *problems, const char *object, const struct er
     }
 }
 
+void problems_add_folder(struct problems *problems, const char *folder, const struct error *error)
+{
+    if (problems->count == PROBLEMS_LIMIT) {
+        problems_remove(problems, PROBLEMS_LIMIT - 1);
+        problems->dropped++;
+    }
+    problems_add(problems, folder, error);
+}
+
 void problems_remove(struct problems *problems, size_t number)
 {
     free_item(&problems->items[number]);

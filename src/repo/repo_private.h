@@ -67,6 +67,8 @@ typedef enum status (*parallel_job)(void *context, struct store *store, size_t n
 MUST_USE enum status repo_parallel(struct repo *repo, size_t count, parallel_job job, void *context,
                                    struct error *error);
 
+/* What is wrong with a folder as a whole outweighs what is wrong with a thousandth object in it. */
+void problems_add_folder(struct problems *problems, const char *folder, const struct error *error);
 void problems_sort(struct problems *problems); /* by object, then message */
 
 /* Names of objects with random names, or ids of the others, collected from a listing. */

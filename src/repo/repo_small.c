@@ -76,7 +76,7 @@ enum status small_objects_read(struct small_objects *objects, enum object_kind k
     repo_give_store(repo, store);
     /* A folder that cannot be read holds nothing; what follows from it, the caller says. */
     if (problem_is_local(status, error) && objects->names.count == 0) {
-        problems_add(&repo->problems, object_folder(kind), error);
+        problems_add_folder(&repo->problems, object_folder(kind), error);
         objects->first = *error;
         error_clear(error);
         status = STATUS_OK;
