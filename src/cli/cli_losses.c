@@ -59,8 +59,8 @@ void cli_losses_leave_out(struct cli *cli, const struct cli_access *access,
     }
 }
 
-/* Of the problems, those that stay accepted, and with `more` the others that can be. What a check
- * does not meet any more has come back; if it goes again, it is told again. */
+/* Appends, of the problems, those that stay accepted, and with `more` the others that can be. What
+ * a check does not meet any more has come back; if it goes again, it is told again. */
 static enum status choose(struct buffer *chosen, json_t *fresh, const struct buffer *names,
                           const struct problems *problems, bool more, struct error *error)
 {
@@ -68,7 +68,8 @@ static enum status choose(struct buffer *chosen, json_t *fresh, const struct buf
     for (size_t i = 0; status == STATUS_OK && i < problems->count; i++) {
         const struct problem *problem = &problems->items[i];
         bool old = is_listed(names, problem->object);
-        if (!problem_is_loss(problem) || (!old && !more)) {
+        bool kept = old && problems->dropped > 0; /* it is there already */
+        if (!problem_is_loss(problem) || (!old && !more) || kept) {
             continue;
         }
         status = buffer_append_text(chosen, problem->object, error);
@@ -99,16 +100,23 @@ enum status cli_losses_settle(struct cli *cli, const struct cli_access *access,
     CLEANUP(memory_free) char *path = NULL;
     json_auto_t *fresh = json_array();
     enum status status = losses_read(&names, state, error);
-    if (!more && (status != STATUS_OK || names.size == 1)) {
-        return STATUS_OK; /* nothing was accepted, or who looks may not know */
+    /* Among problems that were only counted may be any of the accepted ones. */
+    if (status == STATUS_OK && problems->dropped > 0) {
+        status = buffer_append(&chosen, names.data, names.size - 1, error);
     }
     status = status ? status : choose(&chosen, fresh, &names, problems, more, error);
-    if (more) {
+    if (status == STATUS_OK && more) {
         record(cli, fresh);
-        status = status ? status : writer_ask_to_look(state, error);
+        status = writer_ask_to_look(state, error);
     }
-    status = status ? status : path_join(&path, state, FILE_NAME, error);
-    return status ? status
-                  : file_write(path, chosen.data == NULL ? "" : (const char *)chosen.data,
-                               chosen.size, 0600, FILE_REPLACE_EXISTING, error);
+    bool same = status == STATUS_OK && chosen.size == names.size - 1 &&
+                (chosen.size == 0 || memcmp(chosen.data, names.data, chosen.size) == 0);
+    if (status == STATUS_OK && !same) {
+        status = path_join(&path, state, FILE_NAME, error);
+        status = status ? status
+                        : file_write(path, chosen.size == 0 ? "" : (const char *)chosen.data,
+                                     chosen.size, 0600, FILE_REPLACE_EXISTING, error);
+    }
+    /* Who only looks may not be allowed into the state folder, and then settles nothing. */
+    return more ? status : STATUS_OK;
 }
