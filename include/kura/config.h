@@ -30,12 +30,14 @@ struct config_person {
 
 #define CONFIG_DEFAULT_LOCK_TIMEOUT 60 /* seconds */
 #define CONFIG_DEFAULT_SILENCE 3600    /* seconds */
+#define CONFIG_DEFAULT_REMNANT_DAYS 7
 struct config_postgres {
     char *connection; /* libpq's connection string or URI; without a password */
     char *pg_dump;    /* the program, or NULL: the one in PATH; pg_dumpall lies beside it */
     bool large_objects;
     bool globals;          /* roles and tablespaces of the whole server, too */
     unsigned lock_timeout; /* seconds to wait for a table that another session keeps locked */
+    unsigned remnant_days; /* so long what is deleted may stay in chunks of which parts are used */
 };
 
 /* Kura's own folders, of which a tree leaves out what would feed on itself. Not in the file:

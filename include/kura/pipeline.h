@@ -39,7 +39,8 @@ struct chunking {
 };
 extern const struct chunking CHUNKING_CONTENT;  /* trees and commands */
 extern const struct chunking CHUNKING_DATABASE; /* fixed, aligned to database pages */
-extern const struct chunking CHUNKING_DUMP;     /* archives of pg_dump */
+extern const struct chunking CHUNKING_DUMP;     /* archives of pg_dump, of whole chunks */
+extern const struct chunking CHUNKING_PARTED;   /* the same where parts of chunks are used */
 
 /* A gear rolling hash whose table comes from `key`, so that boundaries tell nothing to who does not
  * have it. */

@@ -116,6 +116,9 @@ struct statement_source {
      * between them, a database in one state. */
     bool together;
     struct moment together_began, together_ended; /* whole seconds */
+    /* Seconds; 0: none. Chunks that are used in part hold, in the parts that are not, what is gone
+     * from the source: nothing that was not in a backup of it at that time or later. */
+    int64_t remnants;
     struct statement_table *tables;
     size_t table_count;
 };
@@ -200,6 +203,10 @@ MUST_USE enum status list_builder_new(struct list_builder **builder,
                                       const struct node_output *output, struct error *error);
 MUST_USE enum status list_builder_add(struct list_builder *builder,
                                       const struct chunk_reference *reference, struct error *error);
+/* `size` bytes of the chunk, behind the first `skip`. */
+MUST_USE enum status list_builder_add_part(struct list_builder *builder,
+                                           const struct chunk_reference *reference, uint32_t skip,
+                                           uint32_t size, struct error *error);
 MUST_USE enum status list_builder_hole(struct list_builder *builder, uint64_t size,
                                        struct error *error);
 /* Hands over what was collected (size and rotation are the caller's to set) and begins anew. */
@@ -287,6 +294,11 @@ const unsigned char *writer_node_key(const struct writer *writer);
  * The references object comes from it. Not thread-safe: the journey's thread only. */
 MUST_USE enum status writer_use(struct writer *writer, const unsigned char hash[CHUNK_HASH_SIZE],
                                 int change, struct error *error);
+/* What the content map knows of a content: the chunk's key. Thread-safe. */
+MUST_USE enum status writer_find_chunk(struct writer *writer,
+                                       const unsigned char hash[CHUNK_HASH_SIZE],
+                                       struct chunk_reference *reference, bool *found,
+                                       struct error *error);
 /* Opens a chunk that the content map knows, from the store or the spool (a dictionary). */
 MUST_USE enum status writer_open_chunk(struct writer *writer,
                                        const struct chunk_reference *reference,
@@ -378,13 +390,14 @@ MUST_USE enum status snapshot_find(struct entry *entry, struct content *content,
                                    struct snapshot *snapshot, const struct catalogue_source *source,
                                    const char *path, struct error *error);
 
-/* One piece of a file: position in the file (rotation undone), and either a chunk or a hole. A
- * chunk that rotation splits over the end of the file does not occur: rotation is at a chunk's
- * border. */
+/* One piece of a file: position in the file (rotation undone), and a chunk, a part of one, or a
+ * hole. A chunk that rotation splits over the end of the file does not occur: rotation is at a
+ * chunk's border. */
 struct piece {
     uint64_t offset;
     uint64_t size;
     const struct chunk_reference *reference; /* NULL: a hole, or inline */
+    uint32_t skip;                           /* bytes of the chunk before the piece */
     const unsigned char *inlined;            /* inline bytes, or NULL */
 };
 typedef enum status (*piece_visit)(void *context, const struct piece *piece, struct error *error);
@@ -429,6 +442,12 @@ MUST_USE enum status chunk_reader_get(struct chunk_reader *reader,
                                       const struct catalogue_source *source,
                                       const struct chunk_reference *reference, void *target,
                                       struct error *error);
+/* As chunk_reader_get, for chunks of which parts are wanted in turns: *content stays the reader's,
+ * until the next call of this function. The last few are kept. */
+MUST_USE enum status chunk_reader_borrow(const unsigned char **content, struct chunk_reader *reader,
+                                         const struct catalogue_source *source,
+                                         const struct chunk_reference *reference,
+                                         struct error *error);
 /* Many chunks of one pack, in any order: fetches merged ranges (gap <= 256 KiB, range <= 16 MiB)
  * and calls `visit` for each wish with its content, or with NULL and the reason. With both: the
  * chunk was not at the place that was wished, and was found at another one. */

@@ -276,8 +276,8 @@ static void sum_up(struct backup_summary *summary, struct journey *journey)
 static enum status travel(struct backup_summary *summary, bool *again, struct repo *repo,
                           const struct backup_options *options, struct error *error)
 {
-    struct journey journey = {.options = options, .repo = repo};
-    struct publication publication = {.time = moment_now()};
+    struct journey journey = {.options = options, .repo = repo, .time = moment_now()};
+    struct publication publication = {.time = journey.time};
     struct ticker *ticker = NULL;
     enum status status = open_journey(&journey, error);
     if (status == STATUS_OK && options->events.progress != NULL) {

@@ -14,6 +14,7 @@ struct journey {
     struct pipeline *pipeline;
     unsigned char *memory_key; /* SUBKEY_SIZE, secret memory */
     int level;                 /* zstd */
+    struct moment time;        /* of the snapshot in progress */
 
     /* Read by the progress thread. */
     _Atomic(const char *) source;

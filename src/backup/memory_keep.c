@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const parts[] = {"entries", "hashes"};
+static const char *const parts[] = {"entries", "hashes", "fragments", "chunks"};
 
 /* With nothing remembered of earlier, nothing is carried over. */
 static enum status carry_part(const struct journey *journey, const char *source, const char *part,

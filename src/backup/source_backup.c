@@ -51,6 +51,10 @@ static enum status open_parts(struct source_backup *backup, struct error *error)
         nodes.stored = emerge_tree_node;
         status = tree_builder_new(&backup->tree, &nodes, error);
     }
+    if (status == STATUS_OK && backup->source->kind == SOURCE_POSTGRES &&
+        backup->source->postgres.remnant_days > 0) {
+        status = source_fragments_open(&backup->fragments, backup, error);
+    }
     return status != STATUS_OK ? status : recall_open(backup, error);
 }
 
@@ -70,6 +74,7 @@ static void close_parts(struct source_backup *backup)
     list_builder_free(backup->list);
     tree_builder_free(backup->tree);
     dictionary_free(backup->dictionary);
+    source_fragments_free(backup->fragments);
     source_persons_free(backup);
 }
 
@@ -97,6 +102,9 @@ static enum status finish(struct source_backup *backup, struct error *error)
     }
     if (status == STATUS_OK) {
         status = remember_nodes(backup, error);
+    }
+    if (status == STATUS_OK && backup->fragments != NULL) {
+        status = source_fragments_finish(backup->fragments, error);
     }
     if (status == STATUS_OK) {
         status = memory_writer_finish(backup->memory, error);
@@ -134,6 +142,7 @@ static enum status give_up(struct source_backup *backup, const struct error *pro
     words->table_count = 0;
     words->entries = 0;
     words->bytes = 0;
+    words->remnants = 0;
     words->status = SOURCE_FAILED;
     backup->catalogue->root = (struct tree_root){0};
     memset(words->digest, 0, sizeof words->digest);

@@ -4,6 +4,7 @@
 #ifndef BACKUP_SOURCE_BACKUP_H
 #define BACKUP_SOURCE_BACKUP_H
 
+#include "fragments.h"
 #include "journey.h"
 #include "uses.h"
 #include <sys/queue.h>
@@ -45,6 +46,7 @@ struct source_backup {
     struct list_builder *list;
     struct tree_builder *tree;
     struct dictionary *dictionary;
+    struct source_fragments *fragments; /* NULL: whole chunks only */
 
     /* The entry that the sink is filling; it belongs to the pipeline from its end on. */
     struct pending *filling;
@@ -65,6 +67,21 @@ MUST_USE enum status source_add_dictionary(struct source_backup *backup,
 MUST_USE enum status source_stream_append(struct source_backup *backup, const void *data,
                                           size_t size, struct error *error);
 
+/* ---- dumps, of whose chunks parts are used (source_fragments.c) ---- */
+MUST_USE enum status source_fragments_open(struct source_fragments **fragments,
+                                           struct source_backup *backup, struct error *error);
+/* As pipeline_space and pipeline_advance, while a stream is begun. */
+void source_fragments_space(struct source_fragments *fragments, unsigned char **data, size_t *size);
+MUST_USE enum status source_fragments_advance(struct source_fragments *fragments, size_t size,
+                                              struct error *error);
+/* Before pipeline_stream_end: when it returns, all of the entry's content has come out. */
+MUST_USE enum status source_fragments_end(struct source_fragments *fragments,
+                                          struct pending *pending, struct error *error);
+/* When the source is complete: enters its remnants, and writes the memory. */
+MUST_USE enum status source_fragments_finish(struct source_fragments *fragments,
+                                             struct error *error);
+void source_fragments_free(struct source_fragments *fragments);
+
 /* ---- who is in the source (source_persons.c) ---- */
 /* value NULL or empty: somebody of whom nothing is known. STATUS_UNSUPPORTED: too many. */
 MUST_USE enum status source_persons_add(struct source_backup *backup,
@@ -78,6 +95,11 @@ void source_persons_free(struct source_backup *backup);
 /* ---- outward: what comes out of the pipeline, in order (source_emerge.c) ---- */
 MUST_USE enum status emerge_chunk(void *pending, const struct chunk_result *result,
                                   struct error *error);
+MUST_USE enum status emerge_fragments(void *pending, const struct chunk_result *result,
+                                      struct error *error);
+/* One more use of a chunk, in the order of the list. */
+MUST_USE enum status emerge_use(struct source_backup *backup,
+                                const unsigned char hash[CHUNK_HASH_SIZE], struct error *error);
 MUST_USE enum status emerge_known(void *pending, struct error *error);
 MUST_USE enum status emerge_end(void *pending, struct error *error);
 MUST_USE enum status emerge_list_node(void *backup, const struct chunk_result *node,

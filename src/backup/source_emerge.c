@@ -3,8 +3,8 @@
 #include "source_backup.h"
 #include <string.h>
 
-static enum status remember_use(struct source_backup *backup,
-                                const unsigned char hash[CHUNK_HASH_SIZE], struct error *error)
+enum status emerge_use(struct source_backup *backup, const unsigned char hash[CHUNK_HASH_SIZE],
+                       struct error *error)
 {
     enum status status = recall_compare(backup, hash, error);
     return status != STATUS_OK ? status : memory_write_hash(backup->memory, hash, error);
@@ -17,7 +17,7 @@ enum status emerge_chunk(void *context, const struct chunk_result *result, struc
     backup->emerging = pending;
     backup->journey->bytes_new += result->known ? 0 : result->reference.size;
     pending->item.hashes++;
-    enum status status = remember_use(backup, result->hash, error);
+    enum status status = emerge_use(backup, result->hash, error);
     return status != STATUS_OK ? status : list_builder_add(backup->list, &result->reference, error);
 }
 
@@ -25,7 +25,7 @@ enum status emerge_list_node(void *context, const struct chunk_result *node, str
 {
     struct source_backup *backup = context;
     backup->emerging->item.hashes++;
-    return remember_use(backup, node->hash, error);
+    return emerge_use(backup, node->hash, error);
 }
 
 enum status emerge_tree_node(void *context, const struct chunk_result *node, struct error *error)

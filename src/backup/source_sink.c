@@ -1,6 +1,7 @@
 /* source_sink: what a source delivers goes into the pipeline. Small contents are kept with their
  * entry, all others become streams of chunks. */
 #include "source_backup.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,6 +146,23 @@ static struct chunking chunking_of(enum source_kind kind)
     return CHUNKING_CONTENT;
 }
 
+/* Into the stream, by whichever way it goes. */
+static enum status stream_space(struct source_backup *backup, unsigned char **data, size_t *size,
+                                struct error *error)
+{
+    if (backup->fragments == NULL) {
+        return pipeline_space(backup->journey->pipeline, data, size, error);
+    }
+    source_fragments_space(backup->fragments, data, size);
+    return STATUS_OK;
+}
+
+static enum status stream_advance(struct source_backup *backup, size_t size, struct error *error)
+{
+    return backup->fragments == NULL ? pipeline_advance(backup->journey->pipeline, size, error)
+                                     : source_fragments_advance(backup->fragments, size, error);
+}
+
 /* The content is too long for the leaf: what there is of it becomes the beginning of a stream. */
 static enum status start_streaming(struct source_backup *backup, struct error *error)
 {
@@ -155,10 +173,22 @@ static enum status start_streaming(struct source_backup *backup, struct error *e
         .on_chunk = emerge_chunk,
         .context = backup->filling,
     };
+    if (backup->fragments != NULL) {
+        stream.on_chunk = emerge_fragments;
+        stream.chunking.minimum = stream.chunking.average = stream.chunking.maximum =
+            CHUNKING_PARTED.maximum; /* who fills them ends them before */
+    }
     enum status status = pipeline_stream_begin(backup->journey->pipeline, &stream, error);
     if (status == STATUS_OK) {
         backup->streaming = true;
-        status = source_stream_append(backup, content->data.data, content->data.size, error);
+        unsigned char *space;
+        size_t room;
+        status = stream_space(backup, &space, &room, error);
+        if (status == STATUS_OK) {
+            assert(room >= content->data.size);
+            memcpy(space, content->data.data, content->data.size);
+            status = stream_advance(backup, content->data.size, error);
+        }
         buffer_clear(&content->data);
         content->inlined = false;
     }
@@ -181,7 +211,7 @@ static enum status sink_space(void *context, unsigned char **data, size_t *size,
         return answer(backup, status);
     }
     if (backup->streaming) {
-        return answer(backup, pipeline_space(backup->journey->pipeline, data, size, error));
+        return answer(backup, stream_space(backup, data, size, error));
     }
     status = buffer_reserve(inlined, CONTENT_INLINE_LIMIT - inlined->size, error);
     *data = inlined->data + inlined->size;
@@ -195,7 +225,7 @@ static enum status sink_advance(void *context, size_t size, struct error *error)
     backup->journey->bytes_read += size;
     atomic_fetch_add(&backup->journey->bytes, size);
     if (backup->streaming) {
-        return answer(backup, pipeline_advance(backup->journey->pipeline, size, error));
+        return answer(backup, stream_advance(backup, size, error));
     }
     backup->filling->item.content.data.size += size;
     return STATUS_OK;
@@ -230,7 +260,10 @@ static enum status end_filling(struct source_backup *backup, struct error *error
 {
     struct pending *pending = backup->filling;
     enum status status = STATUS_OK;
-    if (backup->streaming) {
+    if (backup->streaming && backup->fragments != NULL) {
+        status = source_fragments_end(backup->fragments, pending, error);
+    }
+    if (status == STATUS_OK && backup->streaming) {
         status = pipeline_stream_end(backup->journey->pipeline, error);
     }
     if (status == STATUS_OK) {

@@ -20,6 +20,9 @@ static json_t *json_source(const struct statement_source *source)
     json_object_set_new(object, "entries", json_integer((json_int_t)source->entries));
     json_object_set_new(object, "bytes", json_integer((json_int_t)source->bytes));
     cli_json_set_counts(object, source);
+    if (source->remnants != 0) {
+        cli_json_set_moment(object, "remnants", (struct moment){.seconds = source->remnants});
+    }
     if (source->together) {
         json_t *together = json_object();
         cli_json_set_moment(together, "began", source->together_began);

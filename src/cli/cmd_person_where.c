@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum holding { HOLDS_NOT, HOLDS, HOLDS_UNKNOWN };
+/* HOLDS_REMNANTS: not, but chunks of which it uses parts may. */
+enum holding { HOLDS_NOT, HOLDS, HOLDS_REMNANTS, HOLDS_UNKNOWN };
 
 /* What is known of the person; positions as in the list. */
 struct where {
@@ -18,9 +19,9 @@ struct where {
     struct cli_person_carries carries;
     bool carries_known;
     enum holding *holdings;
-    size_t holding_count, unknown_count;
-    bool has_rule;       /* of retention */
-    struct moment until; /* when the last one may be forgotten, with a rule */
+    size_t holding_count, other_count; /* that hold the person; that may */
+    bool has_rule;                     /* of retention */
+    struct moment until;               /* when the last one may be forgotten, with a rule */
 };
 
 static void where_end(struct where *where)
@@ -91,10 +92,54 @@ static enum status look_into_all(struct where *where, struct error *error)
         } else {
             status = look_into(&where->holdings[i], where, &list->items[i], error);
         }
-        where->holding_count += where->holdings[i] == HOLDS;
-        where->unknown_count += where->holdings[i] == HOLDS_UNKNOWN;
     }
     return status;
+}
+
+static const struct statement_source *source_named(const struct statement *statement,
+                                                   const char *name)
+{
+    for (size_t i = 0; i < statement->source_count; i++) {
+        if (strcmp(statement->sources[i].name, name) == 0) {
+            return &statement->sources[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether what is gone from the source could be the person: a backup of it since held the person,
+ * or may have. */
+static bool is_in_remnants(const struct where *where, size_t number,
+                           const struct statement_source *source)
+{
+    const struct statement *statements = where->list.items;
+    for (size_t i = 0; i < where->list.count; i++) {
+        bool held = where->holdings[i] == HOLDS || where->holdings[i] == HOLDS_UNKNOWN;
+        if (held && i != number && statements[i].time.seconds >= source->remnants &&
+            moment_compare(statements[i].time, statements[number].time) <= 0 &&
+            memcmp(statements[i].host, statements[number].host, SIGN_PUBLIC_SIZE) == 0 &&
+            source_named(&statements[i], source->name) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* After all were looked into. */
+static void judge_remnants(struct where *where)
+{
+    for (size_t i = 0; i < where->list.count; i++) {
+        const struct statement *statement = &where->list.items[i];
+        for (size_t j = 0; j < statement->source_count && where->holdings[i] == HOLDS_NOT; j++) {
+            const struct statement_source *source = &statement->sources[j];
+            where->holdings[i] = source->remnants != 0 && is_in_remnants(where, i, source)
+                                     ? HOLDS_REMNANTS
+                                     : HOLDS_NOT;
+        }
+        where->holding_count += where->holdings[i] == HOLDS;
+        where->other_count +=
+            where->holdings[i] == HOLDS_UNKNOWN || where->holdings[i] == HOLDS_REMNANTS;
+    }
 }
 
 /* What cannot be told may hold the person. */
@@ -133,6 +178,8 @@ static json_t *snapshots_to_json(const struct where *where)
             cli_json_set_id(object, "id", where->list.items[i].id, OBJECT_ID_SIZE);
             cli_json_set_moment(object, "time", where->list.items[i].time);
             json_object_set_new(object, "certain", json_boolean(where->holdings[i] == HOLDS));
+            json_object_set_new(object, "remnants",
+                                json_boolean(where->holdings[i] == HOLDS_REMNANTS));
             json_array_append_new(array, object);
         }
     }
@@ -157,9 +204,23 @@ static enum status print_json(const struct where *where, struct error *error)
     return cli_json_print(object, error);
 }
 
+static const char *remark_on(enum holding holding)
+{
+    switch (holding) {
+    case HOLDS_REMNANTS:
+        return _("  perhaps: deleted before, but maybe in chunks of which other parts are used");
+    case HOLDS_UNKNOWN:
+        return _("  perhaps: its persons were not counted or cannot be read");
+    case HOLDS:
+    case HOLDS_NOT:
+        break;
+    }
+    return "";
+}
+
 static void print_snapshots(const struct where *where)
 {
-    if (where->holding_count + where->unknown_count == 0) {
+    if (where->holding_count + where->other_count == 0) {
         printf("%s\n", _("No snapshot holds the person."));
         return;
     }
@@ -172,10 +233,8 @@ static void print_snapshots(const struct where *where)
         char id[OBJECT_ID_TEXT_SIZE], time[MOMENT_TEXT_SIZE];
         const struct statement *statement = &where->list.items[i];
         if (where->holdings[i] != HOLDS_NOT) {
-            printf(where->holdings[i] == HOLDS
-                       ? "  %s  %s\n"
-                       : _("  %s  %s  perhaps: its persons were not counted or cannot be read\n"),
-                   cli_format_id(id, statement->id), moment_format_local(time, statement->time));
+            printf("  %s  %s%s\n", cli_format_id(id, statement->id),
+                   moment_format_local(time, statement->time), remark_on(where->holdings[i]));
         }
     }
 }
@@ -183,7 +242,7 @@ static void print_snapshots(const struct where *where)
 static void print_end(const struct where *where)
 {
     char time[MOMENT_TEXT_SIZE];
-    if (where->holding_count + where->unknown_count == 0) {
+    if (where->holding_count + where->other_count == 0) {
         return;
     }
     if (!where->has_rule) {
@@ -235,6 +294,7 @@ static enum status look(struct where *where, struct error *error)
         status = look_into_all(where, error);
     }
     if (status == STATUS_OK) {
+        judge_remnants(where);
         status = find_end(where, error);
     }
     if (status == STATUS_OK) {

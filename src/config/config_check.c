@@ -193,6 +193,7 @@ static enum status check_options(const struct config_lines *lines, const char *p
         {"large_objects", "postgres", source->postgres != NULL},
         {"globals", "postgres", source->postgres != NULL},
         {"lock_timeout", "postgres", source->postgres != NULL},
+        {"remnant_days", "postgres", source->postgres != NULL},
         {"pg_dump", "postgres", source->postgres != NULL},
     };
     for (size_t i = 0; i < LENGTH(options); i++) {
@@ -224,6 +225,27 @@ static enum status check_kind(const struct config_lines *lines, const char *plac
     return check_options(lines, place, source, error);
 }
 
+static enum status check_source_numbers(const struct config_lines *lines, const char *place,
+                                        const struct yaml_source *source, struct error *error)
+{
+    const struct {
+        const char *option;
+        unsigned value, least, most;
+    } numbers[] = {
+        {"lock_timeout", source->lock_timeout, 1, 86400},
+        {"remnant_days", source->remnant_days, 0, 366},
+        {"timeout", source->timeout, 1, 86400},
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < LENGTH(numbers); i++) {
+        char key[KEY_SIZE];
+        snprintf(key, sizeof key, "%s.%s", place, numbers[i].option);
+        status = config_check_number(lines, key, numbers[i].value, numbers[i].least,
+                                     numbers[i].most, error);
+    }
+    return status;
+}
+
 static enum status check_source_words(const struct config_lines *lines, const char *place,
                                       const struct yaml_source *source, struct error *error)
 {
@@ -241,19 +263,11 @@ static enum status check_source_words(const struct config_lines *lines, const ch
         snprintf(key, sizeof key, "%s.pg_dump", place);
         status = check_path(lines, key, source->pg_dump, error);
     }
-    if (status == STATUS_OK) {
-        snprintf(key, sizeof key, "%s.lock_timeout", place);
-        status = config_check_number(lines, key, source->lock_timeout, 1, 86400, error);
-    }
-    if (status == STATUS_OK) {
-        snprintf(key, sizeof key, "%s.timeout", place);
-        status = config_check_number(lines, key, source->timeout, 1, 86400, error);
-    }
     if (status == STATUS_OK && source->command_count > 0 && source->command[0][0] == '\0') {
         snprintf(key, sizeof key, "%s.command[0]", place);
         status = config_error(lines, key, error, _("\"%s\" is empty"), key);
     }
-    return status;
+    return status == STATUS_OK ? check_source_numbers(lines, place, source, error) : status;
 }
 
 static enum status check_source(const struct config_lines *lines, const struct yaml_config *yaml,

@@ -41,7 +41,7 @@ struct yaml_store {
 struct yaml_source {
     char *name, *sqlite, *tree, *postgres, *pg_dump;
     char **command, **exclude;
-    unsigned command_count, exclude_count, lock_timeout, timeout;
+    unsigned command_count, exclude_count, lock_timeout, remnant_days, timeout;
     int one_file_system, large_objects, globals;
 };
 struct yaml_erasure {

@@ -43,6 +43,7 @@ static const cyaml_schema_field_t source_fields[] = {
     FIELD_TRUTH(struct yaml_source, large_objects),
     FIELD_TRUTH(struct yaml_source, globals),
     FIELD_NUMBER(struct yaml_source, lock_timeout),
+    FIELD_NUMBER(struct yaml_source, remnant_days),
     FIELD_TEXT(struct yaml_source, pg_dump),
     CYAML_FIELD_END,
 };

@@ -89,6 +89,8 @@ static enum status take_postgres(struct config_postgres *postgres, const struct 
     postgres->globals = yaml->globals != 0;
     postgres->lock_timeout =
         is_given(place, "lock_timeout") ? yaml->lock_timeout : CONFIG_DEFAULT_LOCK_TIMEOUT;
+    postgres->remnant_days =
+        is_given(place, "remnant_days") ? yaml->remnant_days : CONFIG_DEFAULT_REMNANT_DAYS;
     enum status status = take_text(&postgres->connection, yaml->postgres, error);
     return status == STATUS_OK ? take_path(&postgres->pg_dump, place->folder, yaml->pg_dump, error)
                                : status;

@@ -39,8 +39,8 @@ const struct chunking CHUNKING_CONTENT = {
  * Beyond 32 K the days grow by more than the first backup shrinks. */
 const struct chunking CHUNKING_DATABASE = {
     .minimum = 32 * 1024, .average = 32 * 1024, .maximum = 32 * 1024};
-/* A row that PostgreSQL updates moves to another page, so that a dump loses it in one place and
- * gains it in another: large chunks are nearly all new the next night. Measured by
+/* Of whole chunks. A row that PostgreSQL updates moves to another page, so that a dump loses it in
+ * one place and gains it in another: large chunks are nearly all new the next night. Measured by
  * tests/bench/dump-chunks with zstd -3: pgbench (dump of 203 MB; then transactions on 0.5 % of the
  * accounts, at random) and a shop's customers and work orders (88 MB; 1 % changed, the newest
  * mostly, 0.3 % more):
@@ -60,6 +60,10 @@ const struct chunking CHUNKING_DATABASE = {
  * loses from 16 K on: none is made. */
 const struct chunking CHUNKING_DUMP = {
     .minimum = 4 * 1024, .average = 16 * 1024, .maximum = 64 * 1024};
+
+/* Where parts of chunks are used, nights hardly depend on their size. */
+const struct chunking CHUNKING_PARTED = {
+    .minimum = 32 * 1024, .average = 64 * 1024, .maximum = 256 * 1024};
 
 #define TABLE_DOMAIN "kura/1 chunker table"
 #define NORMALISATION 4

@@ -34,6 +34,9 @@ void chunk_reader_free(struct chunk_reader *reader)
     range_cache_free(&reader->cache);
     buffer_wipe(&reader->plain);
     buffer_wipe(&reader->content);
+    for (size_t i = 0; i < LENT_CHUNKS; i++) {
+        buffer_wipe(&reader->lent[i].content);
+    }
     buffer_free(&reader->range.bytes);
     free(reader);
 }
@@ -232,6 +235,31 @@ enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue
         status = snapshot_search_packs(reader->snapshot, &last, error);
         status =
             status ? status : get_after(reader, source, reference, last, target, &damage, error);
+    }
+    return status;
+}
+
+enum status chunk_reader_borrow(const unsigned char **content, struct chunk_reader *reader,
+                                const struct catalogue_source *source,
+                                const struct chunk_reference *reference, struct error *error)
+{
+    for (size_t i = 0; i < LENT_CHUNKS; i++) {
+        const struct lent_chunk *lent = &reader->lent[i];
+        if (lent->content.size == reference->size &&
+            memcmp(lent->key, reference->key, CHUNK_KEY_SIZE) == 0) {
+            *content = lent->content.data;
+            return STATUS_OK;
+        }
+    }
+    struct lent_chunk *fresh = &reader->lent[reader->lent_next++ % LENT_CHUNKS];
+    buffer_clear(&fresh->content);
+    enum status status = buffer_reserve(&fresh->content, reference->size, error);
+    status =
+        status ? status : chunk_reader_get(reader, source, reference, fresh->content.data, error);
+    if (status == STATUS_OK) {
+        fresh->content.size = reference->size;
+        memcpy(fresh->key, reference->key, CHUNK_KEY_SIZE);
+        *content = fresh->content.data;
     }
     return status;
 }

@@ -6,6 +6,13 @@
 #include "snapshot_private.h"
 
 #define BAD_PACKS 8 /* packs that did not verify, not to be fetched whole again and again */
+#define LENT_CHUNKS 16
+
+/* The content of a chunk that may be wanted once more. */
+struct lent_chunk {
+    unsigned char key[CHUNK_KEY_SIZE];
+    struct buffer content; /* empty: none */
+};
 
 struct chunk_reader {
     struct snapshot *snapshot;
@@ -13,7 +20,10 @@ struct chunk_reader {
     struct buffer plain;
     struct buffer content;
     struct range_cache cache;
-    struct range range; /* of get_many */
+    struct range range;         /* of get_many */
+    struct chunk_wish unpacked; /* whose content that is; of size 0: nobody's */
+    struct lent_chunk lent[LENT_CHUNKS];
+    unsigned lent_next; /* the oldest */
     unsigned char missed_pack[OBJECT_ID_SIZE];
     uint64_t window;
     unsigned char bad[BAD_PACKS][OBJECT_ID_SIZE];

@@ -2,6 +2,7 @@
  * allow. */
 #include "chunk_reader.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define GAP_LIMIT ((size_t)256 * 1024)
 #define MERGED_LIMIT                                                                               \
@@ -36,12 +37,26 @@ static enum status visit_alone(struct many *many, const struct chunk_wish *wish,
                        good ? reason : &damage, error);
 }
 
+/* Parts of one chunk are wished one after another. */
+static bool is_unpacked(const struct chunk_reader *reader, const struct chunk_wish *wish)
+{
+    const struct chunk_wish *last = &reader->unpacked;
+    return last->reference.size == wish->reference.size &&
+           last->location.offset == wish->location.offset &&
+           memcmp(last->location.pack, wish->location.pack, OBJECT_ID_SIZE) == 0 &&
+           memcmp(last->reference.key, wish->reference.key, CHUNK_KEY_SIZE) == 0;
+}
+
 /* `unfetched`: why the range could not be had; status OK: it is there. */
 static enum status visit_one(struct many *many, const struct chunk_wish *wish,
                              const struct error *unfetched, struct error *error)
 {
     struct chunk_reader *reader = many->reader;
     const struct location *place = &wish->location;
+    if (is_unpacked(reader, wish)) {
+        return many->visit(many->context, wish, reader->content.data, NULL, error);
+    }
+    reader->unpacked.reference.size = 0;
     buffer_clear(&reader->content);
     enum status status = buffer_reserve(&reader->content, wish->reference.size, error);
     if (status != STATUS_OK) {
@@ -54,6 +69,7 @@ static enum status visit_one(struct many *many, const struct chunk_wish *wish,
                                  reader->range.bytes.data + (place->offset - reader->range.start),
                                  place->size, reader->content.data, error);
     if (status == STATUS_OK) {
+        reader->unpacked = *wish;
         return many->visit(many->context, wish, reader->content.data, NULL, error);
     }
     if (!problem_is_local(status, error)) {

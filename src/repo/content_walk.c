@@ -69,7 +69,7 @@ static size_t fetch_ahead(struct piece_walk *walk, struct cursor cursor)
     ahead->count = 0;
     struct list_item item;
     while (ahead->count < NODE_AHEAD_LIMIT && cursor.left > 0 &&
-           list_item_read(&item, &cursor, 1)) {
+           list_item_read(&item, &cursor, 1, NULL)) {
         ahead->nodes[ahead->count++].reference = item.reference;
     }
     if (ahead->count > 1) {
@@ -82,18 +82,21 @@ static enum status walk_items(struct piece_walk *walk, struct cursor cursor, uns
                               struct error *error)
 {
     enum status status = STATUS_OK;
+    struct list_names names;
+    names.count = 0;
     size_t covered = level == 1 && node_ahead_pays(walk->snapshot) ? 0 : SIZE_MAX;
     while (status == STATUS_OK && cursor.left > 0) {
         covered = covered == 0 ? fetch_ahead(walk, cursor) : covered;
         covered -= covered > 0 ? 1 : 0;
         struct list_item item;
-        if (!list_item_read(&item, &cursor, level)) {
+        if (!list_item_read(&item, &cursor, level, &names)) {
             return malformed(error);
         }
         if (level > 0) {
             status = walk_node(walk, &item, level - 1, error);
         } else {
             struct piece piece = {.size = item.bytes,
+                                  .skip = item.skip,
                                   .reference = item.hole ? NULL : &item.reference};
             status = visit_piece(walk, &piece, error);
         }

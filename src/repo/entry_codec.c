@@ -201,10 +201,13 @@ static bool check_list(struct content *content, struct cursor cursor)
         content->level >= NODE_LEVELS) {
         return false;
     }
+    struct list_names names;
+    names.count = 0;
     uint64_t sum = 0;
     for (uint32_t i = 0; i < content->count; i++) {
         struct list_item item;
-        if (!list_item_read(&item, &cursor, content->level) || item.bytes > content->size - sum) {
+        if (!list_item_read(&item, &cursor, content->level, &names) ||
+            item.bytes > content->size - sum) {
             return false;
         }
         sum += item.bytes;

@@ -2,6 +2,7 @@
  * into nodes while it grows, so memory is one node per level whatever the size of the file. */
 #include "node.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define HEADER_SIZE 2 /* 'R' and the level of what is listed */
 
@@ -14,6 +15,7 @@ struct list_level {
 struct list_builder {
     struct node_output output;
     struct list_level levels[NODE_LEVELS];
+    struct list_names names; /* of the list at level 0 */
 };
 
 enum status list_builder_new(struct list_builder **builder, const struct node_output *output,
@@ -56,6 +58,7 @@ static enum status flush(struct list_builder *builder, unsigned number, struct e
     enum status status = node_store(&result, &builder->output, &level->node, error);
     uint64_t bytes = level->bytes;
     level_clear(level);
+    builder->names.count = number == 0 ? 0 : builder->names.count;
     CLEANUP(buffer_free) struct buffer item = {0};
     status = status ? status : buffer_append(&item, result.reference.key, CHUNK_KEY_SIZE, error);
     status = status ? status : buffer_append_u32(&item, result.reference.size, error);
@@ -94,6 +97,52 @@ enum status list_builder_add(struct list_builder *builder, const struct chunk_re
     enum status status = buffer_append_u32(&item, reference->size, error);
     status = status ? status : buffer_append(&item, reference->key, CHUNK_KEY_SIZE, error);
     return status ? status : put(builder, 0, &item, reference->size, error);
+}
+
+/* How many names ago the chunk was named, if the part can be told by that; or LIST_NAMES. */
+static uint32_t find_name(struct list_names *names, const struct chunk_reference *reference,
+                          uint32_t skip, uint32_t size)
+{
+    const struct list_name *name;
+    for (uint32_t back = 0; (name = list_names_find(names, back)) != NULL; back++) {
+        if (memcmp(name->reference.key, reference->key, CHUNK_KEY_SIZE) == 0) {
+            return skip >= name->end && skip - name->end <= UINT16_MAX && size < LIST_AGAIN_LIMIT
+                       ? back
+                       : LIST_NAMES;
+        }
+    }
+    return LIST_NAMES;
+}
+
+static enum status put_again(struct list_builder *builder, uint32_t back, uint32_t skip,
+                             uint32_t size, struct error *error)
+{
+    struct list_name *name = list_names_find(&builder->names, back);
+    CLEANUP(buffer_free) struct buffer item = {0};
+    enum status status = buffer_append_u32(&item, LIST_AGAIN | back << 24 | size, error);
+    status = status ? status : buffer_append_u16(&item, (uint16_t)(skip - name->end), error);
+    name->end = skip + size;
+    return status ? status : put(builder, 0, &item, size, error);
+}
+
+enum status list_builder_add_part(struct list_builder *builder,
+                                  const struct chunk_reference *reference, uint32_t skip,
+                                  uint32_t size, struct error *error)
+{
+    if (size == reference->size) {
+        return list_builder_add(builder, reference, error);
+    }
+    uint32_t back = find_name(&builder->names, reference, skip, size);
+    if (back < LIST_NAMES) {
+        return put_again(builder, back, skip, size, error);
+    }
+    CLEANUP(buffer_free) struct buffer item = {0};
+    enum status status = buffer_append_u32(&item, LIST_PART | size, error);
+    status = status ? status : buffer_append_u32(&item, skip, error);
+    status = status ? status : buffer_append_u32(&item, reference->size, error);
+    status = status ? status : buffer_append(&item, reference->key, CHUNK_KEY_SIZE, error);
+    list_names_add(&builder->names, reference, skip + size);
+    return status ? status : put(builder, 0, &item, size, error);
 }
 
 enum status list_builder_hole(struct list_builder *builder, uint64_t size, struct error *error)
@@ -143,6 +192,7 @@ enum status list_builder_finish(struct content *content, struct list_builder *bu
                                top->node.size - HEADER_SIZE, error);
     }
     level_clear(top);
+    builder->names.count = 0;
     if (status != STATUS_OK) {
         content_free(content);
     }

@@ -24,26 +24,82 @@ enum status node_store(struct chunk_result *result, const struct node_output *ou
     return status == STATUS_OK ? output->stored(output->context, result, error) : status;
 }
 
-static bool read_chunk_or_hole(struct list_item *item, struct cursor *cursor)
+void list_names_add(struct list_names *names, const struct chunk_reference *reference, uint32_t end)
 {
-    if (!cursor_u32(cursor, &item->reference.size)) {
+    names->ring[names->count++ % LIST_NAMES] = (struct list_name){*reference, end};
+}
+
+struct list_name *list_names_find(struct list_names *names, uint32_t back)
+{
+    return back < LIST_NAMES && back < names->count
+               ? &names->ring[(names->count - 1 - back) % LIST_NAMES]
+               : NULL;
+}
+
+static bool is_part(const struct list_item *item)
+{
+    return item->bytes > 0 && item->bytes < item->reference.size &&
+           item->skip <= item->reference.size - item->bytes;
+}
+
+/* Of a chunk that was named: behind its last part, and what lies between. */
+static bool read_again(struct list_item *item, struct cursor *cursor, uint32_t head,
+                       struct list_names *names)
+{
+    struct list_name *name = list_names_find(names, head >> 24 & (LIST_NAMES - 1));
+    uint16_t gap;
+    if (name == NULL || !cursor_u16(cursor, &gap)) {
         return false;
     }
-    item->hole = item->reference.size == 0;
+    item->bytes = head & (LIST_AGAIN_LIMIT - 1);
+    item->reference = name->reference;
+    item->skip = name->end + gap;
+    name->end = item->skip + (uint32_t)item->bytes;
+    return is_part(item);
+}
+
+static bool read_part(struct list_item *item, struct cursor *cursor, uint32_t head,
+                      struct list_names *names)
+{
+    item->bytes = head & ~LIST_PART;
+    bool good = cursor_u32(cursor, &item->skip) && cursor_u32(cursor, &item->reference.size) &&
+                cursor_copy(cursor, item->reference.key, CHUNK_KEY_SIZE) &&
+                item->reference.size <= CHUNK_MAXIMUM && is_part(item);
+    if (good) {
+        list_names_add(names, &item->reference, item->skip + (uint32_t)item->bytes);
+    }
+    return good;
+}
+
+static bool read_content(struct list_item *item, struct cursor *cursor, struct list_names *names)
+{
+    uint32_t head;
+    if (!cursor_u32(cursor, &head)) {
+        return false;
+    }
+    if ((head & LIST_AGAIN) == LIST_AGAIN) {
+        return read_again(item, cursor, head, names);
+    }
+    if ((head & LIST_PART) != 0) {
+        return read_part(item, cursor, head, names);
+    }
+    item->hole = head == 0;
     if (item->hole) {
         return cursor_u64(cursor, &item->bytes) && item->bytes > 0;
     }
-    item->bytes = item->reference.size;
-    return item->reference.size <= CHUNK_MAXIMUM &&
-           cursor_copy(cursor, item->reference.key, CHUNK_KEY_SIZE);
+    item->reference.size = head;
+    item->bytes = head;
+    return head <= CHUNK_MAXIMUM && cursor_copy(cursor, item->reference.key, CHUNK_KEY_SIZE);
 }
 
-bool list_item_read(struct list_item *item, struct cursor *cursor, unsigned level)
+bool list_item_read(struct list_item *item, struct cursor *cursor, unsigned level,
+                    struct list_names *names)
 {
-    if (level == 0) {
-        return read_chunk_or_hole(item, cursor);
-    }
     item->hole = false;
+    item->skip = 0;
+    if (level == 0) {
+        return read_content(item, cursor, names);
+    }
     return cursor_copy(cursor, item->reference.key, CHUNK_KEY_SIZE) &&
            cursor_u32(cursor, &item->reference.size) && cursor_u64(cursor, &item->bytes) &&
            item->reference.size > 0 && item->reference.size <= NODE_MAXIMUM && item->bytes > 0;

@@ -24,7 +24,8 @@ static enum status damaged(const struct catalogue_source *source, struct error *
 static enum status note_piece(void *context, const struct piece *piece, struct error *error)
 {
     struct pieces *pieces = context;
-    if (piece->reference == NULL || piece->size % PERSON_SIZE != 0) {
+    if (piece->reference == NULL || piece->size % PERSON_SIZE != 0 ||
+        piece->size != piece->reference->size) {
         return error_set(error, STATUS_CORRUPT, 0, "%s", _("A file's list of chunks is damaged"));
     }
     if (pieces->count == pieces->capacity) {

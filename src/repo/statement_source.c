@@ -76,6 +76,10 @@ struct json_t *statement_source_to_json(const struct statement_source *source)
     if (source->together) {
         failed |= json_object_set_new(json, "together", together_to_json(source));
     }
+    if (source->remnants != 0) {
+        struct moment since = {.seconds = source->remnants};
+        failed |= json_object_set_new(json, "remnants", json_new_moment(since));
+    }
     return failed != 0 ? NULL : json_incref(json);
 }
 
@@ -142,6 +146,17 @@ static bool take_together(struct statement_source *source, const json_t *json)
             moment_compare(source->together_began, source->together_ended) <= 0);
 }
 
+static bool take_remnants(struct statement_source *source, const json_t *json)
+{
+    struct moment since = {0};
+    if (json_object_get(json, "remnants") == NULL) {
+        return true;
+    }
+    bool good = json_take_moment(&since, json, "remnants") && since.seconds != 0;
+    source->remnants = since.seconds;
+    return good;
+}
+
 static int compare_tables(const void *a, const void *b)
 {
     return strcmp(((const struct statement_table *)a)->name,
@@ -186,7 +201,7 @@ enum status statement_source_from_json(struct statement_source *source, const st
         json_take_count(&source->entries, json, "entries") &&
         json_take_count(&source->bytes, json, "bytes") && take_persons(source, json) &&
         json_take_hex(source->digest, sizeof source->digest, json, "digest") &&
-        take_together(source, json) && take_tables(source, json)) {
+        take_together(source, json) && take_remnants(source, json) && take_tables(source, json)) {
         return STATUS_OK;
     }
     statement_source_free(source);

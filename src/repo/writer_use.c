@@ -20,6 +20,22 @@ enum status writer_use(struct writer *writer, const unsigned char hash[CHUNK_HAS
     return status;
 }
 
+enum status writer_find_chunk(struct writer *writer, const unsigned char hash[CHUNK_HASH_SIZE],
+                              struct chunk_reference *reference, bool *found, struct error *error)
+{
+    struct state_chunk chunk;
+    pthread_mutex_lock(&writer->lock);
+    enum status status = writer_check(writer, error);
+    status = status ? status : state_find(writer->state, hash, &chunk, found, error);
+    if (status != STATUS_OK) {
+        writer_fail(writer, error);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    *found = status == STATUS_OK && *found;
+    *reference = *found ? chunk.reference : *reference;
+    return status;
+}
+
 static enum status find(struct writer *writer, const struct chunk_reference *reference,
                         struct state_chunk *chunk, struct state_pack *pack, struct error *error)
 {

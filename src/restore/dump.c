@@ -29,10 +29,14 @@ static enum status take_piece(void *context, const struct piece *piece, struct e
     if (piece->reference == NULL) {
         return dump->write(dump->context, piece->inlined, piece->size, error);
     }
+    const unsigned char *content = pass->chunk;
     enum status status =
-        chunk_reader_get(dump->reader, dump->source, piece->reference, pass->chunk, error);
-    return status != STATUS_OK ? status
-                               : dump->write(dump->context, pass->chunk, piece->size, error);
+        piece->size == piece->reference->size
+            ? chunk_reader_get(dump->reader, dump->source, piece->reference, pass->chunk, error)
+            : chunk_reader_borrow(&content, dump->reader, dump->source, piece->reference, error);
+    return status != STATUS_OK
+               ? status
+               : dump->write(dump->context, content + piece->skip, piece->size, error);
 }
 
 enum status dump_content(const struct dump *dump, const struct content *content,

@@ -11,10 +11,10 @@ enum query { ADD_ENTRY, GET_ENTRY, ADD_WISH, NEXT_WISH, EACH_FOLDER, EACH_LINK, 
 static const char *const query_text[QUERIES] = {
     [ADD_ENTRY] = "INSERT INTO entry(kind, source, file, record) VALUES(?1, ?2, ?3, ?4)",
     [GET_ENTRY] = "SELECT number, source, record FROM entry WHERE number = ?1",
-    [ADD_WISH] = "INSERT INTO wish(pack, start, sealed, number, position, source, key, size) "
-                 "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [NEXT_WISH] = "SELECT pack, start, sealed, number, position, source, key, size FROM wish "
-                  "ORDER BY pack, start",
+    [ADD_WISH] = "INSERT INTO wish(pack, start, sealed, number, position, source, key, size, bytes,"
+                 " skip) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [NEXT_WISH] = "SELECT pack, start, sealed, number, position, source, key, size, bytes, skip "
+                  "FROM wish ORDER BY pack, start",
     [EACH_FOLDER] = "SELECT number, source, record FROM entry WHERE kind = ?1 ORDER BY number DESC",
     [EACH_LINK] = "SELECT link.number, link.source, link.record, first.record FROM entry AS link "
                   "LEFT JOIN entry AS first ON first.kind = ?2 AND first.source = link.source AND "
@@ -71,7 +71,7 @@ enum status plan_new(struct plan **plan, int folder, struct error *error)
         "CREATE TABLE entry(number INTEGER PRIMARY KEY, kind INT, source INT, file BLOB,"
         " record BLOB);"
         "CREATE TABLE wish(pack BLOB, start INT, sealed INT, number INT, position INT, source INT,"
-        " key BLOB, size INT);"
+        " key BLOB, size INT, bytes INT, skip INT);"
         "BEGIN;";
     bool good = sqlite3_open_v2("", &made->database,
                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
@@ -203,6 +203,8 @@ enum status plan_add_wish(struct plan *plan, const struct plan_wish *wish, struc
     sqlite3_bind_int64(query, 6, (sqlite3_int64)wish->source);
     sqlite3_bind_blob(query, 7, key, CHUNK_KEY_SIZE, SQLITE_STATIC);
     sqlite3_bind_int64(query, 8, wish->reference.size);
+    sqlite3_bind_int64(query, 9, wish->bytes);
+    sqlite3_bind_int64(query, 10, wish->skip);
     enum status status = run(plan, query, error);
     pthread_mutex_unlock(&plan->lock);
     return status;
@@ -219,6 +221,8 @@ static void take_wish(struct plan_wish *wish, const struct plan *plan, sqlite3_s
     memcpy(wish->reference.key, sqlite3_column_blob(query, 6), CHUNK_KEY_SIZE);
     mask_key(wish->reference.key, plan, wish);
     wish->reference.size = (uint32_t)sqlite3_column_int64(query, 7);
+    wish->bytes = (uint32_t)sqlite3_column_int64(query, 8);
+    wish->skip = (uint32_t)sqlite3_column_int64(query, 9);
 }
 
 static enum status step_wish(bool *found, struct plan *plan, struct error *error)

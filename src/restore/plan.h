@@ -23,10 +23,12 @@ MUST_USE enum status plan_add_entry(uint64_t *number, struct plan *plan, enum pl
 MUST_USE enum status plan_get_entry(size_t *source, struct entry *entry, struct plan *plan,
                                     uint64_t number, struct error *error);
 
-/* A piece of file `number` at `offset` comes from a chunk. */
+/* A piece of file `number` at `offset` comes from a chunk: `bytes` of it, behind the first `skip`.
+ */
 struct plan_wish {
     uint64_t number;
     uint64_t offset;
+    uint32_t bytes, skip;
     size_t source;
     struct chunk_reference reference;
     struct location location;

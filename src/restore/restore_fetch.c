@@ -106,9 +106,9 @@ static enum status place_chunk(void *context, const struct chunk_wish *wish,
         return status;
     }
     if (content != NULL) {
-        status = target_write_file(restore->target, plan->number, plan->offset, content,
-                                   wish->reference.size, error);
-        atomic_fetch_add(&restore->bytes_done, wish->reference.size);
+        status = target_write_file(restore->target, plan->number, plan->offset,
+                                   content + plan->skip, plan->bytes, error);
+        atomic_fetch_add(&restore->bytes_done, plan->bytes);
     }
     if (status == STATUS_OK && count_down(restore, plan->number, content == NULL)) {
         status = finish_file(restore, plan->number, content == NULL ? damage : NULL, error);

@@ -38,6 +38,8 @@ static enum status place_piece(void *context, const struct piece *piece, struct 
     }
     struct plan_wish wish = {.number = file->number,
                              .offset = piece->offset,
+                             .bytes = (uint32_t)piece->size,
+                             .skip = piece->skip,
                              .source = file->walk->number,
                              .reference = *piece->reference};
     enum status status =
