@@ -59,6 +59,12 @@ MUST_USE enum status repo_create(const struct repo_creation *creation, struct er
 /* Publishes a word of the recovery key about a host key. */
 MUST_USE enum status repo_vouch(struct repo *repo, const struct host_record *record,
                                 const struct signing_key *recovery, struct error *error);
+/* Whether the storage has lost the description in repository/, and a host for which the recovery
+ * key vouches shows which secret is the repository's: then the recovery key can write it anew. */
+bool repo_can_describe(const struct repo *repo);
+/* Writes it. Of the creation the store and the host's name are not looked at. */
+MUST_USE enum status repo_describe(struct repo *repo, const struct repo_creation *creation,
+                                   struct error *error);
 
 /* ------------------------------------------------------------------ problems */
 
