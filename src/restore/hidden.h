@@ -85,8 +85,8 @@ void occupant_free(struct occupant *old);
 /* ---- hidden_name.c ---- */
 void hidden_name_make(char name[DATABASE_NAME_SIZE], const char *target);
 bool hidden_name_is_of(const char *name, const char *target);
-/* "<target>.before-20261127T235959Z" */
-void hidden_name_before(char name[DATABASE_NAME_SIZE], const char *target);
+/* "<target>.before-20261127T235959Z", from number 2 on with "-2" behind */
+void hidden_name_before(char name[DATABASE_NAME_SIZE], const char *target, unsigned number);
 /* A number for the advisory lock of this target, as a text. */
 void hidden_name_lock(char number[24], const char *target);
 

@@ -138,6 +138,20 @@ kept=$(jq -r .kept_as "$work/out")
 same_databases shop empty
 given | sed 's/|C|/|C.UTF-8|/' | diff "$work/given.before" - || fail "the new one was not given what the old one had"
 
+# The name that the old one would get is taken, as by a restore within the same second: for 20 seconds on.
+dropdb "$kept"
+now=$(date +%s)
+for ((second = now; second < now + 20; second++)); do
+    date -u -d "@$second" '+CREATE DATABASE "empty.before-%Y%m%dT%H%M%SZ" TEMPLATE template0;'
+done | psql -XAtq -v ON_ERROR_STOP=1 -d postgres
+sql empty "CREATE TABLE mine AS SELECT 2"
+restore 0 --database empty --overwrite --json
+kept=$(jq -r .kept_as "$work/out")
+[ "$(sql "$kept" 'SELECT count(*) FROM mine')" = 1 ] || fail "the old one is not kept"
+[[ $kept = empty.before-*Z-2 ]] || fail "it is kept as $kept"
+sql postgres "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname LIKE 'empty.before-%Z'" |
+    psql -XAtq -v ON_ERROR_STOP=1 -d postgres
+
 # Whoever is connected is told of before anything is loaded.
 psql -Xq -d empty -c 'SELECT pg_sleep(30)' >/dev/null 2>&1 &
 sleeper=$!

@@ -25,7 +25,7 @@ static void test_names_are_known_again(void **state)
         assert_true(hidden_name_is_of(other, targets[i]));
         assert_false(hidden_name_is_of(name, targets[(i + 1) % LENGTH(targets)]));
         assert_false(hidden_name_is_of(targets[i], targets[i]));
-        hidden_name_before(other, targets[i]);
+        hidden_name_before(other, targets[i], 1);
         assert_true(strlen(other) < DATABASE_NAME_SIZE);
         assert_false(hidden_name_is_of(other, targets[i]));
         name[strlen(name) - 1] ^= 1;
