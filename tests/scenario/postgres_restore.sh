@@ -486,16 +486,20 @@ restore 1 --database living --source old --table é # cannot be written in EUC_J
 says err 'has no table é'
 dropdb living
 
-# A database whose name has a newline.
-createdb $'two\nlines'
+# A database whose name has a newline: pg_restore does not tell all of it, so nobody is let in.
+createdb --template template0 --encoding EUC_JP --lc-collate C --lc-ctype C --owner clerk $'two\nlines'
 sql $'two\nlines' "CREATE TABLE t AS SELECT 1 AS id"
+sql postgres $'REVOKE CONNECT ON DATABASE "two\nlines" FROM PUBLIC'
 echo '  - { name: lines, postgres: "dbname='"'two\nlines'"'" }' >>kura.yaml
 expect_exit 0 kura backup lines
-restore 1 --database from_lines --source lines
-says err 'Make an empty one (createdb)'
-createdb from_lines
-restore 0 --database from_lines --source lines
+restore 3 --database from_lines --source lines
+says err 'has more than one line'
 [ "$(sql from_lines 'SELECT id FROM t')" = 1 ] || fail "the rows are others"
+[ "$(sql postgres "SELECT pg_encoding_to_char(encoding), pg_get_userbyid(datdba), datacl FROM pg_database
+    WHERE datname = 'from_lines'")" = 'EUC_JP|clerk|{clerk=CTc/clerk}' ] || fail "not as it was, or open to all"
+restore 0 --database $'two\nlines' --source lines --overwrite
+[ "$(sql $'two\nlines' 'SELECT id FROM t')" = 1 ] || fail "the rows are others"
+[ "$(hidden)" = 0 ] || fail "a hidden database is left"
 sed -i '/name: old/d; /name: lines/d' kura.yaml
 
 # What belongs to a table needs what the database lacks: no fault of the words, and told.
