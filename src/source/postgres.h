@@ -2,6 +2,7 @@
  *
  *     source_postgres.c      a night: counts and dump of one state
  *     postgres_connect.c     the connection string; connecting; how a session is set up
+ *     postgres_cancel.c      asking the server to stop
  *     postgres_format.c      names and texts in SQL
  *     postgres_run.c         statements, row by row, without ever waiting deaf
  *     postgres_script.c      several statements at once, and rows for a COPY
@@ -32,6 +33,10 @@ MUST_USE enum status postgres_words(char **words, const struct config_source *so
 MUST_USE enum status postgres_open(struct postgres *postgres, const struct config_source *source,
                                    unsigned lock_seconds, unsigned statement_seconds,
                                    struct error *error);
+
+/* Asks the server to end what it does for the connection, and waits two seconds at most until it
+ * has read that. */
+void postgres_cancel(PGconn *connection);
 
 /* The next result of what was sent, NULL when there is no more. */
 MUST_USE enum status postgres_next(PGresult **result, struct postgres *postgres,

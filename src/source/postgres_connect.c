@@ -302,12 +302,7 @@ bool postgres_is_lost(const struct postgres *postgres)
 void postgres_close(struct postgres *postgres)
 {
     if (PQtransactionStatus(postgres->connection) == PQTRANS_ACTIVE) {
-        char words[256];
-        PGcancel *cancel = PQgetCancel(postgres->connection);
-        if (cancel != NULL) {
-            (void)PQcancel(cancel, words, sizeof words);
-            PQfreeCancel(cancel);
-        }
+        postgres_cancel(postgres->connection);
     }
     PQfinish(postgres->connection);
     free(postgres->words);
