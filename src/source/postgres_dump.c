@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define VERSION_SIZE 256
-#define WORDS_LIMIT 10
+#define WORDS_LIMIT 12
 enum { WAIT_MS = 500, LOOK_EVERY_MS = 100 };
 
 static const char *dump_program(const struct config_postgres *config)
@@ -104,16 +104,36 @@ enum status postgres_dump_check(struct postgres *postgres, const struct config_p
 
 /* ------------------------------------------------------------------ the dump */
 
+/* Letters as the database has them: it, the role or the environment may name another encoding for
+ * programs, and not every letter comes back out of that. */
+static enum status own_encoding(char **option, const struct postgres *postgres, struct error *error)
+{
+    const char *name = PQparameterStatus(postgres->connection, "server_encoding");
+    if (name == NULL) {
+        return postgres_error(error, postgres->connection, NULL);
+    }
+    if (asprintf(option, "--encoding=%s", name) < 0) {
+        *option = NULL;
+        return error_set_memory(error);
+    }
+    return STATUS_OK;
+}
+
 enum status postgres_dump_start(struct command_process *process, const struct postgres *postgres,
                                 const struct config_postgres *config, const char *snapshot,
                                 struct error *error)
 {
     char lock_timeout[64];
     CLEANUP(memory_free) char *state = NULL;
+    CLEANUP(memory_free) char *encoding = NULL;
     snprintf(lock_timeout, sizeof lock_timeout, "--lock-wait-timeout=%us", config->lock_timeout);
     if (asprintf(&state, "--snapshot=%s", snapshot) < 0) {
         state = NULL;
         return error_set_memory(error);
+    }
+    enum status status = own_encoding(&encoding, postgres, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     /* Uncompressed, or nothing in it would be recognised the next night. */
     const char *words[WORDS_LIMIT] = {
@@ -123,6 +143,7 @@ enum status postgres_dump_start(struct command_process *process, const struct po
         "--no-password",
         state,
         lock_timeout,
+        encoding,
         "--dbname",
         postgres->words,
         config->large_objects ? "--blobs" : "--no-blobs",
@@ -225,23 +246,24 @@ enum status postgres_globals_send(struct postgres *postgres, const struct config
 {
     CLEANUP(command_process_stop) struct command_process process = COMMAND_PROCESS_NONE;
     CLEANUP(memory_free) char *program = NULL;
+    CLEANUP(memory_free) char *encoding = NULL;
     bool passwords = false;
     enum status status = may_read_passwords(&passwords, postgres, error);
     if (status == STATUS_OK) {
         status = globals_program(&program, config, error);
     }
+    if (status == STATUS_OK) {
+        status = own_encoding(&encoding, postgres, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
     const char *words[WORDS_LIMIT] = {
-        program,
-        "--globals-only",
-        "--no-password",
-        "--dbname",
-        postgres->words,
-        "--database",
-        PQdb(postgres->connection),
-        passwords ? NULL : "--no-role-passwords",
+        program,         "--globals-only",
+        "--no-password", encoding,
+        "--dbname",      postgres->words,
+        "--database", /* words, too: a name with a "=" in it would be taken for them */
+        postgres->words, passwords ? NULL : "--no-role-passwords",
     };
     struct source_outcome outcome = {0};
     status = start(&process, words, error);
