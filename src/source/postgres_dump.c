@@ -198,15 +198,56 @@ static void warn_of_words(const struct source_sink *sink, const char *entry,
     }
 }
 
+/* ------------------------------------------------------------------ what they write */
+
+/* The archive passes by on its way to the sink. */
+struct passage {
+    const struct source_sink *sink;
+    struct postgres_archive archive;
+    const unsigned char *data;
+};
+
+static enum status passage_space(void *context, unsigned char **data, size_t *size,
+                                 struct error *error)
+{
+    struct passage *passage = context;
+    enum status status = passage->sink->space(passage->sink->context, data, size, error);
+    passage->data = status == STATUS_OK ? *data : NULL;
+    return status;
+}
+
+static enum status passage_advance(void *context, size_t size, struct error *error)
+{
+    struct passage *passage = context;
+    postgres_archive_feed(&passage->archive, passage->data, size);
+    return passage->sink->advance(passage->sink->context, size, error);
+}
+
+static enum status fail_incomplete(const char *program, struct error *error)
+{
+    error_set(error, STATUS_FAILED, 0,
+              _("%s ended well, but what it wrote is no complete archive of pg_dump"), program);
+    return error_set_hint(error, "%s",
+                          _("If it is a script: its exit code must be that of pg_dump (set -o "
+                            "pipefail). Nothing of its output was kept."));
+}
+
+/* With `archive` it must be one. */
 static enum status send_output(struct source_outcome *outcome, struct command_process *process,
                                const struct postgres *postgres, const char *entry,
-                               const char *program, struct error *error)
+                               const char *program, bool archive, struct error *error)
 {
     const struct source_sink *sink = postgres->sink;
+    struct passage passage = {.sink = sink};
+    const struct source_sink by_passage = {
+        .context = &passage, .space = passage_space, .advance = passage_advance};
     if (command_output_entry(sink, entry, error) != STATUS_OK ||
-        command_output_send(&outcome->size, sink, process, program, CONFIG_DEFAULT_SILENCE,
-                            error) != STATUS_OK) {
+        command_output_send(&outcome->size, archive ? &by_passage : sink, process, program,
+                            CONFIG_DEFAULT_SILENCE, error) != STATUS_OK) {
         return error->status;
+    }
+    if (archive && !postgres_archive_is_complete(&passage.archive)) {
+        return fail_incomplete(program, error);
     }
     warn_of_words(sink, entry, process);
     return STATUS_OK;
@@ -216,7 +257,8 @@ enum status postgres_dump_send(struct source_outcome *outcome, struct command_pr
                                const struct postgres *postgres,
                                const struct config_postgres *config, struct error *error)
 {
-    return send_output(outcome, process, postgres, POSTGRES_DUMP_NAME, dump_program(config), error);
+    return send_output(outcome, process, postgres, POSTGRES_DUMP_NAME, dump_program(config), true,
+                       error);
 }
 
 /* ------------------------------------------------------------------ the globals */
@@ -268,7 +310,8 @@ enum status postgres_globals_send(struct postgres *postgres, const struct config
     struct source_outcome outcome = {0};
     status = start(&process, words, error);
     if (status == STATUS_OK) {
-        status = send_output(&outcome, &process, postgres, POSTGRES_GLOBALS_NAME, program, error);
+        status =
+            send_output(&outcome, &process, postgres, POSTGRES_GLOBALS_NAME, program, false, error);
     }
     if (status != STATUS_OK) {
         return status;

@@ -95,6 +95,29 @@ says err 'there is a connection pooler'
 expect_exit 1 restore_into "${through/dbname=shop/dbname=copy2}"
 says err 'there is a connection pooler'
 
+# ------------------------------------------------------------------ a script in place of pg_dump
+
+# What it writes is cut, and its exit code is another program's: in the contents, in the data, before the last block.
+createdb cut
+sql cut "CREATE TABLE a AS SELECT i, 'row ' || i FROM generate_series(1, 2000) i; CREATE TABLE b AS TABLE a;
+    SELECT lo_from_bytea(0, decode(repeat('00ff', 5000), 'hex'))" >/dev/null
+configure_postgres dbname=cut '    pg_dump: ./cut'
+snapshots() {
+    expect_exit 0 kura snapshots --json
+    jq length out
+}
+before=$(snapshots)
+size=$(pg_dump --format=custom --compress=0 cut | wc -c)
+for bytes in 0 4 700 "$((size / 2))" "$((size - 5))" "$((size - 10020))"; do
+    printf '#!/bin/sh\n[ "$1" = --version ] && exec pg_dump "$@"\npg_dump "$@" | head -c %d\n' "$bytes" >cut
+    chmod +x cut
+    expect_exit 1 kura backup
+    says err 'is no complete archive of pg_dump'
+done
+[ "$(snapshots)" = "$before" ] || fail "a snapshot of less"
+printf '#!/bin/sh\n[ "$1" = --version ] && exec pg_dump "$@"\npg_dump "$@" | cat\n' >cut
+expect_exit 0 kura backup
+
 # ------------------------------------------------------------------ a server that hangs
 
 configure_postgres 'dbname=shop user=shop_owner'
