@@ -55,7 +55,7 @@ enum status postgres_tell_left_out(struct postgres *postgres, struct error *erro
     enum status status = postgres_ask(&members, postgres, MEMBERS, error);
     for (int i = 0; status == STATUS_OK && i < PQntuples(members); i++) {
         const char *table = PQgetvalue(members, i, 0);
-        bool has;
+        bool has = false;
         status = has_rows(&has, postgres, table, error);
         if (status == STATUS_OK && has) {
             tell(postgres->sink, table, PQgetvalue(members, i, 1),
