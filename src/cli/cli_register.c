@@ -83,6 +83,7 @@ enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
     }
     if (status == STATUS_OK) {
         cli_report_problems(cli, access, &entries->problems);
+        status = register_check_read(entries, error);
     }
     return status;
 }
@@ -164,6 +165,14 @@ static enum status check_whole(const struct cli_register *obeyed, struct cli *cl
 {
     const char *hint = _("Get the missing part from another copy of the repository. With the data "
                          "manager's key, --as-it-was --reason TEXT gives all as it was.");
+    if (register_check_read(&obeyed->entries, error) != STATUS_OK) {
+        cli_note(cli, EXIT_INTEGRITY);
+        return error_set_hint(
+            error, "%s",
+            _("Let whoever runs the storage put its folder register in order. With "
+              "the data manager's key, --as-it-was --reason TEXT gives all as it "
+              "was."));
+    }
     if (obeyed->entries.missing > 0) {
         cli_note(cli, EXIT_INTEGRITY);
         error_set(error, STATUS_CORRUPT, 0,

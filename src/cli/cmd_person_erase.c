@@ -157,6 +157,9 @@ static enum status look_at_register(struct erasing *erasing, struct error *error
     CLEANUP(erasure_register_free) struct erasure_register entries = {0};
     struct cli_access *access = &erasing->access;
     enum status status = cli_register_read(&entries, erasing->cli, access, error);
+    if (status == STATUS_OK) {
+        status = register_check_room(&entries, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }

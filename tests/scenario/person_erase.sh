@@ -191,6 +191,30 @@ expect_exit 5 restore_with_kit "$work/spoilt"
 [ ! -e spoilt/customers ] || fail "something was restored with a damaged register"
 mv kept "vault/register/$entry"
 
+# Whatever it puts there: of more than a register can hold nobody obeys a part, and the nights go on.
+put_there() { # FIRST LAST
+    seq -f "vault/register/%032.0f" "$1" "$2" | xargs touch
+}
+put_there 1 10001
+expect_exit 0 restore_with_kit "$work/many"
+erased_here many
+put_there 10002 200001
+nights=$(ls vault/statements | wc -l)
+expect_exit 5 kura backup
+says err "more objects in register than a repository can have"
+[ "$(ls vault/statements | wc -l)" = $((nights + 1)) ] || fail "a flooded register kept the night from being published"
+expect_exit 5 kura check
+says err "more objects in register"
+expect_exit 5 restore_with_kit "$work/flooded"
+says err "could not be read whole"
+[ ! -e flooded/customers ] || fail "something was restored with a part of the register"
+expect_exit 5 kura dump latest customers --identity id
+[ ! -s out ] || fail "something was dumped with a part of the register"
+expect_exit 5 kura person erase 3 --reason asked
+says err "could not be read whole"
+[ "$(find vault/register -type f -size +0 | wc -l)" = 1 ] || fail "a register that is not known was written to"
+find vault/register -type f -size 0 -delete
+
 # ------------------------------------------------------------------ killed on the way
 
 restore_killed() {
