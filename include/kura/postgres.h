@@ -92,8 +92,10 @@ enum status postgres_error(struct error *error, PGconn *connection, const PGresu
 
 struct postgres_table {
     char *oid;
-    char *name;   /* qualified, quoted where it must be */
-    bool counted; /* has rows of its own: is not a partitioned table's name only */
+    char *name;      /* qualified, quoted where it must be */
+    bool counted;    /* has rows of its own: is not a partitioned table's name only */
+    char *condition; /* "" or "WHERE ...": which rows of an extension's table are dumped; NULL: it
+                        is of none */
 };
 struct postgres_tables {
     struct postgres_table *items;
@@ -106,6 +108,9 @@ MUST_USE enum status postgres_tables_read(struct postgres_tables *tables, struct
                                           struct error *error);
 MUST_USE enum status postgres_count_rows(uint64_t *rows, struct postgres *postgres,
                                          const char *table, struct error *error);
+/* Those that a dump has. */
+MUST_USE enum status postgres_count_table(uint64_t *rows, struct postgres *postgres,
+                                          const struct postgres_table *table, struct error *error);
 
 /* ---- persons */
 

@@ -8,6 +8,7 @@
  *     postgres_script.c      several statements at once, and rows for a COPY
  *     postgres_error.c       what the server says, and what to do about it
  *     postgres_tables.c      which tables there are; holding them; how many rows they have
+ *     postgres_extensions.c  rows that pg_dump leaves to an extension
  *     postgres_persons.c     who is counted as a person
  *     postgres_dump.c        pg_dump and pg_dumpall
  *     postgres_archive.c     whether all of an archive is there
@@ -24,6 +25,7 @@
 
 #define POSTGRES_GLOBALS_NAME "globals.sql"
 #define POSTGRES_SERVER_LEAST 130000
+#define POSTGRES_FIRST_OID "16384" /* what is below came with the server */
 
 /* ---- connecting */
 
@@ -54,6 +56,9 @@ MUST_USE enum status postgres_begin(struct postgres_tables *tables, char **snaps
                                     struct postgres *postgres, struct error *error);
 MUST_USE enum status postgres_count(struct postgres *postgres, const struct postgres_tables *tables,
                                     struct error *error);
+/* Tells the sink of tables that belong to extensions and have rows that are in no dump: a warning
+ * if somebody put the table into the extension later. */
+MUST_USE enum status postgres_tell_left_out(struct postgres *postgres, struct error *error);
 /* The transaction is the one that was begun: nobody ended it, nor the connection. */
 MUST_USE enum status postgres_still_there(struct postgres *postgres, struct error *error);
 

@@ -120,8 +120,8 @@ enum status postgres_complete(char **words, const char *connection, const char *
     if (status == STATUS_OK && database == NULL && is_name_alone(connection)) {
         database = connection;
     }
-    for (const PQconninfoOption *option = options; status == STATUS_OK && option->keyword != NULL;
-         option++) {
+    for (const PQconninfoOption *option = options;
+         status == STATUS_OK && option != NULL && option->keyword != NULL; option++) {
         const char *value = option_value(option);
         if (option->val != NULL && is_secret(option)) {
             return fail_password(error);
@@ -274,7 +274,7 @@ static enum status refuse_pooler(struct postgres *postgres, struct error *error)
     CLEANUP(memory_free) char *number = NULL;
     enum status status =
         postgres_text(&number, postgres, "SELECT pg_catalog.pg_backend_pid()", error);
-    if (status != STATUS_OK || atoi(number) == PQbackendPID(postgres->connection)) {
+    if (status != STATUS_OK || strtol(number, NULL, 10) == PQbackendPID(postgres->connection)) {
         return status;
     }
     error_set(error, STATUS_UNSUPPORTED, 0, "%s",

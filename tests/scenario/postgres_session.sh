@@ -118,6 +118,54 @@ done
 printf '#!/bin/sh\n[ "$1" = --version ] && exec pg_dump "$@"\npg_dump "$@" | cat\n' >cut
 expect_exit 0 kura backup
 
+# ------------------------------------------------------------------ tables of extensions
+
+# One that names tables for a dump, one with a condition, and has another with rows of its script's.
+extensions=$(pg_config --sharedir)/extension
+extension=kura_test_$$
+test_extensions() {
+    cat >"$extensions/$extension.control" <<<"default_version = '1'"
+    at_exit=("rm -f '$extensions/$extension'*" "${at_exit[@]}")
+    cat >"$extensions/$extension--1.sql" <<'SQL'
+CREATE TABLE zones (id int, name text);
+CREATE TABLE persons (id int PRIMARY KEY, name text);
+CREATE TABLE units (id int);
+INSERT INTO persons VALUES (0, 'system');
+INSERT INTO units VALUES (1);
+SELECT pg_catalog.pg_extension_config_dump('zones', '');
+SELECT pg_catalog.pg_extension_config_dump('persons', 'WHERE id > 0');
+SQL
+    createdb extended
+    sql extended "CREATE EXTENSION $extension; INSERT INTO zones VALUES (1, 'a'), (2, 'b');
+        INSERT INTO persons VALUES (7, 'x'), (8, 'y'); CREATE TABLE customers (id int); INSERT INTO customers VALUES (1)"
+    # Somebody would empty one after the snapshot was taken: he waits.
+    cat >emptier <<'SH'
+#!/bin/sh
+[ "$1" = --version ] || psql -qXd extended -c "SET lock_timeout = '300ms'; TRUNCATE zones" -v ON_ERROR_STOP=1 2>/dev/null && echo emptied >&2
+exec pg_dump "$@"
+SH
+    chmod +x emptier
+    configure_postgres dbname=extended '    pg_dump: ./emptier'
+    expect_exit 0 kura backup
+    says err 'the rows of table public.units are not in the dump'
+    expect_exit 0 kura snapshots --json
+    json '.[-1].sources[0].rows == {"public.customers": 1, "public.persons": 2, "public.zones": 2}'
+    expect_exit 0 restore_into dbname=extended2
+    [ "$(sql extended2 'SELECT count(*) FROM persons')$(sql extended2 'SELECT count(*) FROM zones')" = 32 ] ||
+        fail "rows of the extension"
+    # A table that somebody put into it.
+    sql extended "ALTER EXTENSION $extension ADD TABLE customers"
+    expect_exit 3 kura backup
+    says err 'the rows of table public.customers are not in the dump'
+    sql extended "ALTER EXTENSION $extension DROP TABLE customers"
+    expect_exit 0 kura backup
+}
+if [ -w "$extensions" ]; then
+    test_extensions
+else
+    skip_part "no right to install an extension"
+fi
+
 # ------------------------------------------------------------------ a server that hangs
 
 configure_postgres 'dbname=shop user=shop_owner'

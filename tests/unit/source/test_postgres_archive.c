@@ -38,7 +38,9 @@ static void put_number(struct text *text, int number)
 static void put_words(struct text *text, const char *words)
 {
     put_number(text, words == NULL ? -1 : (int)strlen(words));
-    put(text, words, words == NULL ? 0 : strlen(words));
+    if (words != NULL) {
+        put(text, words, strlen(words));
+    }
 }
 
 static void put_head(struct text *text, int minor, int entries)
