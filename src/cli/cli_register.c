@@ -225,12 +225,34 @@ const struct erasure_register *cli_register_entries(const struct cli_register *o
     return obeyed->as_it_was ? NULL : &obeyed->entries;
 }
 
+void cli_register_check_command(const struct cli_register *obeyed, struct cli *cli,
+                                const struct catalogue_source *source)
+{
+    struct error problem = {0};
+    const char *name = source->words.name;
+    if (obeyed->as_it_was || obeyed->entries.count == 0 ||
+        strcmp(source->words.kind, "command") != 0 ||
+        register_erases_rows(&obeyed->entries, name)) {
+        return;
+    }
+    error_set(&problem, STATUS_UNSUPPORTED, 0,
+              _("source %s is what a command gave, from which nobody is erased: who asked to be "
+                "erased may be in it"),
+              name);
+    error_set_hint(&problem, "%s",
+                   _("Look into it, and erase them by hand. A database that is a source of kind "
+                     "sqlite or postgres can have rules under erasure: in kura.yaml."));
+    cli_report_warning(&problem);
+    cli_note(cli, EXIT_WARNINGS);
+}
+
 void cli_register_check_source(const struct cli_register *obeyed, struct cli *cli,
                                struct snapshot *snapshot, const struct catalogue_source *source)
 {
     CLEANUP(persons_free) struct persons persons = {0};
     struct error problem = {0};
     const char *name = source->words.name;
+    cli_register_check_command(obeyed, cli, source);
     if (obeyed->as_it_was || obeyed->entries.count == 0 || source->words.persons < 0 ||
         register_erases_rows(&obeyed->entries, name)) {
         return;

@@ -51,8 +51,11 @@ MUST_USE enum status cli_register_check_container(struct cli *cli, const char *p
 MUST_USE enum status cli_register_open(struct cli_register *obeyed, struct cli *cli,
                                        const struct cli_access *access,
                                        const struct snapshot_list *list, struct error *error);
-/* Tells if somebody who asked to be erased is in a source that no rule erases from, by the
- * catalogue's list of persons. */
+/* Tells if nobody can be erased from what a source of kind command gives, though somebody asked. */
+void cli_register_check_command(const struct cli_register *obeyed, struct cli *cli,
+                                const struct catalogue_source *source);
+/* That, too, and tells if somebody who asked to be erased is in a source that no rule erases from,
+ * by the catalogue's list of persons. */
 void cli_register_check_source(const struct cli_register *obeyed, struct cli *cli,
                                struct snapshot *snapshot, const struct catalogue_source *source);
 void cli_register_free(struct cli_register *obeyed);

@@ -197,6 +197,19 @@ static enum status prepare(struct erasing *erasing, struct error *error)
 
 /* ------------------------------------------------------------------ telling */
 
+/* What a command gives may be anything, a dump of the same database as well. */
+static void tell_commands(const struct cli *cli, const struct config *config)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (config->sources[i].kind == SOURCE_COMMAND) {
+            cli_say(cli,
+                    _("Nobody is erased from source %s, which is what a command gives: a "
+                      "restore brings back whoever is in it."),
+                    config->sources[i].name);
+        }
+    }
+}
+
 static enum status print_json(const struct erasing *erasing,
                               const struct cli_person_carries *carries, struct error *error)
 {
@@ -215,6 +228,7 @@ static enum status tell(struct erasing *erasing, struct error *error)
     struct cli *cli = erasing->cli;
     /* That this machine has no log, or a damaged one, is told by the record of this command. */
     (void)!cli_person_carries_find(&carries, cli, &erasing->person, &unknown);
+    tell_commands(cli, &erasing->access.config);
     if (cli->arguments.json) {
         return print_json(erasing, &carries, error);
     }

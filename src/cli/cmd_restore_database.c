@@ -153,6 +153,7 @@ enum status cmd_restore_into_database(struct cli_road *road, struct cli_view *vi
     if (status != STATUS_OK) {
         return status;
     }
+    cli_register_check_command(obeyed, cli, snapshot_find_source(view->snapshot, amendment.source));
     if (summary.kept_as != NULL) {
         cli_json_set_bytes(cli->facts, "kept_as", summary.kept_as);
     }

@@ -404,4 +404,20 @@ says err "it is not obeyed"
 [ "$(sqlite3 forged/customers/customers.db 'SELECT name FROM customers WHERE id = 3')" = "" ] ||
     fail "an erasure of before the revocation is forgotten"
 
+# ------------------------------------------------------------------ what a command gives
+
+rm -rf vault state host.key kit.txt kit_login.pub pw
+more_rules
+sed -i '/name: documents, tree/a\  - { name: listing, command: [sqlite3, shop/customers.db, "SELECT * FROM customers"] }' kura.yaml
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup
+expect_exit 0 restore_with_kit "$work/nobody-asked"
+expect_exit 0 kura person erase 8 --reason asked
+says err "Nobody is erased from source listing"
+expect_exit 3 restore_with_kit "$work/with-listing"
+says err "source listing is what a command gave"
+expect_exit 3 kura dump latest listing --identity id
+says err "source listing is what a command gave"
+expect_exit 0 restore_with_kit "$work/not-listed" --source customers
+
 echo "person erase: gone from tables, indexes and pages; drops, forgeries and rules that do not fit are told"
