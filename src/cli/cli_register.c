@@ -73,13 +73,12 @@ void cli_manager_free(struct cli_manager *manager)
 
 /* ------------------------------------------------------------------ entries */
 
-enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
-                              struct cli_access *access, struct error *error)
+enum status cli_register_read(struct erasure_register *entries, struct snapshot_list *list,
+                              struct cli *cli, struct cli_access *access, struct error *error)
 {
-    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
-    enum status status = cli_list(&list, cli, access, error);
+    enum status status = cli_list(list, cli, access, error);
     if (status == STATUS_OK) {
-        status = register_read(entries, access->repo, &list, error);
+        status = register_read(entries, access->repo, list, error);
     }
     if (status == STATUS_OK) {
         cli_report_problems(cli, access, &entries->problems);
@@ -262,6 +261,43 @@ void cli_register_check_source(const struct cli_register *obeyed, struct cli *cl
         error_add_context(&problem, _("source %s"), name);
         cli_report_warning(&problem);
         cli_note(cli, EXIT_WARNINGS);
+    }
+}
+
+static bool has_sql(const struct erasure *erasure, const char *source)
+{
+    bool found = false;
+    for (size_t i = 0; i < erasure->rule_count; i++) {
+        const struct erasure_rule *rule = &erasure->rules[i];
+        found |= strcmp(rule->source, source) == 0 && rule->sql[0] != NULL;
+    }
+    return found;
+}
+
+void cli_register_tell_hosts(const struct cli_register *obeyed, const struct statement *statement,
+                             const char *source)
+{
+    struct error problem = {0};
+    char host[2 * SIGN_PUBLIC_SIZE + 1], other[2 * SIGN_PUBLIC_SIZE + 1];
+    for (size_t i = 0; !obeyed->as_it_was && i < obeyed->entries.count; i++) {
+        const struct erasure *erasure = &obeyed->entries.items[i];
+        if (memcmp(erasure->host, statement->host, SIGN_PUBLIC_SIZE) == 0 ||
+            !has_sql(erasure, source)) {
+            continue;
+        }
+        hex_encode(host, statement->host, SIGN_PUBLIC_SIZE);
+        hex_encode(other, erasure->host, SIGN_PUBLIC_SIZE);
+        error_set(
+            &problem, STATUS_FAILED, 0,
+            _("the snapshot is of host %.16s…, and rules for its source %s were registered by "
+              "host %.16s…, which may have another database of this name"),
+            host, source, other);
+        error_set_hint(&problem, "%s",
+                       _("If so, give one of them another name in its kura.yaml. Where it was "
+                         "registered, kura person keep ID takes the entry back, and kura person "
+                         "erase ID registers the person anew."));
+        cli_report_warning(&problem);
+        return;
     }
 }
 
