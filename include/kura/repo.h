@@ -433,6 +433,12 @@ MUST_USE enum status snapshot_has_person(bool *found, bool *complete, struct sna
                                          const char *domain,
                                          const unsigned char pseudonym[PERSON_SIZE],
                                          struct error *error);
+/* Of all sources of a snapshot together: the names of tables, with their rows, in a statement. */
+#define STATEMENT_TABLES_LIMIT ((size_t)2 * 1024 * 1024) /* bytes */
+/* Takes what the source's tables need from *room. Where they need more, its tables go: a statement
+ * without the rows of one source is better than none. */
+MUST_USE enum status statement_source_fit(bool *fits, size_t *room, struct statement_source *source,
+                                          struct error *error);
 /* Whether the source could hold persons that were not counted: a database without a number. */
 bool statement_source_is_uncounted(const struct statement_source *source);
 

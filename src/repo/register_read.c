@@ -182,7 +182,6 @@ static void tell_missing(struct erasure_register *entries, const struct statemen
         hex_encode(text, statement->id, OBJECT_ID_SIZE),
         moment_format_local(time, statement->time));
     problems_add(&entries->problems, name, &problem);
-    entries->missing++;
 }
 
 static enum status find_missing(struct erasure_register *entries, const struct reading *reading,
@@ -193,10 +192,14 @@ static enum status find_missing(struct erasure_register *entries, const struct r
     enum status status = register_ids(&held, &none, entries, error);
     for (size_t i = 0; status == STATUS_OK && i < reading->sworn.count; i++) {
         const unsigned char *id = reading->sworn.items[i];
-        const struct statement *statement =
-            register_ids_have(&held, id) ? NULL : who_knows(reading->list, id);
-        if (statement != NULL) {
-            tell_missing(entries, statement, id);
+        if (register_ids_have(&held, id)) {
+            continue;
+        }
+        entries->missing++;
+        if (entries->problems.count < PROBLEMS_LIMIT) {
+            tell_missing(entries, who_knows(reading->list, id), id);
+        } else {
+            entries->problems.dropped++;
         }
     }
     register_ids_free(&held);

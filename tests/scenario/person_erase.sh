@@ -404,4 +404,36 @@ says err "it is not obeyed"
 [ "$(sqlite3 forged/customers/customers.db 'SELECT name FROM customers WHERE id = 3')" = "" ] ||
     fail "an erasure of before the revocation is forgotten"
 
+# ------------------------------------------------------------------ what a command gives
+
+rm -rf vault state host.key kit.txt kit_login.pub pw
+more_rules
+sed -i '/name: documents, tree/a\  - { name: listing, command: [sqlite3, shop/customers.db, "SELECT * FROM customers"] }' kura.yaml
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup
+expect_exit 0 restore_with_kit "$work/nobody-asked"
+expect_exit 0 kura person erase 8 --reason asked
+says err "Nobody is erased from source listing"
+expect_exit 3 restore_with_kit "$work/with-listing"
+says err "source listing is what a command gave"
+expect_exit 3 kura dump latest listing --identity id
+says err "source listing is what a command gave"
+expect_exit 0 restore_with_kit "$work/not-listed" --source customers
+
+# Another host, whose source of the same name is another database.
+sqlite3 shop/other.db "CREATE TABLE leads (id INTEGER PRIMARY KEY); INSERT INTO leads VALUES (9)"
+sed -e 's|host\.key|host2.key|; s|state: state|state: state2|; s|shop/customers\.db|shop/other.db|' \
+    -e '/name: listing/d; /^persons:/,$d' kura.yaml >other.yaml
+run 0 -c other.yaml host add --kit kit.txt --passphrase-file pw
+run 0 -c other.yaml backup
+theirs=$(kura snapshots --json | jq -r '.[-1].id')
+expect_exit 0 kura person erase 9 --reason asked
+says err "Another host has a source customers in this repository"
+expect_exit 1 restore_with_kit "$work/of-another-host" --snapshot "$theirs"
+says err "which may have another database of this name"
+says err "kura person keep ID"
+expect_exit 1 kura dump "$theirs" customers --identity id
+says err "which may have another database of this name"
+expect_exit 3 restore_with_kit "$work/of-this-host" --snapshot "$(kura snapshots --json | jq -r '.[-2].id')"
+
 echo "person erase: gone from tables, indexes and pages; drops, forgeries and rules that do not fit are told"
