@@ -92,6 +92,7 @@ static enum status restore(struct restore_summary *summary, struct cli_road *roa
     struct cli *cli = road->cli;
     const struct cli_arguments *arguments = &cli->arguments;
     enum status status = check_sources(view->snapshot, &arguments->sources, error);
+    status = status ? status : cli_check_apart(&view->access, arguments->target, error);
     if (status == STATUS_OK) {
         status = cli_road_check_path(road, arguments->target, error);
     }

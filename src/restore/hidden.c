@@ -61,6 +61,29 @@ static enum status convert(struct buffer *text, struct postgres *server, char *s
     return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
 }
 
+/* What is not known of the archive's database is told, unless that of the replaced one is taken. */
+static enum status take_cut_script(struct hidden_database *database, const struct buffer *text,
+                                   enum status status, struct error *error)
+{
+    if (status != STATUS_FAILED || text->data == NULL ||
+        !hidden_own_name_has_lines((const char *)text->data)) {
+        return status;
+    }
+    database->script_cut = true;
+    error_clear(error);
+    if (!database->old.exists) {
+        struct error told = {0};
+        error_set(&told, STATUS_UNSUPPORTED, 0, "%s",
+                  _("the name of the database that was backed up has more than one line: its "
+                    "settings, privileges, connection limit and comment could not be taken over"));
+        error_set_hint(&told, "%s",
+                       _("Only its owner and superusers may connect: say GRANT CONNECT ON DATABASE "
+                         "… for the others."));
+        hidden_warn(database, &told);
+    }
+    return STATUS_OK;
+}
+
 static enum status read_options(struct buffer *options, struct hidden_database *database,
                                 struct error *error)
 {
@@ -70,6 +93,7 @@ static enum status read_options(struct buffer *options, struct hidden_database *
     CLEANUP(buffer_free) struct buffer text = {0};
     struct buffer *script = &database->script;
     enum status status = archive_read(&text, database, words, -1, error);
+    status = take_cut_script(database, &text, status, error);
     buffer_clear(script);
     if (status == STATUS_OK) {
         status = convert(script, &database->server, (char *)text.data, error);

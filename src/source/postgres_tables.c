@@ -97,6 +97,9 @@ static enum status try(bool *agreed, struct postgres_tables *tables, char **snap
         status = postgres_run(postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL,
                               NULL, error);
     }
+    if (status == STATUS_OK) { /* no SELECT: it would take the snapshot before the locks */
+        status = postgres_run(postgres, "SET LOCAL row_security = off", NULL, NULL, error);
+    }
     if (status == STATUS_OK) {
         status = lock_all(postgres, &held, error);
         if (status == STATUS_NOT_FOUND) { /* dropped since */

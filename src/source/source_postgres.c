@@ -37,6 +37,7 @@ static enum status try_state(struct held *held, bool *stuck, struct error *error
 {
     const struct config_postgres *config = &held->source->postgres;
     CLEANUP(memory_free) char *snapshot = NULL;
+    held->postgres.silence = CONFIG_DEFAULT_SILENCE + config->lock_timeout;
     enum status status =
         postgres_open(&held->postgres, held->source, config->lock_timeout, 0, error);
     if (status == STATUS_OK) {
