@@ -301,7 +301,7 @@ for number in $(seq 1100); do printf garbage >"$(printf 'vault/statements/%064d'
 expect_exit 5 kura check
 says err "and 100 more problems"
 sort "$accepted" | cmp - "$work/accepted" || fail "losses were forgotten among many problems"
-rm vault/statements/000*
+rm vault/statements/00000000*
 
 # Whoever may not write into the state folder checks all the same, also what came back; who may not read
 # it does not know what was accepted.
