@@ -23,7 +23,10 @@ static enum status load(struct hidden_database *database, bool tablespaces, stru
 {
     CLEANUP(memory_free) char *to = NULL;
     const struct database_options *options = database->options;
-    enum status status = postgres_complete(&to, options->connection, database->name, error);
+    enum status status = hidden_settle_for_load(database, error);
+    if (status == STATUS_OK) {
+        status = postgres_complete(&to, options->connection, database->name, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }

@@ -61,8 +61,7 @@ static enum status convert(struct buffer *text, struct postgres *server, char *s
     return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
 }
 
-static enum status read_options(struct buffer *options, struct hidden_database *database,
-                                struct error *error)
+static enum status read_script(struct hidden_database *database, struct error *error)
 {
     /* A schema that cannot be: what is left is the database itself, which --create always gives. */
     const char *const words[] = {"pg_restore", "--create", "--schema-only",
@@ -74,8 +73,7 @@ static enum status read_options(struct buffer *options, struct hidden_database *
     if (status == STATUS_OK) {
         status = convert(script, &database->server, (char *)text.data, error);
     }
-    return status == STATUS_OK ? hidden_take_options(options, (const char *)script->data, error)
-                               : status;
+    return status;
 }
 
 /* ------------------------------------------------------------------ its life */
@@ -130,7 +128,7 @@ static enum status create_where_it_may_be(struct hidden_database *database,
 static enum status create_as_dumped(struct hidden_database *database, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer options = {0};
-    enum status status = read_options(&options, database, error);
+    enum status status = hidden_take_options(&options, (const char *)database->script.data, error);
     if (status == STATUS_OK) {
         status = create_where_it_may_be(database, &options, error);
     }
@@ -174,9 +172,16 @@ static enum status open_to_us(struct hidden_database *database, struct error *er
 enum status hidden_create(struct hidden_database *database, struct error *error)
 {
     hidden_name_make(database->name, database->target);
-    enum status status = database->old.exists && database->old.empty
-                             ? create_like_old(database, error)
-                             : create_as_dumped(database, error);
+    bool like_old = database->old.exists && database->old.empty;
+    enum status status = read_script(database, error);
+    if (status == STATUS_FAILED && like_old) { /* it need not be makeable by its script */
+        error_clear(error);
+        buffer_clear(&database->script);
+        status = buffer_append_u8(&database->script, '\0', error);
+    }
+    if (status == STATUS_OK) {
+        status = like_old ? create_like_old(database, error) : create_as_dumped(database, error);
+    }
     if (status == STATUS_OK) {
         status = open_to_us(database, error);
     }

@@ -112,8 +112,17 @@ enum hidden_part {
     HIDDEN_PROPERTIES, /* privileges, limit, comment: said of the target, in a transaction */
     HIDDEN_OWNER,      /* the same, and last */
 };
-/* Says anew what the script says of the old database. *open becomes true if it could not be said
- * that a privilege is not everybody's; may be NULL. */
+MUST_USE enum hidden_part hidden_part_of(const struct hidden_words *words);
+/* Of a setting: its name as SQL quotes it, if it is short enough; says it of the hidden database;
+ * takes it back. */
+#define SETTING_NAME_SIZE 256
+MUST_USE bool hidden_setting_name(char name[SETTING_NAME_SIZE], const struct hidden_words *words);
+MUST_USE enum status hidden_say_setting(struct hidden_database *database,
+                                        const struct hidden_words *words, struct error *error);
+MUST_USE enum status hidden_unsay_setting(struct hidden_database *database,
+                                          const struct hidden_words *words, struct error *error);
+/* Says anew what the script says of the old database, but for settings. *open becomes true if it
+ * could not be said that a privilege is not everybody's; may be NULL. */
 MUST_USE enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
                                      bool *open, struct error *error);
 
@@ -127,9 +136,7 @@ void hidden_drop(struct hidden_database *database);
 
 /* ---- hidden_properties.c: those of what it replaces, or those that the archive names ---- */
 
-/* What a setting is may change what is counted and erased: before that. */
-MUST_USE enum status hidden_give_settings(struct hidden_database *database, struct error *error);
-/* All others, in the transaction in which it got the target's name. */
+/* In the transaction in which it got the target's name. */
 MUST_USE enum status hidden_give_properties(struct hidden_database *database, struct error *error);
 
 /* A script with a GRANT or REVOKE: what the server would only remark on is an error. */
@@ -144,6 +151,15 @@ MUST_USE enum status hidden_begin_step(struct hidden_database *database, struct 
 MUST_USE enum status hidden_end_step(struct hidden_database *database, enum status status,
                                      struct error *problem, const char *what, struct error *error);
 void hidden_warn(const struct hidden_database *database, struct error *problem);
+
+/* ---- hidden_settings.c ---- */
+
+/* Before the load: the settings that the rows may need, and those with which the archive is read as
+ * it was written. What cannot be said is left out. */
+MUST_USE enum status hidden_settle_for_load(struct hidden_database *database, struct error *error);
+/* After it, in place of those: the database's own. What a setting is may change what is counted and
+ * erased: before that. One that cannot be given, or with which nobody gets in, is told. */
+MUST_USE enum status hidden_give_settings(struct hidden_database *database, struct error *error);
 
 /* ---- hidden_publish.c ---- */
 

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# What a database or a server is set to, and what a database does by itself (event triggers,
+# subscriptions, functions that rely on names), must not make a restore fail, nor the rows other ones.
+source "$(dirname "$0")/lib.sh"
+source "$tests/support/postgres.sh"
+
+in_memory
+make_locales() { # es_AR writes 99,95 where C writes 99.95
+    mkdir -p "$work/locales"
+    localedef -i es_AR -f UTF-8 "$work/locales/es_AR.UTF-8" >"$work/localedef.log" 2>&1 || return 1
+    chmod -R a+rX "$work" && chmod a+x "$work"
+    export LOCPATH=$work/locales
+}
+locales=yes
+make_locales || locales=
+postgres_start "$work/pg"
+at_exit+=("postgres_stop '$work/pg' immediate")
+
+sql() { # DATABASE SQL
+    psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$2" 2>"$work/psql.err" || {
+        cat "$work/psql.err" >&2
+        fail "$2"
+    }
+}
+is() { # WHAT IS-NOT: two texts
+    [ "$1" = "$2" ] || fail "it is '$1', not '$2'"
+}
+# A repository whose only source is the database; rules erase from the table c.
+back_up() { # DATABASE [rules]
+    rm -rf "$work"/{vault,state,host.key,kit.txt,pw}
+    cat >"$work/kura.yaml" <<YAML
+repository: { host_key: host.key, state: state, stores: [{ name: offsite, url: vault }] }
+sources:
+  - { name: db, postgres: "dbname=$1" }
+YAML
+    if [ "${2:-}" = rules ]; then
+        cat >>"$work/kura.yaml" <<'YAML'
+persons:
+  - { domain: c, source: db, sql: SELECT id FROM c }
+erasure:
+  - { domain: c, source: db, sql: ["DELETE FROM c WHERE id = :id::int"] }
+YAML
+    fi
+    expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
+    expect_exit 0 kura backup
+}
+restore() { # CODE ARGUMENT...
+    run "$1" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" "${@:2}"
+}
+nothing_left() {
+    is "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname LIKE '%.kura-%'")" 0
+}
+
+# ------------------------------------------------------------------ settings that the rows need
+
+createdb tenant
+sql tenant "CREATE TABLE c (id int, t int CHECK (t = current_setting('app.tenant')::int), a text[])"
+sql tenant "SET app.tenant = '7'; INSERT INTO c VALUES (1, 7, '{NULL,x}')"
+sql tenant "ALTER DATABASE tenant SET app.tenant = '7'; ALTER DATABASE tenant SET array_nulls = off;
+    ALTER DATABASE tenant SET default_transaction_read_only = on; ALTER DATABASE tenant SET statement_timeout = '1min'"
+back_up tenant
+restore 0 --database copy
+is "$(sql copy "SELECT a[1] IS NULL FROM c")" t
+is "$(sql copy "SELECT current_setting('app.tenant'), current_setting('array_nulls'),
+    current_setting('default_transaction_read_only'), current_setting('transform_null_equals')")" '7|off|on|off'
+is "$(sql postgres "SELECT array_to_string(setconfig, ',') FROM pg_db_role_setting s
+    JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'copy' ORDER BY setrole")" \
+    "$(sql postgres "SELECT array_to_string(setconfig, ',') FROM pg_db_role_setting s
+    JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'tenant'")"
+
+# What was there keeps its own; its rows are read under those of the archive all the same.
+createdb empty
+sql postgres "ALTER DATABASE empty SET work_mem = '7MB'; ALTER DATABASE empty SET array_nulls = off"
+sql postgres "ALTER ROLE shop_owner SET array_nulls = off"
+restore 0 --database empty
+is "$(sql empty "SELECT a[1] IS NULL FROM c")" t
+is "$(sql empty "SELECT current_setting('work_mem'), current_setting('app.tenant', true)")" '7MB|'
+
+# A table alone, into a session that is set so.
+createdb one
+sql postgres "ALTER DATABASE one SET app.tenant = '7'"
+restore 0 --database one --table c
+is "$(sql one "SELECT a[1] IS NULL FROM c")" t
+sql postgres "ALTER ROLE shop_owner RESET ALL"
+
+# ------------------------------------------------------------------ a library that is not here
+
+cp "$(pg_config --pkglibdir)/auto_explain.so" "$work/pg/mine.so"
+chmod a+r "$work/pg/mine.so"
+createdb library
+sql library "CREATE TABLE c (id int)"
+sql postgres "ALTER DATABASE library SET work_mem = '9MB';
+    ALTER DATABASE library SET session_preload_libraries = '$work/pg/mine.so'"
+back_up library
+rm "$work/pg/mine.so"
+restore 3 --database librarycopy
+says err "with the setting session_preload_libraries nobody can connect"
+is "$(sql librarycopy "SELECT current_setting('work_mem')")" 9MB
+nothing_left
+echo "postgres settings: rows that need settings, a library that is gone ($SECONDS s)"
