@@ -27,6 +27,13 @@ struct occupant {
     char *comment; /* or NULL */
 };
 
+/* The lines of the archive's list, as --use-list takes them. */
+struct database_parts {
+    struct buffer loaded;
+    struct buffer later; /* event triggers */
+    size_t never;        /* subscriptions, and what is about them */
+};
+
 struct hidden_database {
     const struct database_options *options;
     struct snapshot *snapshot;
@@ -42,7 +49,8 @@ struct hidden_database {
     struct postgres inside; /* in the hidden database; with tables alone, in the target */
     bool made;              /* there is a hidden database */
     bool foreign;           /* it has foreign tables; known when the rules are run */
-    struct persons before;  /* who was in it before the rules; empty if that was not counted */
+    struct database_parts parts;
+    struct persons before; /* who was in it before the rules; empty if that was not counted */
 };
 
 /* ---- hidden_sql.c: sessions and short statements ---- */
@@ -158,8 +166,10 @@ void hidden_warn(const struct hidden_database *database, struct error *problem);
  * it was written. What cannot be said is left out. */
 MUST_USE enum status hidden_settle_for_load(struct hidden_database *database, struct error *error);
 /* After it, in place of those: the database's own. What a setting is may change what is counted and
- * erased: before that. One that cannot be given, or with which nobody gets in, is told. */
-MUST_USE enum status hidden_give_settings(struct hidden_database *database, struct error *error);
+ * erased: before that. One that cannot be given, or with which nobody gets in, is left out, and
+ * told if that is wanted. */
+MUST_USE enum status hidden_give_settings(struct hidden_database *database, bool told,
+                                          struct error *error);
 
 /* ---- hidden_publish.c ---- */
 
@@ -219,6 +229,19 @@ MUST_USE enum status erase_postgres(struct restore_amendment *amendment,
                                     struct hidden_database *database, struct error *error);
 /* database_views.c: computes every materialized view anew that has rows. */
 MUST_USE enum status database_refresh_views(struct hidden_database *database, struct error *error);
+
+/* ---- database_parts.c ---- */
+
+MUST_USE enum status database_parts_read(struct database_parts *parts,
+                                         struct hidden_database *database, struct error *error);
+void database_parts_free(struct database_parts *parts);
+/* Whether not everything is loaded at once. */
+bool database_parts_differ(const struct database_parts *parts);
+/* That something is left out. */
+void database_parts_tell(const struct hidden_database *database);
+/* Lines for --use-list into a file without a name, which pg_restore gets as its descriptor 3; they
+ * are names only. */
+MUST_USE enum status database_list_write(int *fd, const struct buffer *lines, struct error *error);
 
 /* ---- database_choose.c ---- */
 

@@ -132,8 +132,9 @@ static bool changes_role(const char *name)
     return strcmp(name, "role") == 0 || strcmp(name, "session_authorization") == 0;
 }
 
-/* Those of the database that is replaced. */
-static enum status take_settings(struct hidden_database *database, bool told, struct error *error)
+/* Those of the database that is replaced: all, or what is for the load. */
+static enum status take_settings(struct hidden_database *database, bool all, bool told,
+                                 struct error *error)
 {
     CLEANUP(postgres_clear) PGresult *rows = NULL;
     const char *const oid[] = {database->old.oid, NULL};
@@ -141,7 +142,7 @@ static enum status take_settings(struct hidden_database *database, bool told, st
     for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
         struct error problem = {0};
         bool of_database = PQgetvalue(rows, i, 0)[0] == '\0';
-        if (told || (of_database && !changes_role(PQgetvalue(rows, i, 1)))) {
+        if (all || (of_database && !changes_role(PQgetvalue(rows, i, 1)))) {
             status = take_setting(database, rows, i, &problem);
             status = settle(database, told, status, &problem, error);
         }
@@ -157,13 +158,14 @@ static bool is_for_load(const struct hidden_words *words)
 }
 
 /* Those that the archive names. */
-static enum status say_settings(struct hidden_database *database, bool told, struct error *error)
+static enum status say_settings(struct hidden_database *database, bool all, bool told,
+                                struct error *error)
 {
     struct hidden_words words = {.script = (const char *)database->script.data};
     enum status status = STATUS_OK;
     while (status == STATUS_OK && hidden_next_words(&words, database->options->no_owner)) {
         struct error problem = {0};
-        if (hidden_part_of(&words) == HIDDEN_SETTINGS && (told || is_for_load(&words))) {
+        if (hidden_part_of(&words) == HIDDEN_SETTINGS && (all || is_for_load(&words))) {
             status = say_setting(database, &words, &problem);
             status = settle(database, told, status, &problem, error);
         }
@@ -186,9 +188,10 @@ static enum status set_for_load(struct hidden_database *database, const char *na
 enum status hidden_settle_for_load(struct hidden_database *database, struct error *error)
 {
     CLEANUP(postgres_clear) PGresult *rows = NULL;
-    enum status status = database->old.exists ? take_settings(database, false, error) : STATUS_OK;
+    enum status status =
+        database->old.exists ? take_settings(database, false, false, error) : STATUS_OK;
     if (status == STATUS_OK) {
-        status = say_settings(database, false, error);
+        status = say_settings(database, false, false, error);
     }
     if (status == STATUS_OK) {
         status = hidden_ask(&rows, &database->server, FOR_LOAD, NULL, error);
@@ -199,7 +202,7 @@ enum status hidden_settle_for_load(struct hidden_database *database, struct erro
     return status;
 }
 
-enum status hidden_give_settings(struct hidden_database *database, struct error *error)
+enum status hidden_give_settings(struct hidden_database *database, bool told, struct error *error)
 {
     const char *const name[] = {database->name, NULL};
     struct error ignored = {0};
@@ -209,6 +212,6 @@ enum status hidden_give_settings(struct hidden_database *database, struct error 
     if (status != STATUS_OK) {
         return status;
     }
-    return database->old.exists ? take_settings(database, true, error)
-                                : say_settings(database, true, error);
+    return database->old.exists ? take_settings(database, true, told, error)
+                                : say_settings(database, true, told, error);
 }

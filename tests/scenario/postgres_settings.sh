@@ -97,4 +97,62 @@ restore 3 --database librarycopy
 says err "with the setting session_preload_libraries nobody can connect"
 is "$(sql librarycopy "SELECT current_setting('work_mem')")" 9MB
 nothing_left
-echo "postgres settings: rows that need settings, a library that is gone ($SECONDS s)"
+
+# ------------------------------------------------------------------ event triggers
+
+createdb trigger
+psql -Xq -v ON_ERROR_STOP=1 -d trigger <<'SQL'
+CREATE TABLE c (id int PRIMARY KEY);
+INSERT INTO c VALUES (1), (2);
+CREATE MATERIALIZED VIEW m AS SELECT id FROM c;
+CREATE TABLE ddl_log (tag text);
+CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO public.ddl_log VALUES (tg_tag); END';
+CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS
+    'BEGIN IF tg_tag LIKE ''REFRESH%'' THEN RAISE EXCEPTION ''no DDL by day''; END IF; END';
+CREATE EVENT TRIGGER note ON ddl_command_end EXECUTE FUNCTION note();
+CREATE EVENT TRIGGER forbid ON ddl_command_start EXECUTE FUNCTION forbid();
+COMMENT ON EVENT TRIGGER note IS 'two
+lines; EVENT TRIGGER - x';
+ALTER EVENT TRIGGER forbid ENABLE ALWAYS;
+ALTER DATABASE trigger SET default_transaction_read_only = on;
+SQL
+back_up trigger rules
+expect_exit 0 kura person erase 1 --reason asked
+restore 0 --database triggercopy
+is "$(sql triggercopy "SELECT array(SELECT id FROM c), array(SELECT id FROM m), (SELECT count(*) FROM ddl_log)")" \
+    "{2}|{2}|$(sql trigger "SELECT count(*) FROM ddl_log")"
+is "$(sql triggercopy "SELECT string_agg(evtname || evtenabled::text, ',' ORDER BY evtname) FROM pg_event_trigger")" forbidA,noteO
+is "$(sql triggercopy "SELECT obj_description(oid, 'pg_event_trigger') FROM pg_event_trigger WHERE evtname = 'note'" | wc -l)" 2
+
+# ------------------------------------------------------------------ subscriptions
+
+createdb replica
+sql replica "CREATE TABLE c (id int PRIMARY KEY)"
+sql replica "INSERT INTO c VALUES (1), (2)"
+psql -Xq -d replica 2>/dev/null <<'SQL'
+CREATE SUBSCRIPTION sub CONNECTION 'host=127.0.0.1 dbname=nowhere' PUBLICATION p WITH (connect = false, slot_name = NONE);
+COMMENT ON SUBSCRIPTION sub IS 'of the shop';
+SQL
+back_up replica rules
+restore 3 --database replicacopy
+says err 'subscriptions of logical replication are left out'
+is "$(sql replicacopy "SELECT count(*) FROM c")" 2
+is "$(sql postgres "SELECT count(*) FROM pg_subscription")" 1
+
+# What an interrupted restore of an older program left has one.
+cut_off() { # a restore that is killed while it loads
+    mkdir -p "$work/bin"
+    printf '#!/bin/sh\ncase "$*" in *--dbname*) kill -KILL $PPID; exit 1 ;; esac\nexec %s "$@"\n' "$(command -v pg_restore)" >"$work/bin/pg_restore"
+    chmod +x "$work/bin/pg_restore"
+    PATH=$work/bin:$PATH "$KURA" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" --database "$1" \
+        >"$work/out" 2>"$work/err" </dev/null || :
+}
+cut_off left 2>/dev/null
+hidden=$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'left.kura-%'")
+psql -Xq -d "$hidden" 2>/dev/null -c "CREATE SUBSCRIPTION sub CONNECTION 'host=127.0.0.1 dbname=nowhere'
+    PUBLICATION p WITH (connect = false, slot_name = NONE)"
+restore 3 --database left
+says err "had left the database $hidden"
+nothing_left
+echo "postgres settings: rows that need settings, a library that is gone, event triggers, subscriptions ($SECONDS s)"
