@@ -182,6 +182,9 @@ static enum status restore_all(struct hidden_database *database, struct error *e
         status = load_here(database, error);
     }
     if (status == STATUS_OK) {
+        status = database_check_loaded_money(database, error);
+    }
+    if (status == STATUS_OK) {
         status = hidden_give_settings(database, true, error);
     }
     if (status == STATUS_OK) {

@@ -61,7 +61,7 @@ static enum status convert(struct buffer *text, struct postgres *server, char *s
     return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
 }
 
-static enum status read_script(struct hidden_database *database, struct error *error)
+enum status hidden_read_script(struct hidden_database *database, struct error *error)
 {
     /* A schema that cannot be: what is left is the database itself, which --create always gives. */
     const char *const words[] = {"pg_restore", "--create", "--schema-only",
@@ -173,7 +173,7 @@ enum status hidden_create(struct hidden_database *database, struct error *error)
 {
     hidden_name_make(database->name, database->target);
     bool like_old = database->old.exists && database->old.empty;
-    enum status status = read_script(database, error);
+    enum status status = hidden_read_script(database, error);
     if (status == STATUS_FAILED && like_old) { /* it need not be makeable by its script */
         error_clear(error);
         buffer_clear(&database->script);

@@ -121,12 +121,15 @@ enum hidden_part {
     HIDDEN_OWNER,      /* the same, and last */
 };
 MUST_USE enum hidden_part hidden_part_of(const struct hidden_words *words);
-/* Of a setting: its name as SQL quotes it, if it is short enough; says it of the hidden database;
- * takes it back. */
+/* Of a setting: its name as SQL quotes it, if it is short enough; says it of the hidden database,
+ * or takes it back. */
 #define SETTING_NAME_SIZE 256
 MUST_USE bool hidden_setting_name(char name[SETTING_NAME_SIZE], const struct hidden_words *words);
 MUST_USE enum status hidden_say_setting(struct hidden_database *database,
                                         const struct hidden_words *words, struct error *error);
+/* The same in the session that is in the database. */
+MUST_USE enum status hidden_set_here(struct hidden_database *database,
+                                     const struct hidden_words *words, struct error *error);
 MUST_USE enum status hidden_unsay_setting(struct hidden_database *database,
                                           const struct hidden_words *words, struct error *error);
 /* Says anew what the script says of the old database, but for settings. *open becomes true if it
@@ -135,6 +138,9 @@ MUST_USE enum status hidden_say_anew(struct hidden_database *database, enum hidd
                                      bool *open, struct error *error);
 
 /* ---- hidden.c: its life ---- */
+
+/* What the archive says of its database as a whole, into database->script. */
+MUST_USE enum status hidden_read_script(struct hidden_database *database, struct error *error);
 
 /* Nobody may connect to it but its owner, who restores, and superusers. */
 MUST_USE enum status hidden_create(struct hidden_database *database, struct error *error);
@@ -165,6 +171,9 @@ void hidden_warn(const struct hidden_database *database, struct error *problem);
 /* Before the load: the settings that the rows may need, and those with which the archive is read as
  * it was written. What cannot be said is left out. */
 MUST_USE enum status hidden_settle_for_load(struct hidden_database *database, struct error *error);
+/* Of a session in which tables are loaded: its lc_monetary is that of the archive, if that names
+ * one. */
+MUST_USE enum status hidden_settle_currency(struct hidden_database *database, struct error *error);
 /* After it, in place of those: the database's own. What a setting is may change what is counted and
  * erased: before that. One that cannot be given, or with which nobody gets in, is left out, and
  * told if that is wanted. */
@@ -197,6 +206,18 @@ MUST_USE enum status database_count(struct hidden_database *database, struct err
 MUST_USE enum status database_count_again(struct hidden_database *database, struct error *error);
 /* Holds them against what the backup counted: all tables, or with `tables` these. */
 MUST_USE enum status database_compare(const struct hidden_database *database, struct error *error);
+
+/* ---- database_money.c ---- */
+
+/* That amounts of money are what they were, asked in the session that loaded the tables, in their
+ * archive's encoding; STATUS_FAILED: they would be others. */
+MUST_USE enum status database_check_money(struct hidden_database *database, struct error *error);
+/* The same of a whole database, as long as it has the settings of the load. */
+MUST_USE enum status database_check_loaded_money(struct hidden_database *database,
+                                                 struct error *error);
+/* The session speaks in the encoding that a script of pg_restore is written in, if it says. */
+MUST_USE enum status database_take_encoding(struct hidden_database *database, const char *script,
+                                            struct error *error);
 
 /* ---- database_persons.c ---- */
 

@@ -202,6 +202,26 @@ enum status hidden_settle_for_load(struct hidden_database *database, struct erro
     return status;
 }
 
+enum status hidden_settle_currency(struct hidden_database *database, struct error *error)
+{
+    struct error ignored = {0}; /* whether amounts are right is asked of them */
+    struct hidden_words words = {0};
+    enum status status = hidden_read_script(database, error);
+    if (status != STATUS_OK) {
+        bool stopped = status == STATUS_CANCELLED;
+        stopped ? (void)0 : error_clear(error);
+        return stopped ? status : STATUS_OK;
+    }
+    words.script = (const char *)database->script.data;
+    while (hidden_next_words(&words, true)) {
+        char name[SETTING_NAME_SIZE];
+        if (hidden_setting_name(name, &words) && strcmp(name, "lc_monetary") == 0) {
+            (void)!hidden_set_here(database, &words, &ignored);
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status hidden_give_settings(struct hidden_database *database, bool told, struct error *error)
 {
     const char *const name[] = {database->name, NULL};

@@ -265,6 +265,15 @@ enum status hidden_say_setting(struct hidden_database *database, const struct hi
     return say_anew(database, words, database->name, rest, size, error);
 }
 
+enum status hidden_set_here(struct hidden_database *database, const struct hidden_words *words,
+                            struct error *error)
+{
+    size_t size;
+    const char *rest = rest_of(words, &size);
+    CLEANUP(memory_free) char *sql = strndup(rest, size);
+    return sql == NULL ? error_set_memory(error) : postgres_script(&database->inside, sql, error);
+}
+
 enum status hidden_unsay_setting(struct hidden_database *database, const struct hidden_words *words,
                                  struct error *error)
 {

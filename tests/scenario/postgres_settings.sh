@@ -155,4 +155,37 @@ psql -Xq -d "$hidden" 2>/dev/null -c "CREATE SUBSCRIPTION sub CONNECTION 'host=1
 restore 3 --database left
 says err "had left the database $hidden"
 nothing_left
-echo "postgres settings: rows that need settings, a library that is gone, event triggers, subscriptions ($SECONDS s)"
+
+# ------------------------------------------------------------------ money
+
+if [ -n "$locales" ]; then
+    createdb wages
+    sql wages "CREATE TABLE other (id int, note text)"
+    sql wages 'CREATE TABLE "the pay" (id int, twice int GENERATED ALWAYS AS (id * 2) STORED, "an amount" money)'
+    sql wages "INSERT INTO \"the pay\" VALUES (1, DEFAULT, NULL), (2, DEFAULT, 99.95::numeric::money)"
+    back_up wages
+    restore 0 --database wagescopy
+    sql postgres "ALTER ROLE shop_owner SET lc_monetary = 'es_AR.UTF-8'"
+    restore 1 --database wagescopy2
+    says err 'amounts of money such as $99.95 would become others here'
+    createdb alone
+    restore 1 --database alone --table 'the pay'
+    says err 'another lc_monetary than es_AR.UTF-8'
+    nothing_left
+    sql postgres "ALTER ROLE shop_owner RESET ALL"
+fi
+
+if [ -n "$locales" ]; then # the database's own currency, wherever it goes
+    sql postgres "ALTER DATABASE wages SET lc_monetary = 'es_AR.UTF-8'"
+    back_up wages
+    restore 0 --database wagescopy3
+    is "$(sql wagescopy3 'SELECT "an amount", "an amount"::numeric FROM "the pay" WHERE id = 2')" '$ 99,95|99.95'
+    createdb wagesempty
+    restore 0 --database wagesempty
+    is "$(sql wagesempty 'SELECT "an amount" FROM "the pay" WHERE id = 2')" '$99.95'
+    restore 0 --database alone --table 'the pay'
+    is "$(sql alone 'SELECT "an amount" FROM "the pay" WHERE id = 2')" '$99.95'
+fi
+[ -n "$locales" ] || skip_part "no locale es_AR can be made: amounts of money"
+
+echo "postgres settings: rows that need settings, a library that is gone, event triggers, subscriptions, money ($SECONDS s)"
