@@ -152,6 +152,30 @@ static enum status create_like_old(struct hidden_database *database, struct erro
     return status;
 }
 
+/* Rights that the old one gives on whatever is made in it come on top of the archive's. */
+static enum status tell_default_privileges(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_close) struct postgres look = {0};
+    struct error told = {0};
+    uint64_t count = 0;
+    enum status status = hidden_connect(&look, database, database->name, error);
+    if (status == STATUS_OK) {
+        status = hidden_number(&count, &look, "SELECT count(*) FROM pg_catalog.pg_default_acl",
+                               NULL, error);
+    }
+    if (status == STATUS_OK && count > 0) {
+        error_set(&told, STATUS_UNSUPPORTED, 0,
+                  _("the empty database %s has default privileges (ALTER DEFAULT PRIVILEGES): what "
+                    "is restored into it is granted to others besides what the backup says"),
+                  database->target);
+        error_set_hint(&told, "%s",
+                       _("\\ddp and \\dp of psql tell what they are; REVOKE takes it back. A "
+                         "database that kura restore makes itself has none."));
+        hidden_warn(database, &told);
+    }
+    return status;
+}
+
 /* In one transaction. What is loaded has not been erased from yet, and a kill leaves it here. Who
  * is a member of the owner's role has its rights, so it has none of its own until the publication.
  */
@@ -184,6 +208,9 @@ enum status hidden_create(struct hidden_database *database, struct error *error)
     }
     if (status == STATUS_OK) {
         status = open_to_us(database, error);
+    }
+    if (status == STATUS_OK && like_old) {
+        status = tell_default_privileges(database, error);
     }
     return status == STATUS_OK
                ? status

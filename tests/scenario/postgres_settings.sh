@@ -188,4 +188,48 @@ if [ -n "$locales" ]; then # the database's own currency, wherever it goes
 fi
 [ -n "$locales" ] || skip_part "no locale es_AR can be made: amounts of money"
 
-echo "postgres settings: rows that need settings, a library that is gone, event triggers, subscriptions, money ($SECONDS s)"
+# ------------------------------------------------------------------ names that the session quotes
+
+createdb quoted
+sql quoted "CREATE TABLE c (id int PRIMARY KEY)"
+sql quoted "INSERT INTO c VALUES (1), (2)"
+back_up quoted rules
+sql postgres "ALTER ROLE shop_owner SET quote_all_identifiers = on"
+restore 0 --database quotedcopy
+createdb quotedone
+restore 0 --database quotedone --table c
+sql postgres "ALTER ROLE shop_owner RESET ALL"
+
+# ------------------------------------------------------------------ default privileges of what was empty
+
+createdb given
+sql given "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC"
+restore 3 --database given
+says err 'the empty database given has default privileges'
+
+# ------------------------------------------------------------------ what is said when it cannot be
+
+createdb names
+psql -Xq -v ON_ERROR_STOP=1 -d names <<'SQL'
+CREATE TABLE cfg (v int);
+CREATE TABLE t (i int);
+INSERT INTO t VALUES (1);
+CREATE FUNCTION f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 + (SELECT max(v) FROM cfg); END';
+CREATE INDEX ON t (f(i));
+SQL
+back_up names
+restore 1 --database namescopy
+says err 'ALTER FUNCTION … SET search_path'
+
+createdb prefix
+sql prefix "CREATE TABLE c (id int PRIMARY KEY)"
+sql prefix "INSERT INTO c VALUES (1)"
+back_up prefix rules
+sed -i 's/:id::int/substr(:id, 2)::int/; s/SELECT id FROM/SELECT '"'C'"' || id FROM/' "$work/kura.yaml"
+expect_exit 0 kura backup
+expect_exit 3 kura person erase CX --reason asked
+restore 1 --database prefixcopy
+says err 'kura person keep'
+nothing_left
+
+echo "postgres settings: rows that need settings, a library that is gone, event triggers, subscriptions, money, names, hints ($SECONDS s)"
