@@ -147,8 +147,57 @@ static enum status wait_for_end(struct run *run, struct command_end *end, struct
     return status == STATUS_OK ? take_output(run, 0, error) : status;
 }
 
-/* Its words are in the language of the user; what SQLSTATE would have said must be read out of
- * them, as far as it helps. */
+/* pg_restore sets search_path to nothing, and PostgreSQL keeps no function from relying on it. */
+#define HINT_NAMES                                                                                   \
+    N_("A function that an index, a check or a materialized view uses names what it needs "          \
+       "without "                                                                                    \
+       "a schema, and nothing is found so while a database is loaded. In the database that is "      \
+       "backed up: ALTER FUNCTION … SET search_path = …, so that later backups load. This one: " \
+       "kura restore --target gives the archive; pg_restore without --exit-on-error loads all "      \
+       "but "                                                                                        \
+       "what failed.")
+
+/* Its words and the server's are in the languages of the two; what SQLSTATE would have said must be
+ * read out of them, as far as it helps. All words of a row must be there. */
+static const struct {
+    const char *words[2];
+    enum status status;
+    const char *hint;
+} known[] = {
+    {{"unsupported version"},
+     STATUS_FAILED,
+     N_("Install the PostgreSQL client programs of the version that made the dump, or of a newer "
+        "one.")},
+    {{"ファイルヘッダ内のバージョン"},
+     STATUS_FAILED,
+     N_("Install the PostgreSQL client programs of the version that made the dump, or of a newer "
+        "one.")},
+    /* the name of the database that was backed up */
+    {{"contains a newline"},
+     STATUS_FAILED,
+     N_("pg_restore makes no database like one with such a name. Make an empty one (createdb), and "
+        "restore into that.")},
+    {{"データベース名に改行"},
+     STATUS_FAILED,
+     N_("pg_restore makes no database like one with such a name. Make an empty one (createdb), and "
+        "restore into that.")},
+    {{"No space left on device"}, STATUS_NO_SPACE, N_("The disk of the database server is full.")},
+    {{"デバイスに空き領域がありません"},
+     STATUS_NO_SPACE,
+     N_("The disk of the database server is full.")},
+    {{"read-only transaction"},
+     STATUS_FAILED,
+     N_("Nothing may be written there: the server is a standby, or default_transaction_read_only "
+        "is on.")},
+    {{"リードオンリーのトランザクション"},
+     STATUS_FAILED,
+     N_("Nothing may be written there: the server is a standby, or default_transaction_read_only "
+        "is on.")},
+    {{"SQL function", "does not exist"}, STATUS_FAILED, HINT_NAMES},
+    {{"SQL関数", "存在しません"}, STATUS_FAILED, HINT_NAMES},
+    {{"SQL function", "存在しません"}, STATUS_FAILED, HINT_NAMES},
+};
+
 static enum status fail_restore(struct run *run, const struct command_end *end, struct error *error)
 {
     char words[COMMAND_WORDS_SIZE];
@@ -157,17 +206,15 @@ static enum status fail_restore(struct run *run, const struct command_end *end, 
         return error_set(error, STATUS_FAILED, 0, _("pg_restore was ended by signal %d (%s)"),
                          end->code, strsignal(end->code));
     }
+    for (size_t i = 0; i < LENGTH(known); i++) {
+        const char *second = known[i].words[1];
+        if (strstr(words, known[i].words[0]) != NULL &&
+            (second == NULL || strstr(words, second) != NULL)) {
+            error_set(error, known[i].status, 0, _("pg_restore failed: %s"), words);
+            return error_set_hint(error, "%s", _(known[i].hint));
+        }
+    }
     error_set(error, STATUS_FAILED, 0, _("pg_restore failed: %s"), words);
-    if (strstr(words, "unsupported version") != NULL) {
-        return error_set_hint(error, "%s",
-                              _("Install the PostgreSQL client programs of the version that made "
-                                "the dump, or of a newer one."));
-    }
-    if (strstr(words, "contains a newline") != NULL) { /* the database that was backed up */
-        return error_set_hint(error, "%s",
-                              _("pg_restore makes no database like one with such a name. Make an "
-                                "empty one (createdb), and restore into that."));
-    }
     return error_set_hint(error, "%s",
                           _("If a role is missing: make the roles first (kura dump SNAPSHOT "
                             "SOURCE:globals.sql, or CREATE ROLE), or use --no-owner. If an "

@@ -19,17 +19,26 @@ static enum status find_archive(struct hidden_database *database, struct error *
                          postgres ? POSTGRES_DUMP_NAME : "output", error);
 }
 
-static enum status load(struct hidden_database *database, bool tablespaces, struct error *error)
+/* These lines of the archive's list, or all of it. */
+static enum status load_lines(struct hidden_database *database, const struct buffer *lines,
+                              bool tablespaces, struct error *error)
 {
     CLEANUP(memory_free) char *to = NULL;
+    CLEANUP(file_close) int list = -1;
     const struct database_options *options = database->options;
+    const char *words[16] = {"pg_restore", "--exit-on-error", "--no-password", "--dbname"};
+    size_t count = 4;
     enum status status = postgres_complete(&to, options->connection, database->name, error);
+    if (status == STATUS_OK && lines != NULL) {
+        status = database_list_write(&list, lines, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    const char *words[] = {
-        "pg_restore", "--exit-on-error", "--no-password", "--dbname", to, NULL, NULL, NULL, NULL};
-    size_t count = 5;
+    words[count++] = to;
+    if (lines != NULL) {
+        words[count++] = "--use-list=/dev/fd/3";
+    }
     if (options->no_owner) {
         words[count++] = "--no-owner";
         words[count++] = "--no-privileges";
@@ -37,7 +46,32 @@ static enum status load(struct hidden_database *database, bool tablespaces, stru
     if (!tablespaces) {
         words[count++] = "--no-tablespaces";
     }
-    return archive_run(database, words, -1, NULL, NULL, error);
+    return archive_run(database, words, list, NULL, NULL, error);
+}
+
+static enum status load(struct hidden_database *database, bool tablespaces, struct error *error)
+{
+    const struct database_parts *parts = &database->parts;
+    enum status status = hidden_settle_for_load(database, error);
+    return status == STATUS_OK
+               ? load_lines(database, database_parts_differ(parts) ? &parts->loaded : NULL,
+                            tablespaces, error)
+               : status;
+}
+
+/* With the settings of the load once more: the database may be set to be read only. */
+static enum status load_later(struct hidden_database *database, struct error *error)
+{
+    const struct buffer *later = &database->parts.later;
+    if (later->size == 0) {
+        return STATUS_OK;
+    }
+    postgres_close(&database->inside);
+    enum status status = hidden_settle_for_load(database, error);
+    if (status == STATUS_OK) {
+        status = load_lines(database, later, true, error);
+    }
+    return status == STATUS_OK ? hidden_give_settings(database, false, error) : status;
 }
 
 /* In the words of pg_restore, which are the user's language. */
@@ -142,13 +176,25 @@ static enum status restore_all(struct hidden_database *database, struct error *e
         status = hidden_create(database, error);
     }
     if (status == STATUS_OK) {
+        status = database_parts_read(&database->parts, database, error);
+    }
+    if (status == STATUS_OK) {
         status = load_here(database, error);
     }
     if (status == STATUS_OK) {
-        status = hidden_give_settings(database, error);
+        status = database_check_loaded_money(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = hidden_give_settings(database, true, error);
     }
     if (status == STATUS_OK) {
         status = prove(database, error);
+    }
+    if (status == STATUS_OK) {
+        status = load_later(database, error);
+    }
+    if (status == STATUS_OK) {
+        database_parts_tell(database);
     }
     return status == STATUS_OK ? hidden_publish(database, error) : status;
 }
@@ -187,6 +233,7 @@ static void end(struct hidden_database *database)
     postgres_close(&database->inside);
     postgres_close(&database->server);
     buffer_free(&database->script);
+    database_parts_free(&database->parts);
     persons_free(&database->before);
     occupant_free(&database->old);
     entry_free(&database->entry);

@@ -3,19 +3,9 @@
  */
 #include "dump_entries.h"
 #include "hidden.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-/* Names only; a file that has no name and that pg_restore gets as its descriptor 3. */
-static enum status write_list(int *fd, const struct buffer *lines, struct error *error)
-{
-    *fd = memfd_create("kura-list", MFD_CLOEXEC);
-    return *fd < 0 ? error_set_errno(error, errno, "%s", _("the list of tables cannot be kept"))
-                   : file_write_all(*fd, lines->data, lines->size, _("the list of tables"), error);
-}
 
 static enum status read_encoding(char encoding[DUMP_ENCODING_SIZE],
                                  struct hidden_database *database, struct error *error)
@@ -151,5 +141,5 @@ enum status database_choose(int *list, size_t *left, struct hidden_database *dat
     if (status == STATUS_OK) {
         status = dump_entries_choose(&lines, left, (const char *)text.data, ids, count, error);
     }
-    return status == STATUS_OK ? write_list(list, &lines, error) : status;
+    return status == STATUS_OK ? database_list_write(list, &lines, error) : status;
 }

@@ -251,18 +251,6 @@ static enum status fail_section(struct error *error)
           "own."));
 }
 
-/* Before the whole script goes to the server, which reads all of it in the session's encoding. */
-static enum status take_encoding(struct hidden_database *database, const char *script,
-                                 struct error *error)
-{
-    char encoding[DUMP_ENCODING_SIZE];
-    dump_entries_encoding(encoding, script);
-    const char *const values[] = {encoding, NULL};
-    return encoding[0] == '\0'
-               ? STATUS_OK
-               : hidden_run(&database->inside, "SET client_encoding = %L", values, error);
-}
-
 static enum status do_section(const struct part *part, const char *section, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer script = {0};
@@ -271,7 +259,9 @@ static enum status do_section(const struct part *part, const char *section, stru
     enum status status = archive_read(&script, part->database, words, part->list, error);
     if (status == STATUS_OK) {
         take_out_restriction((char *)script.data);
-        status = take_encoding(part->database, (const char *)script.data, error);
+        /* Before the whole script goes to the server, which reads all of it in the session's
+         * encoding. */
+        status = database_take_encoding(part->database, (const char *)script.data, error);
     }
     if (status == STATUS_OK) {
         status = postgres_script(&part->database->inside, (const char *)script.data, error);
@@ -340,6 +330,9 @@ static enum status transact(struct hidden_database *database, int list, struct e
         status = do_rows(&part, error);
     }
     if (status == STATUS_OK) {
+        status = database_check_money(database, error);
+    }
+    if (status == STATUS_OK) {
         status = do_section(&part, "--section=post-data", error);
     }
     if (status == STATUS_OK) {
@@ -397,6 +390,9 @@ enum status database_restore_tables(struct hidden_database *database, struct err
     enum status status = database_choose(&list, &left, database, error);
     if (status == STATUS_OK) {
         status = hidden_connect(&database->inside, database, NULL, error);
+    }
+    if (status == STATUS_OK) {
+        status = hidden_settle_currency(database, error);
     }
     if (status == STATUS_OK) {
         status = transact(database, list, error);

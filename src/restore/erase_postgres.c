@@ -238,19 +238,29 @@ static enum status tell_loose_objects(struct hidden_database *database, uint64_t
     return status;
 }
 
-/* A foreign table stays one, whatever is restored. */
+/* A foreign table stays one, whatever is restored. An id that the rule cannot make anything of may
+ * be a mistyped one; whether it is only people can tell, for a broken rule looks the same. */
 static void hint(const char *source, enum status status, struct error *error)
 {
-    if (status != STATUS_UNSUPPORTED) {
+    if (status == STATUS_UNSUPPORTED) {
+        error_set_hint(
+            error,
+            _("Take the rule out of kura.yaml, and register the person anew: kura person "
+              "keep ID, then kura person erase ID; the other database wants a source and "
+              "rules of its own. Or, with the data manager's key, --as-it-was --reason TEXT "
+              "--source %s gives it as it was, to be erased from by hand."),
+            source);
+    } else if (status == STATUS_USAGE) {
+        error_set_hint(
+            error,
+            _("It is not given back: somebody who asked to be erased would be in it. If the ID is "
+              "mistyped and nobody's, kura person keep ID --reason TEXT takes the erasure back. "
+              "Else, with the data manager's key, --as-it-was --reason TEXT --source %s gives it "
+              "as it was, to be erased from by hand."),
+            source);
+    } else {
         restore_hint_as_it_was(source, error);
-        return;
     }
-    error_set_hint(error,
-                   _("Take the rule out of kura.yaml, and register the person anew: kura person "
-                     "keep ID, then kura person erase ID; the other database wants a source and "
-                     "rules of its own. Or, with the data manager's key, --as-it-was --reason TEXT "
-                     "--source %s gives it as it was, to be erased from by hand."),
-                   source);
 }
 
 enum status erase_postgres(struct restore_amendment *amendment, struct hidden_database *database,

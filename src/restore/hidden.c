@@ -84,8 +84,7 @@ static enum status take_cut_script(struct hidden_database *database, const struc
     return STATUS_OK;
 }
 
-static enum status read_options(struct buffer *options, struct hidden_database *database,
-                                struct error *error)
+enum status hidden_read_script(struct hidden_database *database, struct error *error)
 {
     /* A schema that cannot be: what is left is the database itself, which --create always gives. */
     const char *const words[] = {"pg_restore", "--create", "--schema-only",
@@ -98,8 +97,7 @@ static enum status read_options(struct buffer *options, struct hidden_database *
     if (status == STATUS_OK) {
         status = convert(script, &database->server, (char *)text.data, error);
     }
-    return status == STATUS_OK ? hidden_take_options(options, (const char *)script->data, error)
-                               : status;
+    return status;
 }
 
 /* ------------------------------------------------------------------ its life */
@@ -154,7 +152,7 @@ static enum status create_where_it_may_be(struct hidden_database *database,
 static enum status create_as_dumped(struct hidden_database *database, struct error *error)
 {
     CLEANUP(buffer_free) struct buffer options = {0};
-    enum status status = read_options(&options, database, error);
+    enum status status = hidden_take_options(&options, (const char *)database->script.data, error);
     if (status == STATUS_OK) {
         status = create_where_it_may_be(database, &options, error);
     }
@@ -178,6 +176,30 @@ static enum status create_like_old(struct hidden_database *database, struct erro
     return status;
 }
 
+/* Rights that the old one gives on whatever is made in it come on top of the archive's. */
+static enum status tell_default_privileges(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_close) struct postgres look = {0};
+    struct error told = {0};
+    uint64_t count = 0;
+    enum status status = hidden_connect(&look, database, database->name, error);
+    if (status == STATUS_OK) {
+        status = hidden_number(&count, &look, "SELECT count(*) FROM pg_catalog.pg_default_acl",
+                               NULL, error);
+    }
+    if (status == STATUS_OK && count > 0) {
+        error_set(&told, STATUS_UNSUPPORTED, 0,
+                  _("the empty database %s has default privileges (ALTER DEFAULT PRIVILEGES): what "
+                    "is restored into it is granted to others besides what the backup says"),
+                  database->target);
+        error_set_hint(&told, "%s",
+                       _("\\ddp and \\dp of psql tell what they are; REVOKE takes it back. A "
+                         "database that kura restore makes itself has none."));
+        hidden_warn(database, &told);
+    }
+    return status;
+}
+
 /* In one transaction. What is loaded has not been erased from yet, and a kill leaves it here. Who
  * is a member of the owner's role has its rights, so it has none of its own until the publication.
  */
@@ -198,11 +220,21 @@ static enum status open_to_us(struct hidden_database *database, struct error *er
 enum status hidden_create(struct hidden_database *database, struct error *error)
 {
     hidden_name_make(database->name, database->target);
-    enum status status = database->old.exists && database->old.empty
-                             ? create_like_old(database, error)
-                             : create_as_dumped(database, error);
+    bool like_old = database->old.exists && database->old.empty;
+    enum status status = hidden_read_script(database, error);
+    if (status == STATUS_FAILED && like_old) { /* it need not be makeable by its script */
+        error_clear(error);
+        buffer_clear(&database->script);
+        status = buffer_append_u8(&database->script, '\0', error);
+    }
+    if (status == STATUS_OK) {
+        status = like_old ? create_like_old(database, error) : create_as_dumped(database, error);
+    }
     if (status == STATUS_OK) {
         status = open_to_us(database, error);
+    }
+    if (status == STATUS_OK && like_old) {
+        status = tell_default_privileges(database, error);
     }
     return status == STATUS_OK
                ? status

@@ -27,6 +27,13 @@ struct occupant {
     char *comment; /* or NULL */
 };
 
+/* The lines of the archive's list, as --use-list takes them. */
+struct database_parts {
+    struct buffer loaded;
+    struct buffer later; /* event triggers */
+    size_t never;        /* subscriptions, and what is about them */
+};
+
 struct hidden_database {
     const struct database_options *options;
     struct snapshot *snapshot;
@@ -43,7 +50,8 @@ struct hidden_database {
     struct postgres inside; /* in the hidden database; with tables alone, in the target */
     bool made;              /* there is a hidden database */
     bool foreign;           /* it has foreign tables; known when the rules are run */
-    struct persons before;  /* who was in it before the rules; empty if that was not counted */
+    struct database_parts parts;
+    struct persons before; /* who was in it before the rules; empty if that was not counted */
 };
 
 /* ---- hidden_sql.c: sessions and short statements ---- */
@@ -116,12 +124,27 @@ enum hidden_part {
     HIDDEN_PROPERTIES, /* privileges, limit, comment: said of the target, in a transaction */
     HIDDEN_OWNER,      /* the same, and last */
 };
-/* Says anew what the script says of the old database. *open becomes true if it could not be said
- * that a privilege is not everybody's; may be NULL. */
+MUST_USE enum hidden_part hidden_part_of(const struct hidden_words *words);
+/* Of a setting: its name as SQL quotes it, if it is short enough; says it of the hidden database,
+ * or takes it back. */
+#define SETTING_NAME_SIZE 256
+MUST_USE bool hidden_setting_name(char name[SETTING_NAME_SIZE], const struct hidden_words *words);
+MUST_USE enum status hidden_say_setting(struct hidden_database *database,
+                                        const struct hidden_words *words, struct error *error);
+/* The same in the session that is in the database. */
+MUST_USE enum status hidden_set_here(struct hidden_database *database,
+                                     const struct hidden_words *words, struct error *error);
+MUST_USE enum status hidden_unsay_setting(struct hidden_database *database,
+                                          const struct hidden_words *words, struct error *error);
+/* Says anew what the script says of the old database, but for settings. *open becomes true if it
+ * could not be said that a privilege is not everybody's; may be NULL. */
 MUST_USE enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part,
                                      bool *open, struct error *error);
 
 /* ---- hidden.c: its life ---- */
+
+/* What the archive says of its database as a whole, into database->script. */
+MUST_USE enum status hidden_read_script(struct hidden_database *database, struct error *error);
 
 /* Nobody may connect to it but its owner, who restores, and superusers. */
 MUST_USE enum status hidden_create(struct hidden_database *database, struct error *error);
@@ -131,9 +154,7 @@ void hidden_drop(struct hidden_database *database);
 
 /* ---- hidden_properties.c: those of what it replaces, or those that the archive names ---- */
 
-/* What a setting is may change what is counted and erased: before that. */
-MUST_USE enum status hidden_give_settings(struct hidden_database *database, struct error *error);
-/* All others, in the transaction in which it got the target's name. */
+/* In the transaction in which it got the target's name. */
 MUST_USE enum status hidden_give_properties(struct hidden_database *database, struct error *error);
 
 /* A script with a GRANT or REVOKE: what the server would only remark on is an error. */
@@ -148,6 +169,20 @@ MUST_USE enum status hidden_begin_step(struct hidden_database *database, struct 
 MUST_USE enum status hidden_end_step(struct hidden_database *database, enum status status,
                                      struct error *problem, const char *what, struct error *error);
 void hidden_warn(const struct hidden_database *database, struct error *problem);
+
+/* ---- hidden_settings.c ---- */
+
+/* Before the load: the settings that the rows may need, and those with which the archive is read as
+ * it was written. What cannot be said is left out. */
+MUST_USE enum status hidden_settle_for_load(struct hidden_database *database, struct error *error);
+/* Of a session in which tables are loaded: its lc_monetary is that of the archive, if that names
+ * one. */
+MUST_USE enum status hidden_settle_currency(struct hidden_database *database, struct error *error);
+/* After it, in place of those: the database's own. What a setting is may change what is counted and
+ * erased: before that. One that cannot be given, or with which nobody gets in, is left out, and
+ * told if that is wanted. */
+MUST_USE enum status hidden_give_settings(struct hidden_database *database, bool told,
+                                          struct error *error);
 
 /* ---- hidden_publish.c ---- */
 
@@ -176,6 +211,18 @@ MUST_USE enum status database_count(struct hidden_database *database, struct err
 MUST_USE enum status database_count_again(struct hidden_database *database, struct error *error);
 /* Holds them against what the backup counted: all tables, or with `tables` these. */
 MUST_USE enum status database_compare(const struct hidden_database *database, struct error *error);
+
+/* ---- database_money.c ---- */
+
+/* That amounts of money are what they were, asked in the session that loaded the tables, in their
+ * archive's encoding; STATUS_FAILED: they would be others. */
+MUST_USE enum status database_check_money(struct hidden_database *database, struct error *error);
+/* The same of a whole database, as long as it has the settings of the load. */
+MUST_USE enum status database_check_loaded_money(struct hidden_database *database,
+                                                 struct error *error);
+/* The session speaks in the encoding that a script of pg_restore is written in, if it says. */
+MUST_USE enum status database_take_encoding(struct hidden_database *database, const char *script,
+                                            struct error *error);
 
 /* ---- database_persons.c ---- */
 
@@ -208,6 +255,19 @@ MUST_USE enum status erase_postgres(struct restore_amendment *amendment,
                                     struct hidden_database *database, struct error *error);
 /* database_views.c: computes every materialized view anew that has rows. */
 MUST_USE enum status database_refresh_views(struct hidden_database *database, struct error *error);
+
+/* ---- database_parts.c ---- */
+
+MUST_USE enum status database_parts_read(struct database_parts *parts,
+                                         struct hidden_database *database, struct error *error);
+void database_parts_free(struct database_parts *parts);
+/* Whether not everything is loaded at once. */
+bool database_parts_differ(const struct database_parts *parts);
+/* That something is left out. */
+void database_parts_tell(const struct hidden_database *database);
+/* Lines for --use-list into a file without a name, which pg_restore gets as its descriptor 3; they
+ * are names only. */
+MUST_USE enum status database_list_write(int *fd, const struct buffer *lines, struct error *error);
 
 /* ---- database_choose.c ---- */
 

@@ -1,6 +1,6 @@
 /* hidden_properties: what the database was given that the hidden one replaces, or what the archive
- * says of its own: settings while it is hidden, for counting and erasing need them; owner,
- * privileges, limit and comment with the name, for they say who may connect. */
+ * says of its own: owner, privileges, limit and comment with the name, for they say who may
+ * connect. */
 #include "hidden.h"
 #include <stdio.h>
 #include <string.h>
@@ -13,13 +13,6 @@
     "pg_catalog.aclexplode(d.datacl) a WHERE d.oid = %L"
 #define HAS_PRIVILEGES                                                                             \
     "SELECT count(*) FROM pg_catalog.pg_database WHERE oid = %L AND datacl IS NOT NULL"
-
-/* ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET: role, name, value. */
-#define SETTINGS                                                                                   \
-    "SELECT CASE s.setrole WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(s.setrole) END, "        \
-    "pg_catalog.split_part(c.word, '=', 1), pg_catalog.substr(c.word, "                            \
-    "pg_catalog.strpos(c.word, '=') + 1) FROM pg_catalog.pg_db_role_setting s, "                   \
-    "pg_catalog.unnest(s.setconfig) c(word) WHERE s.setdatabase = %L"
 
 /* ------------------------------------------------------------------ telling */
 
@@ -221,55 +214,4 @@ enum status hidden_give_properties(struct hidden_database *database, struct erro
         return status;
     }
     return database->old.exists ? take_over(database, error) : say_properties(database, error);
-}
-
-/* ------------------------------------------------------------------ settings */
-
-/* The value goes through the session, so that the server itself writes it down as it wants it. */
-static enum status take_setting(struct hidden_database *database, const PGresult *rows, int row,
-                                struct error *error)
-{
-    const char *role = PQgetvalue(rows, row, 0);
-    const char *name = PQgetvalue(rows, row, 1);
-    const char *const set[] = {name, PQgetvalue(rows, row, 2), NULL};
-    const char *const of_database[] = {database->name, name, NULL};
-    const char *const of_role[] = {role, database->name, name, NULL};
-    enum status status = postgres_script(&database->server, "BEGIN", error);
-    if (status == STATUS_OK) {
-        status =
-            hidden_run(&database->server, "SELECT pg_catalog.set_config(%L, %L, true)", set, error);
-    }
-    if (status == STATUS_OK) {
-        status =
-            role[0] == '\0'
-                ? hidden_run(&database->server, "ALTER DATABASE %I SET %I FROM CURRENT",
-                             of_database, error)
-                : hidden_run(&database->server, "ALTER ROLE %I IN DATABASE %I SET %I FROM CURRENT",
-                             of_role, error);
-    }
-    if (status == STATUS_OK) {
-        return postgres_script(&database->server, "COMMIT", error);
-    }
-    struct error ignored = {0};
-    (void)!postgres_script(&database->server, "ROLLBACK", &ignored);
-    return error_add_context(error, "%s", name);
-}
-
-static enum status take_settings(struct hidden_database *database, struct error *error)
-{
-    CLEANUP(postgres_clear) PGresult *rows = NULL;
-    const char *const oid[] = {database->old.oid, NULL};
-    enum status status = hidden_ask(&rows, &database->server, SETTINGS, oid, error);
-    for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
-        struct error problem = {0};
-        status = hidden_settle(database, take_setting(database, rows, i, &problem), &problem,
-                               _("settings"), error);
-    }
-    return status;
-}
-
-enum status hidden_give_settings(struct hidden_database *database, struct error *error)
-{
-    return database->old.exists ? take_settings(database, error)
-                                : hidden_say_anew(database, HIDDEN_SETTINGS, NULL, error);
 }

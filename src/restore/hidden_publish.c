@@ -71,9 +71,14 @@ static enum status rename_both(struct hidden_database *database, const char *bef
         status = STATUS_OK;
     }
     if (status == STATUS_LOCKED) {
-        error_set_hint(error, "%s",
-                       _("Somebody is connected to the database that is to be replaced. Stop the "
-                         "programs that use it, and run it again."));
+        error_set_hint(
+            error, "%s",
+            database->old.exists
+                ? _("Somebody is connected to the database that is to be replaced. Stop the "
+                    "programs that use it, and run it again.")
+                : _("Somebody stays connected to the database that was just loaded: perhaps a "
+                    "pooler (pgbouncer) that keeps sessions. Restore past it, to the server "
+                    "itself."));
     }
     return status;
 }

@@ -165,6 +165,33 @@ static enum status check_unused(struct hidden_database *database, const char *na
           "that pg_stat_activity shows there."));
 }
 
+/* A subscription keeps its database from being removed. Its slot belongs to a server that may be
+ * gone, or to a database that lives: it is left alone. */
+static enum status drop_subscriptions(struct hidden_database *database, const char *name,
+                                      struct error *error)
+{
+    CLEANUP(postgres_close) struct postgres inside = {0};
+    CLEANUP(postgres_clear) PGresult *names = NULL;
+    const char *const of[] = {name, NULL};
+    enum status status =
+        hidden_ask(&names, &database->server,
+                   "SELECT s.subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database "
+                   "d ON d.oid = s.subdbid WHERE d.datname = %L",
+                   of, error);
+    if (status == STATUS_OK && PQntuples(names) > 0) {
+        status = hidden_connect(&inside, database, name, error);
+    }
+    for (int i = 0; status == STATUS_OK && i < PQntuples(names); i++) {
+        const char *own = PQgetvalue(names, i, 0);
+        const char *const values[] = {own, own, own, NULL};
+        status = hidden_run(&inside,
+                            "ALTER SUBSCRIPTION %I DISABLE; ALTER SUBSCRIPTION %I SET (slot_name = "
+                            "NONE); DROP SUBSCRIPTION %I",
+                            values, error);
+    }
+    return status;
+}
+
 static enum status remove_leftover(struct hidden_database *database, const char *name,
                                    struct error *error)
 {
@@ -172,6 +199,9 @@ static enum status remove_leftover(struct hidden_database *database, const char 
     const struct restore_events *events = &database->options->events;
     const char *const values[] = {name, NULL};
     enum status status = check_unused(database, name, error);
+    if (status == STATUS_OK) {
+        status = drop_subscriptions(database, name, error);
+    }
     if (status == STATUS_OK) {
         status = hidden_run(&database->server, "DROP DATABASE IF EXISTS %I", values, error);
     }

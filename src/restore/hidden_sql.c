@@ -12,7 +12,17 @@ enum status hidden_connect(struct postgres *session, const struct hidden_databas
     postgres_close(session);
     session->cancelled = options->cancelled;
     enum status status = postgres_complete(&session->words, options->connection, name, error);
-    return status == STATUS_OK ? postgres_connect(session, 0, 0, error) : status;
+    if (status == STATUS_OK) {
+        status = postgres_connect(session, 0, 0, error);
+    }
+    /* As pg_dump writes rows, and as the backup noted the names of tables. */
+    return status == STATUS_OK
+               ? postgres_script(session,
+                                 "SELECT pg_catalog.set_config('array_nulls', 'on', "
+                                 "false), pg_catalog.set_config("
+                                 "'quote_all_identifiers', 'off', false)",
+                                 error)
+               : status;
 }
 
 enum status hidden_ask(PGresult **rows, struct postgres *session, const char *pattern,

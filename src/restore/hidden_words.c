@@ -3,6 +3,7 @@
  * --create writes. Encoding and locale are taken for the new database; settings, privileges, owner
  * and comment are said anew, with the new database's name in the place of the old. */
 #include "hidden.h"
+#include <stdio.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ encoding and locale */
@@ -182,13 +183,14 @@ bool hidden_next_words(struct hidden_words *words, bool no_owner)
     return false;
 }
 
+/* The statement up to its name, that name, and what is to follow it. */
 static enum status say_anew(struct hidden_database *database, const struct hidden_words *words,
-                            const char *name, struct error *error)
+                            const char *name, const char *rest, size_t rest_size,
+                            struct error *error)
 {
     CLEANUP(buffer_free) struct buffer sql = {0};
     CLEANUP(memory_free) char *own = NULL;
     const char *const values[] = {name, NULL};
-    const char *rest = words->name + words->own_size;
     enum status status = postgres_format(&own, &database->server, "%I", values, error);
     if (status == STATUS_OK) {
         status =
@@ -198,7 +200,7 @@ static enum status say_anew(struct hidden_database *database, const struct hidde
         status = buffer_append_text(&sql, own, error);
     }
     if (status == STATUS_OK) {
-        status = buffer_append(&sql, rest, words->size - (size_t)(rest - words->statement), error);
+        status = buffer_append(&sql, rest, rest_size, error);
     }
     if (status == STATUS_OK) {
         status = buffer_append_u8(&sql, '\0', error);
@@ -208,7 +210,14 @@ static enum status say_anew(struct hidden_database *database, const struct hidde
                : status;
 }
 
-static enum hidden_part part_of(const struct hidden_words *words)
+static const char *rest_of(const struct hidden_words *words, size_t *size)
+{
+    const char *rest = words->name + words->own_size;
+    *size = words->size - (size_t)(rest - words->statement);
+    return rest;
+}
+
+enum hidden_part hidden_part_of(const struct hidden_words *words)
 {
     const char *rest = words->name + words->own_size;
     bool of_database = strncmp(words->statement, "ALTER DATABASE ", 15) == 0;
@@ -235,7 +244,9 @@ static enum status say_property(struct hidden_database *database, const struct h
     if (status != STATUS_OK) {
         return status;
     }
-    status = say_anew(database, words, database->target, &problem);
+    size_t size;
+    const char *rest = rest_of(words, &size);
+    status = say_anew(database, words, database->target, rest, size, &problem);
     if (status != STATUS_OK && open != NULL) {
         *open |= shuts_out_all(words);
     }
@@ -257,12 +268,45 @@ static void tell_template(const struct hidden_database *database)
     hidden_warn(database, &told);
 }
 
-static enum status say_setting(struct hidden_database *database, const struct hidden_words *words,
+bool hidden_setting_name(char name[SETTING_NAME_SIZE], const struct hidden_words *words)
+{
+    static const char set[] = " SET ";
+    size_t size;
+    const char *rest = rest_of(words, &size);
+    const char *to = strstr(rest, " TO ");
+    if (strncmp(rest, set, sizeof set - 1) != 0 || to == NULL || to >= rest + size ||
+        (size_t)(to - rest) - (sizeof set - 1) >= SETTING_NAME_SIZE) {
+        return false;
+    }
+    snprintf(name, SETTING_NAME_SIZE, "%.*s", (int)(to - rest) - (int)(sizeof set - 1),
+             rest + sizeof set - 1);
+    return true;
+}
+
+enum status hidden_say_setting(struct hidden_database *database, const struct hidden_words *words,
                                struct error *error)
 {
-    struct error problem = {0};
-    enum status status = say_anew(database, words, database->name, &problem);
-    return hidden_settle(database, status, &problem, _("settings"), error);
+    size_t size;
+    const char *rest = rest_of(words, &size);
+    return say_anew(database, words, database->name, rest, size, error);
+}
+
+enum status hidden_set_here(struct hidden_database *database, const struct hidden_words *words,
+                            struct error *error)
+{
+    size_t size;
+    const char *rest = rest_of(words, &size);
+    CLEANUP(memory_free) char *sql = strndup(rest, size);
+    return sql == NULL ? error_set_memory(error) : postgres_script(&database->inside, sql, error);
+}
+
+enum status hidden_unsay_setting(struct hidden_database *database, const struct hidden_words *words,
+                                 struct error *error)
+{
+    char reset[SETTING_NAME_SIZE + 16] = " RESET ";
+    return hidden_setting_name(reset + strlen(reset), words)
+               ? say_anew(database, words, database->name, reset, strlen(reset), error)
+               : STATUS_OK;
 }
 
 enum status hidden_say_anew(struct hidden_database *database, enum hidden_part part, bool *open,
@@ -275,9 +319,8 @@ enum status hidden_say_anew(struct hidden_database *database, enum hidden_part p
             if (part == HIDDEN_PROPERTIES) {
                 tell_template(database);
             }
-        } else if (part_of(&words) == part) {
-            status = part == HIDDEN_SETTINGS ? say_setting(database, &words, error)
-                                             : say_property(database, &words, open, error);
+        } else if (hidden_part_of(&words) == part) {
+            status = say_property(database, &words, open, error);
         }
     }
     return status;
