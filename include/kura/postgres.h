@@ -16,6 +16,7 @@ struct postgres {
     const struct source_sink *sink;         /* asked whether to go on; NULL: nobody */
     const volatile sig_atomic_t *cancelled; /* != 0: stop; may be NULL */
     double deadline;                        /* of clock_monotonic; 0: none */
+    double silence; /* seconds in which the server may say nothing; 0: without end */
     PGconn *connection;
 };
 
@@ -32,10 +33,10 @@ MUST_USE enum status postgres_complete(char **words, const char *connection, con
 MUST_USE enum status postgres_database_name(char **name, const char *words, struct error *error);
 /* Opens the session of postgres->words, in which times are ISO, text is UTF-8 and names are those
  * of the system alone. `lock_seconds`, `statement_seconds`: how long the server may wait or work,
- * 0: for ever. */
+ * 0: for ever. A pooler in between is STATUS_UNSUPPORTED. */
 MUST_USE enum status postgres_connect(struct postgres *postgres, unsigned lock_seconds,
                                       unsigned statement_seconds, struct error *error);
-/* Cancels what is still running. For CLEANUP. */
+/* Cancels what is still running, within a few seconds whatever the server does. For CLEANUP. */
 void postgres_close(struct postgres *postgres);
 /* The line is gone: only the server knows what became of the last statement. */
 bool postgres_is_lost(const struct postgres *postgres);
@@ -43,7 +44,7 @@ bool postgres_is_lost(const struct postgres *postgres);
 /* ---- statements */
 
 /* Waits until the socket can be read (POLLIN) or written, and asks the sink meanwhile. A deadline
- * that passed is STATUS_FAILED. */
+ * that passed, or too long a silence, is STATUS_FAILED. */
 MUST_USE enum status postgres_wait(struct postgres *postgres, short events, struct error *error);
 
 /* One row, or for the last time none: then `rows` tells the columns only. */
@@ -91,8 +92,10 @@ enum status postgres_error(struct error *error, PGconn *connection, const PGresu
 
 struct postgres_table {
     char *oid;
-    char *name;   /* qualified, quoted where it must be */
-    bool counted; /* has rows of its own: is not a partitioned table's name only */
+    char *name;      /* qualified, quoted where it must be */
+    bool counted;    /* has rows of its own: is not a partitioned table's name only */
+    char *condition; /* "" or "WHERE ...": which rows of an extension's table are dumped; NULL: it
+                        is of none */
 };
 struct postgres_tables {
     struct postgres_table *items;
@@ -105,6 +108,9 @@ MUST_USE enum status postgres_tables_read(struct postgres_tables *tables, struct
                                           struct error *error);
 MUST_USE enum status postgres_count_rows(uint64_t *rows, struct postgres *postgres,
                                          const char *table, struct error *error);
+/* Those that a dump has. */
+MUST_USE enum status postgres_count_table(uint64_t *rows, struct postgres *postgres,
+                                          const struct postgres_table *table, struct error *error);
 
 /* ---- persons */
 

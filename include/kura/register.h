@@ -16,6 +16,7 @@
 #include "kura/signed.h"
 
 #define ERASURE_RULES_LIMIT 1000 /* rules of one entry, and texts of one rule */
+#define ERASURES_LIMIT 50000     /* entries; nobody is registered beyond */
 
 /* How a person is erased from one source. Both lists are NULL-terminated and may be empty. */
 struct erasure_rule {
@@ -51,17 +52,26 @@ struct erasure_register {
     size_t settled_count;
     struct problems problems; /* damaged, unauthentic, missing entries */
     size_t missing;           /* that statements swear to and that are not there, or not whole */
+    bool unread; /* its folder could not be listed whole, so none was read, and none is missing */
 };
 void erasure_register_free(struct erasure_register *entries);
 
 /* Reads and verifies all entries, opens them where the access has identities, and holds them
  * against what the statements of the list swear to. What is damaged, not by a host that may, or
- * missing is told in the problems, and never applied. An entry of a host that was revoked later
- * counts if a trusted statement names it: a thief of the key cannot add any. What a manager signed
- * is taken back by the same key only. */
+ * missing is told in the problems, and never applied. A folder that cannot be read, or holds more
+ * than a register can, is a problem, too: whoever obeys must not go on. An entry of a host that was
+ * revoked later counts if a trusted statement names it: a thief of the key cannot add any. What a
+ * manager signed is taken back by the same key only. */
 MUST_USE enum status register_read(struct erasure_register *entries, struct repo *repo,
                                    const struct snapshot_list *list, struct error *error);
 bool register_has(const struct erasure_register *entries, const unsigned char person[PERSON_SIZE]);
+/* STATUS_CORRUPT if it is unread: nobody can act on a part of it. */
+MUST_USE enum status register_check_read(const struct erasure_register *entries,
+                                         struct error *error);
+/* STATUS_UNSUPPORTED if there is no room for another person. What is taken back takes room, too;
+ * to take back there always is some. */
+MUST_USE enum status register_check_room(const struct erasure_register *entries,
+                                         struct error *error);
 /* Whether a withdrawal that this manager signed (not approved: nobody) takes the erasure back. */
 bool erasure_may_be_withdrawn(const struct erasure *erasure, bool approved,
                               const struct minisign_public *manager);

@@ -59,6 +59,12 @@ MUST_USE enum status repo_create(const struct repo_creation *creation, struct er
 /* Publishes a word of the recovery key about a host key. */
 MUST_USE enum status repo_vouch(struct repo *repo, const struct host_record *record,
                                 const struct signing_key *recovery, struct error *error);
+/* Whether the storage has lost the description in repository/, and a host for which the recovery
+ * key vouches shows which secret is the repository's: then the recovery key can write it anew. */
+bool repo_can_describe(const struct repo *repo);
+/* Writes it. Of the creation the store and the host's name are not looked at. */
+MUST_USE enum status repo_describe(struct repo *repo, const struct repo_creation *creation,
+                                   struct error *error);
 
 /* ------------------------------------------------------------------ problems */
 
@@ -70,12 +76,22 @@ struct problem {
     char *message;
     char *hint; /* the way out; "": none */
 };
+/* One object that is lost, in so many of the problems. */
+struct loss {
+    char *object;
+    uint64_t count;
+};
 struct problems {
     struct problem *items;
     size_t count;
-    uint64_t dropped; /* beyond PROBLEMS_LIMIT only counted */
+    size_t loss_items;   /* losses among the items; they yield to other problems */
+    uint64_t dropped;    /* beyond PROBLEMS_LIMIT only counted */
+    struct loss *losses; /* what is lost according to those */
+    size_t loss_count;
+    bool losses_cut; /* beyond LOSSES_LIMIT only counted, too */
 };
 #define PROBLEMS_LIMIT 1000
+#define LOSSES_LIMIT 100000
 /* Whether a failure is about one object (absent, damaged, not readable), so that it is told as a
  * problem while the others go on. What concerns the connection, the memory or the user's wish to
  * stop is not; nor is STATUS_OK. */
@@ -417,6 +433,12 @@ MUST_USE enum status snapshot_has_person(bool *found, bool *complete, struct sna
                                          const char *domain,
                                          const unsigned char pseudonym[PERSON_SIZE],
                                          struct error *error);
+/* Of all sources of a snapshot together: the names of tables, with their rows, in a statement. */
+#define STATEMENT_TABLES_LIMIT ((size_t)2 * 1024 * 1024) /* bytes */
+/* Takes what the source's tables need from *room. Where they need more, its tables go: a statement
+ * without the rows of one source is better than none. */
+MUST_USE enum status statement_source_fit(bool *fits, size_t *room, struct statement_source *source,
+                                          struct error *error);
 /* Whether the source could hold persons that were not counted: a database without a number. */
 bool statement_source_is_uncounted(const struct statement_source *source);
 

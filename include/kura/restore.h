@@ -29,7 +29,15 @@ struct selection {
 bool selection_has_source(const struct selection *selection, const char *name);
 /* False: all is meant. */
 bool selection_digest(unsigned char digest[OBJECT_ID_SIZE], const struct selection *selection);
-bool selection_has_path(const struct selection *selection, const char *path);
+/* What is known of the path that was asked about last: nothing of its folders that the next one
+ * shares is matched again, so that a walk takes time in proportion to the paths. {0} to begin with,
+ * and of one selection and one source. */
+struct selection_trail {
+    char path[ENTRY_PATH_MAX + 1];
+    size_t meant; /* length of the first of its folders, or of itself, that is meant; 0: none */
+};
+bool selection_has_path(const struct selection *selection, struct selection_trail *trail,
+                        const char *path);
 
 #define RESTORE_TABLE_SIZE 160
 /* What of registered persons was not given back. */

@@ -208,6 +208,40 @@ static enum status judge_persons(const struct journey *journey,
                : options->judge(options->judge_context, publication->persons, uncounted, error);
 }
 
+static void warn_of_tables(struct journey *journey, struct statement_source *words, size_t tables)
+{
+    struct error problem = {0};
+    if (words->status == SOURCE_COMPLETE) {
+        words->status = SOURCE_WARNINGS;
+    }
+    error_set(&problem, STATUS_UNSUPPORTED, 0,
+              _("its %zu tables have more names than a snapshot can swear to; the numbers of their "
+                "rows are left out"),
+              tables);
+    error_set_hint(&problem, "%s",
+                   _("All its data is backed up. A restore proves each byte of it, but cannot hold "
+                     "the rows against their numbers."));
+    journey_warn(journey, words->name, NULL, &problem);
+}
+
+/* One database with a great many tables must not cost the night of all the others. */
+static enum status fit_tables(struct journey *journey, struct publication *publication,
+                              struct error *error)
+{
+    size_t room = STATEMENT_TABLES_LIMIT;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < publication->source_count; i++) {
+        struct statement_source *words = &publication->sources[i].words;
+        const size_t tables = words->table_count;
+        bool fits = true;
+        status = statement_source_fit(&fits, &room, words, error);
+        if (!fits) {
+            warn_of_tables(journey, words, tables);
+        }
+    }
+    return status;
+}
+
 static enum status publish(struct backup_summary *summary, struct journey *journey,
                            struct publication *publication, struct error *error)
 {
@@ -227,6 +261,9 @@ static enum status publish(struct backup_summary *summary, struct journey *journ
                sizeof publication->audit_root);
     }
     enum status status = judge_persons(journey, publication, error);
+    if (status == STATUS_OK) {
+        status = fit_tables(journey, publication, error);
+    }
     if (status == STATUS_OK) {
         status = memory_forget_absent(journey, error);
     }

@@ -32,7 +32,7 @@ enum status source_add_dictionary(struct source_backup *backup, const struct chu
     return status != STATUS_OK ? status : memory_write_hash(backup->memory, stored->hash, error);
 }
 
-static enum status open_parts(struct source_backup *backup, struct error *error)
+static enum status prepare(struct source_backup *backup, struct error *error)
 {
     struct journey *journey = backup->journey;
     struct node_output nodes = {
@@ -58,7 +58,7 @@ static enum status open_parts(struct source_backup *backup, struct error *error)
     return status != STATUS_OK ? status : recall_open(backup, error);
 }
 
-static void close_parts(struct source_backup *backup)
+static void clean_up(struct source_backup *backup)
 {
     while (!TAILQ_EMPTY(&backup->queue)) {
         struct pending *pending = TAILQ_FIRST(&backup->queue);
@@ -193,7 +193,7 @@ static enum status attempt(struct source_backup *backup, struct error *error)
     struct source_sink sink;
     source_sink_fill(&sink, backup);
     TAILQ_INIT(&backup->queue);
-    enum status status = open_parts(backup, &problem);
+    enum status status = prepare(backup, &problem);
     backup->fatal = status != STATUS_OK;
     if (status == STATUS_OK) {
         status = read_source(backup, &sink, &problem);
@@ -233,7 +233,7 @@ enum status backup_source(struct catalogue_source *catalogue, struct journey *jo
     struct source_backup backup = {
         .journey = journey, .source = source, .preparation = preparation, .catalogue = catalogue};
     enum status status = attempt(&backup, error);
-    close_parts(&backup);
+    clean_up(&backup);
     if (status == STATUS_OK && catalogue->words.status == SOURCE_FAILED) {
         status = memory_carry_over(journey, source->name, error);
     }

@@ -73,16 +73,16 @@ void cli_manager_free(struct cli_manager *manager)
 
 /* ------------------------------------------------------------------ entries */
 
-enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
-                              struct cli_access *access, struct error *error)
+enum status cli_register_read(struct erasure_register *entries, struct snapshot_list *list,
+                              struct cli *cli, struct cli_access *access, struct error *error)
 {
-    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
-    enum status status = cli_list(&list, cli, access, error);
+    enum status status = cli_list(list, cli, access, error);
     if (status == STATUS_OK) {
-        status = register_read(entries, access->repo, &list, error);
+        status = register_read(entries, access->repo, list, error);
     }
     if (status == STATUS_OK) {
         cli_report_problems(cli, access, &entries->problems);
+        status = register_check_read(entries, error);
     }
     return status;
 }
@@ -164,6 +164,14 @@ static enum status check_whole(const struct cli_register *obeyed, struct cli *cl
 {
     const char *hint = _("Get the missing part from another copy of the repository. With the data "
                          "manager's key, --as-it-was --reason TEXT gives all as it was.");
+    if (register_check_read(&obeyed->entries, error) != STATUS_OK) {
+        cli_note(cli, EXIT_INTEGRITY);
+        return error_set_hint(
+            error, "%s",
+            _("Let whoever runs the storage put its folder register in order. With "
+              "the data manager's key, --as-it-was --reason TEXT gives all as it "
+              "was."));
+    }
     if (obeyed->entries.missing > 0) {
         cli_note(cli, EXIT_INTEGRITY);
         error_set(error, STATUS_CORRUPT, 0,
@@ -216,12 +224,34 @@ const struct erasure_register *cli_register_entries(const struct cli_register *o
     return obeyed->as_it_was ? NULL : &obeyed->entries;
 }
 
+void cli_register_check_command(const struct cli_register *obeyed, struct cli *cli,
+                                const struct catalogue_source *source)
+{
+    struct error problem = {0};
+    const char *name = source->words.name;
+    if (obeyed->as_it_was || obeyed->entries.count == 0 ||
+        strcmp(source->words.kind, "command") != 0 ||
+        register_erases_rows(&obeyed->entries, name)) {
+        return;
+    }
+    error_set(&problem, STATUS_UNSUPPORTED, 0,
+              _("source %s is what a command gave, from which nobody is erased: who asked to be "
+                "erased may be in it"),
+              name);
+    error_set_hint(&problem, "%s",
+                   _("Look into it, and erase them by hand. A database that is a source of kind "
+                     "sqlite or postgres can have rules under erasure: in kura.yaml."));
+    cli_report_warning(&problem);
+    cli_note(cli, EXIT_WARNINGS);
+}
+
 void cli_register_check_source(const struct cli_register *obeyed, struct cli *cli,
                                struct snapshot *snapshot, const struct catalogue_source *source)
 {
     CLEANUP(persons_free) struct persons persons = {0};
     struct error problem = {0};
     const char *name = source->words.name;
+    cli_register_check_command(obeyed, cli, source);
     if (obeyed->as_it_was || obeyed->entries.count == 0 || source->words.persons < 0 ||
         register_erases_rows(&obeyed->entries, name)) {
         return;
@@ -231,6 +261,43 @@ void cli_register_check_source(const struct cli_register *obeyed, struct cli *cl
         error_add_context(&problem, _("source %s"), name);
         cli_report_warning(&problem);
         cli_note(cli, EXIT_WARNINGS);
+    }
+}
+
+static bool has_sql(const struct erasure *erasure, const char *source)
+{
+    bool found = false;
+    for (size_t i = 0; i < erasure->rule_count; i++) {
+        const struct erasure_rule *rule = &erasure->rules[i];
+        found |= strcmp(rule->source, source) == 0 && rule->sql[0] != NULL;
+    }
+    return found;
+}
+
+void cli_register_tell_hosts(const struct cli_register *obeyed, const struct statement *statement,
+                             const char *source)
+{
+    struct error problem = {0};
+    char host[2 * SIGN_PUBLIC_SIZE + 1], other[2 * SIGN_PUBLIC_SIZE + 1];
+    for (size_t i = 0; !obeyed->as_it_was && i < obeyed->entries.count; i++) {
+        const struct erasure *erasure = &obeyed->entries.items[i];
+        if (memcmp(erasure->host, statement->host, SIGN_PUBLIC_SIZE) == 0 ||
+            !has_sql(erasure, source)) {
+            continue;
+        }
+        hex_encode(host, statement->host, SIGN_PUBLIC_SIZE);
+        hex_encode(other, erasure->host, SIGN_PUBLIC_SIZE);
+        error_set(
+            &problem, STATUS_FAILED, 0,
+            _("the snapshot is of host %.16s…, and rules for its source %s were registered by "
+              "host %.16s…, which may have another database of this name"),
+            host, source, other);
+        error_set_hint(&problem, "%s",
+                       _("If so, give one of them another name in its kura.yaml. Where it was "
+                         "registered, kura person keep ID takes the entry back, and kura person "
+                         "erase ID registers the person anew."));
+        cli_report_warning(&problem);
+        return;
     }
 }
 

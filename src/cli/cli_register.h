@@ -20,9 +20,11 @@ MUST_USE enum status cli_manager_unlock(struct cli_manager *manager, struct cli 
                                         struct error *error);
 void cli_manager_free(struct cli_manager *manager);
 
-/* All entries as the repository at hand has them; what is wrong with any is told. */
-MUST_USE enum status cli_register_read(struct erasure_register *entries, struct cli *cli,
-                                       struct cli_access *access, struct error *error);
+/* All entries as the repository at hand has them; what is wrong with any is told. The list is that
+ * of the snapshots, the caller's to free in any case. */
+MUST_USE enum status cli_register_read(struct erasure_register *entries, struct snapshot_list *list,
+                                       struct cli *cli, struct cli_access *access,
+                                       struct error *error);
 /* Whom an entry is about, why (--reason), and who makes it; the texts are the erasure's. */
 MUST_USE enum status cli_register_words(struct erasure *erasure, const struct cli *cli,
                                         const struct cli_person *person,
@@ -51,10 +53,17 @@ MUST_USE enum status cli_register_check_container(struct cli *cli, const char *p
 MUST_USE enum status cli_register_open(struct cli_register *obeyed, struct cli *cli,
                                        const struct cli_access *access,
                                        const struct snapshot_list *list, struct error *error);
-/* Tells if somebody who asked to be erased is in a source that no rule erases from, by the
- * catalogue's list of persons. */
+/* Tells if nobody can be erased from what a source of kind command gives, though somebody asked. */
+void cli_register_check_command(const struct cli_register *obeyed, struct cli *cli,
+                                const struct catalogue_source *source);
+/* That, too, and tells if somebody who asked to be erased is in a source that no rule erases from,
+ * by the catalogue's list of persons. */
 void cli_register_check_source(const struct cli_register *obeyed, struct cli *cli,
                                struct snapshot *snapshot, const struct catalogue_source *source);
+/* Where erasing from the source failed: tells if the rules are another host's than the snapshot,
+ * which may have another database under the same name. */
+void cli_register_tell_hosts(const struct cli_register *obeyed, const struct statement *statement,
+                             const char *source);
 void cli_register_free(struct cli_register *obeyed);
 /* For restore and dump; NULL: all as it was. */
 const struct erasure_register *cli_register_entries(const struct cli_register *obeyed);

@@ -77,13 +77,14 @@ static enum status look_in_repository(struct search *search, struct cli *cli, st
 {
     CLEANUP(cli_access_free) struct cli_access access = {0};
     CLEANUP(erasure_register_free) struct erasure_register entries = {0};
+    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
     /* Pseudonyms need the host key alone; and whoever opens a file does not wait for a storage. */
     struct cli_arguments host = cli->arguments;
     host.kit = host.identity = NULL;
     host.retry = 0;
     enum status status = cli_access_open(&access, &host, CLI_NEED_HOST, error);
     if (status == STATUS_OK) {
-        status = cli_register_read(&entries, cli, &access, error);
+        status = cli_register_read(&entries, &list, cli, &access, error);
     }
     for (size_t i = 0; status == STATUS_OK && i < entries.count; i++) {
         ask(search, entries.items[i].person, entries.items[i].time);

@@ -74,6 +74,12 @@ void cli_road_record_database(struct cli_road *road, const char *database);
 
 /* The local folder of the store's address, or NULL if it is elsewhere. Borrowed. */
 const char *cli_road_store_folder(const char *url);
+/* A folder to restore into must not be, hold or lie in the local repository that is open: else
+ * STATUS_USAGE. The target need not be there yet. */
+MUST_USE enum status cli_check_apart(const struct cli_access *access, const char *target,
+                                     struct error *error);
+/* The path, or as much of it from its beginning as there is; to be freed. NULL: no memory. */
+char *cli_nearest_existing(const char *path);
 /* Makes the first folder for temporary files that may hold personal data that of all libraries;
  * before they are used. */
 MUST_USE enum status cli_road_choose_temporary(struct cli *cli, struct error *error);

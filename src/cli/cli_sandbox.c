@@ -54,18 +54,10 @@ static bool exists(const char *path)
     return stat(path, &facts) == 0;
 }
 
-/* The path, or as much of it from its beginning as there is: the rest is still to be made. */
+/* What is not there is still to be made in what is. */
 static void add_nearest(struct paths *paths, const char *path)
 {
-    CLEANUP(memory_free) char *nearest = strdup(path);
-    while (nearest != NULL && !exists(nearest)) {
-        char *slash = strrchr(nearest, '/');
-        if (slash == NULL || slash == nearest) {
-            add(paths, slash == NULL ? "." : "/");
-            return;
-        }
-        *slash = '\0';
-    }
+    CLEANUP(memory_free) char *nearest = cli_nearest_existing(path);
     add(paths, nearest);
 }
 

@@ -51,6 +51,9 @@ static enum status dump(struct cli_road *road, struct cli_view *view,
     if (status == STATUS_OK) {
         status = send(cli, view, obeyed, name, path, fd, error);
     }
+    if (status == STATUS_FAILED) {
+        cli_register_tell_hosts(obeyed, view->statement, name);
+    }
     return status == STATUS_USAGE && error->hint[0] == '\0'
                ? error_set_hint(error, "%s", _("--tar writes a folder with everything below."))
                : status;

@@ -55,6 +55,31 @@ static enum status vouch(struct cli_access *access, const struct host_key *host,
     return repo_vouch(access->repo, &record, &access->kit.signing, error);
 }
 
+/* Else only a machine that kept a copy could bring the description back. */
+static enum status describe_anew(const struct cli *cli, struct cli_access *access,
+                                 const struct host_key *host, struct error *error)
+{
+    if (!repo_can_describe(access->repo)) {
+        return STATUS_OK;
+    }
+    CLEANUP(memory_free) struct age_recipient *recipients = NULL;
+    size_t count = 0;
+    enum status status =
+        cli_recipients_read(&recipients, &count, &access->config, &host->recovery, error);
+    const struct repo_creation creation = {
+        .host = host,
+        .recovery = &access->kit.signing,
+        .recipients = recipients,
+        .recipient_count = count,
+    };
+    status = status ? status : repo_describe(access->repo, &creation, error);
+    if (status == STATUS_OK) {
+        cli_say(cli, _("The description of this repository was missing or damaged; it was stored "
+                       "anew."));
+    }
+    return status;
+}
+
 static enum status check_absent(const char *path, struct error *error)
 {
     if (access(path, F_OK) == 0) {
@@ -67,7 +92,8 @@ static enum status check_absent(const char *path, struct error *error)
 }
 
 /* Written under another name first: a key that has its own name is vouched for. */
-static enum status add(struct cli_access *access, struct host_key *host, struct error *error)
+static enum status add(const struct cli *cli, struct cli_access *access, struct host_key *host,
+                       struct error *error)
 {
     const char *path = access->config.host_key;
     CLEANUP(memory_free) char *unfinished = NULL;
@@ -81,6 +107,7 @@ static enum status add(struct cli_access *access, struct host_key *host, struct 
     }
     unlink(unfinished);
     status = host_key_write(unfinished, host, error);
+    status = status ? status : describe_anew(cli, access, host, error);
     if (status == STATUS_OK) {
         status = vouch(access, host, error);
     }
@@ -96,7 +123,7 @@ static enum status run_add(struct cli *cli, struct error *error)
         status = check_absent(access.config.host_key, error);
     }
     if (status == STATUS_OK) {
-        status = add(&access, &host, error);
+        status = add(cli, &access, &host, error);
     }
     if (status != STATUS_OK) {
         return status;
@@ -125,8 +152,10 @@ const struct cli_command cmd_host_add = {
     .event = "host.add",
     .operands = "",
     .summary = N_("Let this machine back up into an existing repository, with the recovery kit."),
-    .details = N_("Makes a new host key where the configuration says. The store is the one of the\n"
-                  "configuration, for the kit's own login can only read."),
+    .details =
+        N_("Makes a new host key where the configuration says. The store is the one of the\n"
+           "configuration, for the kit's own login can only read. If the storage has lost the\n"
+           "description of the repository, it is made anew."),
     .options = {OPTION_KIT, OPTION_PASSPHRASE_FILE, OPTION_PASSPHRASE_FD,
                 OPTION_SSH_KEY_PASSPHRASE_FILE, OPTION_RETRY, OPTION_JSON, OPTION_END},
     .run = run_add,

@@ -152,14 +152,41 @@ static void erasing_end(struct erasing *erasing)
     cli_access_free(&erasing->access);
 }
 
+/* A rule knows its source by name alone: of another machine that may be another database. */
+static void tell_other_hosts(const struct erasing *erasing, const struct snapshot_list *list)
+{
+    const struct signing_key *own = &erasing->access.host.signing;
+    for (size_t i = 0; i < erasing->erasure.rule_count; i++) {
+        const char *name = erasing->erasure.rules[i].source;
+        bool elsewhere = false;
+        for (size_t j = 0; j < list->count; j++) {
+            const struct statement *statement = &list->items[j];
+            elsewhere |= memcmp(statement->host, own->public_key, SIGN_PUBLIC_SIZE) != 0 &&
+                         cli_holds_source(statement, name);
+        }
+        if (elsewhere) {
+            cli_say(erasing->cli,
+                    _("Another host has a source %s in this repository, too, and the rules erase "
+                      "from both. If they are not the same, give one of them another name, take "
+                      "this entry back (kura person keep ID), and register the person anew."),
+                    name);
+        }
+    }
+}
+
 static enum status look_at_register(struct erasing *erasing, struct error *error)
 {
     CLEANUP(erasure_register_free) struct erasure_register entries = {0};
+    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
     struct cli_access *access = &erasing->access;
-    enum status status = cli_register_read(&entries, erasing->cli, access, error);
+    enum status status = cli_register_read(&entries, &list, erasing->cli, access, error);
+    if (status == STATUS_OK) {
+        status = register_check_room(&entries, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
+    tell_other_hosts(erasing, &list);
     erasing->again = register_has(&entries, erasing->person.pseudonym);
     cli_person_check_spelling(erasing->cli, access->road, &access->config, &erasing->person,
                               &entries, repo_secret(access->repo));
@@ -194,6 +221,19 @@ static enum status prepare(struct erasing *erasing, struct error *error)
 
 /* ------------------------------------------------------------------ telling */
 
+/* What a command gives may be anything, a dump of the same database as well. */
+static void tell_commands(const struct cli *cli, const struct config *config)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (config->sources[i].kind == SOURCE_COMMAND) {
+            cli_say(cli,
+                    _("Nobody is erased from source %s, which is what a command gives: a "
+                      "restore brings back whoever is in it."),
+                    config->sources[i].name);
+        }
+    }
+}
+
 static enum status print_json(const struct erasing *erasing,
                               const struct cli_person_carries *carries, struct error *error)
 {
@@ -212,6 +252,7 @@ static enum status tell(struct erasing *erasing, struct error *error)
     struct cli *cli = erasing->cli;
     /* That this machine has no log, or a damaged one, is told by the record of this command. */
     (void)!cli_person_carries_find(&carries, cli, &erasing->person, &unknown);
+    tell_commands(cli, &erasing->access.config);
     if (cli->arguments.json) {
         return print_json(erasing, &carries, error);
     }

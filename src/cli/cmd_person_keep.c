@@ -97,6 +97,7 @@ static enum status tell(const struct keeping *keeping, struct error *error)
 static enum status run(struct cli *cli, struct error *error)
 {
     CLEANUP(cli_road_end) struct cli_road store; /* longer than the access, which asks it */
+    CLEANUP(snapshot_list_free) struct snapshot_list list = {0};
     CLEANUP(keeping_end) struct keeping keeping = {.cli = cli, .access.road = &store};
     cli_road_begin(&store, cli, ROAD_STORE);
     if (cli->arguments.reason == NULL || cli->arguments.reason[0] == '\0') {
@@ -111,7 +112,7 @@ static enum status run(struct cli *cli, struct error *error)
         status = cli_manager_unlock(&keeping.manager, cli, error);
     }
     if (status == STATUS_OK) {
-        status = cli_register_read(&keeping.entries, cli, &keeping.access, error);
+        status = cli_register_read(&keeping.entries, &list, cli, &keeping.access, error);
     }
     if (status != STATUS_OK) {
         return status;

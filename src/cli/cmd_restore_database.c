@@ -150,9 +150,13 @@ enum status cmd_restore_into_database(struct cli_road *road, struct cli_view *vi
     status = restore(&summary, road, view, &amendment, error);
     cli_json_set_count(cli->facts, "rows", summary.rows);
     cli_json_set_count(cli->facts, "bytes", summary.bytes);
+    if (status == STATUS_FAILED) {
+        cli_register_tell_hosts(obeyed, view->statement, amendment.source);
+    }
     if (status != STATUS_OK) {
         return status;
     }
+    cli_register_check_command(obeyed, cli, snapshot_find_source(view->snapshot, amendment.source));
     if (summary.kept_as != NULL) {
         cli_json_set_bytes(cli->facts, "kept_as", summary.kept_as);
     }

@@ -92,6 +92,7 @@ static enum status restore(struct restore_summary *summary, struct cli_road *roa
     struct cli *cli = road->cli;
     const struct cli_arguments *arguments = &cli->arguments;
     enum status status = check_sources(view->snapshot, &arguments->sources, error);
+    status = status ? status : cli_check_apart(&view->access, arguments->target, error);
     if (status == STATUS_OK) {
         status = cli_road_check_path(road, arguments->target, error);
     }
@@ -192,6 +193,18 @@ static void print_text(const struct cli *cli, const struct cli_view *view,
     }
 }
 
+static void tell_hosts(const struct cli *cli, const struct cli_view *view,
+                       const struct cli_register *obeyed)
+{
+    const struct selection selection = {.sources = cli->arguments.sources.items};
+    for (size_t i = 0; i < view->statement->source_count; i++) {
+        const char *name = view->statement->sources[i].name;
+        if (selection_has_source(&selection, name)) {
+            cli_register_tell_hosts(obeyed, view->statement, name);
+        }
+    }
+}
+
 static enum status fail_refused(const struct restore_erased *erased, struct error *error)
 {
     error_set(error, STATUS_FAILED, 0,
@@ -230,9 +243,11 @@ static enum status tell(struct cli *cli, const struct cli_view *view,
         }
         cli_register_tell(obeyed, cli, &summary->erased, NULL);
     }
-    return status == STATUS_OK && summary->erased.refused > 0
-               ? fail_refused(&summary->erased, error)
-               : status;
+    if (status != STATUS_OK || summary->erased.refused == 0) {
+        return status;
+    }
+    tell_hosts(cli, view, obeyed);
+    return fail_refused(&summary->erased, error);
 }
 
 enum status cmd_restore_into_folder(struct cli_road *road, struct cli_view *view,

@@ -298,12 +298,18 @@ enum status object_list_ids(struct id_list *list, struct repo *repo, struct prob
     return status;
 }
 
+struct name_collection {
+    struct name_list *list;
+    size_t limit;
+};
+
 static enum status collect_name(void *context, const unsigned char id[OBJECT_ID_SIZE],
                                 const struct store_entry *entry, struct error *error)
 {
     (void)id;
-    struct name_list *list = context;
-    if (list->count == SMALL_COUNT_LIMIT) {
+    const struct name_collection *collection = context;
+    struct name_list *list = collection->list;
+    if (list->count == collection->limit) {
         return too_many(entry->name, error);
     }
     void *names = grow(list->names, list->count, &list->capacity, sizeof *list->names);
@@ -323,7 +329,9 @@ static int compare_names(const void *a, const void *b)
 enum status object_list_names(struct name_list *list, struct repo *repo, struct store *store,
                               struct problems *problems, enum object_kind kind, struct error *error)
 {
-    enum status status = object_list(repo, store, kind, problems, collect_name, list, error);
+    struct name_collection collection = {list, kind == OBJECT_REGISTER ? REGISTER_COUNT_LIMIT
+                                                                       : SMALL_COUNT_LIMIT};
+    enum status status = object_list(repo, store, kind, problems, collect_name, &collection, error);
     if (list->count > 0) {
         qsort(list->names, list->count, sizeof *list->names, compare_names);
     }

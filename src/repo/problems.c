@@ -25,6 +25,56 @@ static bool add(struct problems *problems, const struct problem *problem)
     }
     problems->items = items;
     items[problems->count++] = copy;
+    problems->loss_items += problem_is_loss(&copy);
+    return true;
+}
+
+/* Problems of one object mostly come one after another. */
+static void add_loss(struct problems *problems, const char *object, uint64_t count)
+{
+    struct loss *last =
+        problems->loss_count == 0 ? NULL : problems->losses + problems->loss_count - 1;
+    if (last != NULL && strcmp(last->object, object) == 0) {
+        last->count += count;
+        return;
+    }
+    struct loss loss = {NULL, count};
+    struct loss *losses = NULL;
+    if (problems->loss_count < LOSSES_LIMIT && (loss.object = strdup(object)) != NULL) {
+        losses = realloc(problems->losses, (problems->loss_count + 1) * sizeof *losses);
+    }
+    if (losses == NULL) {
+        free(loss.object);
+        problems->losses_cut = true;
+        return;
+    }
+    problems->losses = losses;
+    losses[problems->loss_count++] = loss;
+}
+
+/* Beyond the limit. Whoever accepts losses accepts these, too. */
+static void count_only(struct problems *problems, const struct problem *problem)
+{
+    problems->dropped++;
+    if (problem_is_loss(problem)) {
+        add_loss(problems, problem->object, 1);
+    }
+}
+
+/* A loss yields to what is no loss: it may be one of many that were accepted, and its name is kept
+ * all the same. */
+static bool has_room(struct problems *problems, const struct problem *problem)
+{
+    bool full = problems->count >= PROBLEMS_LIMIT;
+    if (!full || problems->loss_items == 0 || problem_is_loss(problem)) {
+        return !full;
+    }
+    size_t last = problems->count - 1;
+    while (!problem_is_loss(&problems->items[last])) {
+        last--;
+    }
+    count_only(problems, &problems->items[last]);
+    problems_remove(problems, last);
     return true;
 }
 
@@ -34,22 +84,23 @@ void problems_add(struct problems *problems, const char *object, const struct er
     struct error copy = *error;
     struct problem problem = {copy.status, text_printable(printable, sizeof printable, object),
                               copy.message, copy.hint};
-    if (problems->count >= PROBLEMS_LIMIT || !add(problems, &problem)) {
-        problems->dropped++;
+    if (!has_room(problems, &problem) || !add(problems, &problem)) {
+        count_only(problems, &problem);
     }
 }
 
 void problems_add_folder(struct problems *problems, const char *folder, const struct error *error)
 {
-    if (problems->count == PROBLEMS_LIMIT) {
+    if (problems->count == PROBLEMS_LIMIT && problems->loss_items == 0) {
+        count_only(problems, &problems->items[PROBLEMS_LIMIT - 1]);
         problems_remove(problems, PROBLEMS_LIMIT - 1);
-        problems->dropped++;
     }
     problems_add(problems, folder, error);
 }
 
 void problems_remove(struct problems *problems, size_t number)
 {
+    problems->loss_items -= problem_is_loss(&problems->items[number]);
     free_item(&problems->items[number]);
     problems->count--;
     memmove(problems->items + number, problems->items + number + 1,
@@ -62,19 +113,27 @@ void problems_free(struct problems *problems)
         free_item(&problems->items[i]);
     }
     free(problems->items);
+    for (size_t i = 0; i < problems->loss_count; i++) {
+        free(problems->losses[i].object);
+    }
+    free(problems->losses);
     *problems = (struct problems){0};
 }
 
 enum status problems_copy(struct problems *to, const struct problems *from, struct error *error)
 {
     for (size_t i = 0; i < from->count; i++) {
-        if (to->count >= PROBLEMS_LIMIT) {
-            to->dropped++;
+        if (!has_room(to, &from->items[i])) {
+            count_only(to, &from->items[i]);
         } else if (!add(to, &from->items[i])) {
             return error_set_memory(error);
         }
     }
     to->dropped += from->dropped;
+    for (size_t i = 0; i < from->loss_count; i++) {
+        add_loss(to, from->losses[i].object, from->losses[i].count);
+    }
+    to->losses_cut = to->losses_cut || from->losses_cut;
     return STATUS_OK;
 }
 

@@ -60,15 +60,21 @@ enum status register_heal(struct repo *repo, const char *state, const struct era
                           const struct erasure_register *there, struct error *error)
 {
     struct store *store = NULL;
+    const struct snapshot_list none = {0};
+    struct erasure_ids held = {0};
     if (there->missing == 0) {
         return STATUS_OK;
     }
-    enum status status = repo_take_store(&store, repo, error);
+    enum status status = register_ids(&held, &none, there, error);
+    if (status == STATUS_OK) {
+        status = repo_take_store(&store, repo, error);
+    }
     for (size_t i = 0; status == STATUS_OK && i < sworn->count; i++) {
-        if (!register_holds(there, sworn->items[i])) {
+        if (!register_ids_have(&held, sworn->items[i])) {
             status = heal(repo, store, state, sworn->items[i], error);
         }
     }
     repo_give_store(repo, store);
+    register_ids_free(&held);
     return status;
 }

@@ -40,9 +40,11 @@ struct erasure_ids {
  * next statement's own. What is lost stays sworn to for ever: waiting a night does not hide it. */
 MUST_USE enum status register_ids(struct erasure_ids *ids, const struct snapshot_list *list,
                                   const struct erasure_register *entries, struct error *error);
-/* Whether the entry of this id is among them. */
-bool register_holds(const struct erasure_register *entries,
-                    const unsigned char id[ERASURE_ID_SIZE]);
+void register_ids_free(struct erasure_ids *ids);
+bool register_ids_have(const struct erasure_ids *ids, const unsigned char id[ERASURE_ID_SIZE]);
+/* Of more than a statement can name the rest is let go, with a problem: only somebody with a host
+ * key can have made so many, and a night without a statement would be the worse loss. */
+void register_ids_limit(struct erasure_ids *ids, size_t limit, struct problems *problems);
 
 /* Keeps the object in the state folder; and stores again what is sworn to, not there, and kept. */
 MUST_USE enum status register_keep_copy(const char *state, const unsigned char id[ERASURE_ID_SIZE],

@@ -27,51 +27,6 @@ void erasure_register_free(struct erasure_register *entries)
     *entries = (struct erasure_register){0};
 }
 
-/* ------------------------------------------------------------------ what statements swear to */
-
-static int compare_names(const void *a, const void *b)
-{
-    return memcmp(a, b, ERASURE_ID_SIZE);
-}
-
-enum status register_ids(struct erasure_ids *ids, const struct snapshot_list *list,
-                         const struct erasure_register *entries, struct error *error)
-{
-    size_t most = entries == NULL ? 0 : entries->count + entries->settled_count, kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        most += list->items[i].erasure_count;
-    }
-    *ids = (struct erasure_ids){calloc(most + 1, ERASURE_ID_SIZE), 0};
-    if (ids->items == NULL) {
-        return error_set_memory(error);
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        for (size_t j = 0; j < list->items[i].erasure_count; j++) {
-            memcpy(ids->items[ids->count++], list->items[i].erasures[j], ERASURE_ID_SIZE);
-        }
-    }
-    for (size_t i = 0; entries != NULL && i < entries->count; i++) {
-        memcpy(ids->items[ids->count++], entries->items[i].id, ERASURE_ID_SIZE);
-    }
-    for (size_t i = 0; entries != NULL && i < entries->settled_count; i++) {
-        memcpy(ids->items[ids->count++], entries->settled[i].id, ERASURE_ID_SIZE);
-    }
-    qsort(ids->items, ids->count, ERASURE_ID_SIZE, compare_names);
-    for (size_t i = 0; i < ids->count; i++) {
-        if (kept == 0 || compare_names(ids->items[kept - 1], ids->items[i]) != 0) {
-            memmove(ids->items[kept++], ids->items[i], ERASURE_ID_SIZE);
-        }
-    }
-    ids->count = kept;
-    return STATUS_OK;
-}
-
-static bool is_sworn(const struct reading *reading, const unsigned char id[ERASURE_ID_SIZE])
-{
-    return bsearch(id, reading->sworn.items, reading->sworn.count, ERASURE_ID_SIZE,
-                   compare_names) != NULL;
-}
-
 /* ------------------------------------------------------------------ one entry */
 
 /* A revoked host could have signed its entries any time; those that stood in a trusted statement
@@ -96,7 +51,7 @@ static enum status judge(const struct erasure *erasure, const struct reading *re
                            "key does not vouch; it is not obeyed"),
                          host);
     }
-    if (revoked && !is_sworn(reading, erasure->id)) {
+    if (revoked && !register_ids_have(&reading->sworn, erasure->id)) {
         return error_set(
             error, STATUS_UNAUTHENTIC, 0,
             _("this erasure is signed by the host key %.16s…, which was revoked, and no "
@@ -134,15 +89,10 @@ static enum status open_words(struct erasure *erasure, const struct repo *repo,
                                        _("this erasure is about another person than it says"));
 }
 
-/* Takes the erasure over. The same entry under two names counts once. */
+/* Takes the erasure over. */
 static enum status keep(struct erasure_register *entries, struct erasure *erasure,
                         struct error *error)
 {
-    for (size_t i = 0; i < entries->count; i++) {
-        if (memcmp(entries->items[i].id, erasure->id, ERASURE_ID_SIZE) == 0) {
-            return STATUS_OK;
-        }
-    }
     struct erasure *items = realloc(entries->items, (entries->count + 1) * sizeof *items);
     if (items == NULL) {
         return error_set_memory(error);
@@ -201,21 +151,6 @@ static enum status read_one(void *context, struct store *store, size_t number, s
 
 /* ------------------------------------------------------------------ what lacks */
 
-bool register_holds(const struct erasure_register *entries, const unsigned char id[ERASURE_ID_SIZE])
-{
-    for (size_t i = 0; i < entries->count; i++) {
-        if (memcmp(entries->items[i].id, id, ERASURE_ID_SIZE) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < entries->settled_count; i++) {
-        if (memcmp(entries->settled[i].id, id, ERASURE_ID_SIZE) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The newest statement that names it; there is one. */
 static const struct statement *who_knows(const struct snapshot_list *list,
                                          const unsigned char id[ERASURE_ID_SIZE])
@@ -247,19 +182,28 @@ static void tell_missing(struct erasure_register *entries, const struct statemen
         hex_encode(text, statement->id, OBJECT_ID_SIZE),
         moment_format_local(time, statement->time));
     problems_add(&entries->problems, name, &problem);
-    entries->missing++;
 }
 
-static void find_missing(struct erasure_register *entries, const struct reading *reading)
+static enum status find_missing(struct erasure_register *entries, const struct reading *reading,
+                                struct error *error)
 {
-    for (size_t i = 0; i < reading->sworn.count; i++) {
+    const struct snapshot_list none = {0};
+    struct erasure_ids held = {0};
+    enum status status = register_ids(&held, &none, entries, error);
+    for (size_t i = 0; status == STATUS_OK && i < reading->sworn.count; i++) {
         const unsigned char *id = reading->sworn.items[i];
-        const struct statement *statement =
-            register_holds(entries, id) ? NULL : who_knows(reading->list, id);
-        if (statement != NULL) {
-            tell_missing(entries, statement, id);
+        if (register_ids_have(&held, id)) {
+            continue;
+        }
+        entries->missing++;
+        if (entries->problems.count < PROBLEMS_LIMIT) {
+            tell_missing(entries, who_knows(reading->list, id), id);
+        } else {
+            entries->problems.dropped++;
         }
     }
+    register_ids_free(&held);
+    return status;
 }
 
 static int compare_age(const void *a, const void *b)
@@ -269,18 +213,57 @@ static int compare_age(const void *a, const void *b)
     return order != 0 ? order : memcmp(left->id, right->id, ERASURE_ID_SIZE);
 }
 
-static enum status read_all(struct reading *reading, struct name_list *names, struct error *error)
+/* Oldest first. The same entry under two names counts once. */
+static void put_in_order(struct erasure_register *entries)
+{
+    size_t kept = 0;
+    if (entries->count > 0) {
+        qsort(entries->items, entries->count, sizeof *entries->items, compare_age);
+    }
+    for (size_t i = 0; i < entries->count; i++) {
+        struct erasure *erasure = &entries->items[i];
+        if (kept > 0 && memcmp(entries->items[kept - 1].id, erasure->id, ERASURE_ID_SIZE) == 0) {
+            erasure_free(erasure);
+        } else {
+            entries->items[kept++] = *erasure;
+        }
+    }
+    entries->count = kept;
+}
+
+/* A folder that cannot be listed whole (somebody floods it, it cannot be read) must stop no backup,
+ * and nobody may obey a part of it. */
+static enum status list_names(struct name_list *names, const struct reading *reading,
+                              struct error *error)
 {
     struct store *store = NULL;
     struct repo *repo = reading->repo;
+    struct erasure_register *entries = reading->entries;
     enum status status = repo_take_store(&store, repo, error);
-    if (status == STATUS_OK) {
-        status = object_list_names(names, repo, store, &reading->entries->problems, OBJECT_REGISTER,
-                                   error);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = object_list_names(names, repo, store, &entries->problems, OBJECT_REGISTER, error);
     repo_give_store(repo, store);
-    return status == STATUS_OK ? repo_parallel(repo, names->count, read_one, reading, error)
-                               : status;
+    if (problem_is_local(status, error)) {
+        problems_add_folder(&entries->problems, object_folder(OBJECT_REGISTER), error);
+        error_clear(error);
+        entries->unread = true;
+        return STATUS_OK;
+    }
+    return status;
+}
+
+static enum status read_all(struct reading *reading, const struct name_list *names,
+                            struct error *error)
+{
+    struct erasure_register *entries = reading->entries;
+    enum status status = repo_parallel(reading->repo, names->count, read_one, reading, error);
+    if (status == STATUS_OK) {
+        put_in_order(entries);
+        status = register_settle(entries, error);
+    }
+    return status == STATUS_OK ? find_missing(entries, reading, error) : status;
 }
 
 enum status register_read(struct erasure_register *entries, struct repo *repo,
@@ -295,19 +278,17 @@ enum status register_read(struct erasure_register *entries, struct repo *repo,
                               .entries = entries};
     enum status status = register_ids(&reading.sworn, list, NULL, error);
     if (status == STATUS_OK) {
+        status = list_names(&names, &reading, error);
+    }
+    if (status == STATUS_OK && !entries->unread) {
         status = read_all(&reading, &names, error);
     }
-    if (status == STATUS_OK && entries->count > 0) {
-        qsort(entries->items, entries->count, sizeof *entries->items, compare_age);
-        status = register_settle(entries, error);
-    }
     if (status == STATUS_OK) {
-        find_missing(entries, &reading);
         problems_sort(&entries->problems);
     } else {
         erasure_register_free(entries);
     }
     pthread_mutex_destroy(&reading.lock);
-    free(reading.sworn.items);
+    register_ids_free(&reading.sworn);
     return status;
 }

@@ -65,6 +65,16 @@ static enum status make_folders(struct store *store, struct error *error)
     return status;
 }
 
+static enum status describe(struct buffer *description, const struct repo_creation *creation,
+                            struct error *error)
+{
+    enum status status = repository_encode(description, creation, error);
+    if (status == STATUS_OK && description->size > SMALL_OBJECT_LIMIT) {
+        status = error_set(error, STATUS_USAGE, 0, "%s", _("there are too many recipients"));
+    }
+    return status;
+}
+
 static enum status put_first_objects(struct repo *repo, struct store *store,
                                      const struct repo_creation *creation, struct error *error)
 {
@@ -83,10 +93,7 @@ static enum status put_first_objects(struct repo *repo, struct store *store,
             host_record_encode(&vouching, &record, host->repository, creation->recovery, error);
     }
     if (status == STATUS_OK) {
-        status = repository_encode(&description, creation, error);
-    }
-    if (status == STATUS_OK && description.size > SMALL_OBJECT_LIMIT) {
-        status = error_set(error, STATUS_USAGE, 0, "%s", _("there are too many recipients"));
+        status = describe(&description, creation, error);
     }
     if (status == STATUS_OK) {
         status = object_put(repo, store, OBJECT_KEYS, NULL, &keys, error);
@@ -126,12 +133,49 @@ enum status repo_create(const struct repo_creation *creation, struct error *erro
     return status;
 }
 
-enum status repo_vouch(struct repo *repo, const struct host_record *record,
-                       const struct signing_key *recovery, struct error *error)
+static enum status check_recovery_key(const struct repo *repo, const struct signing_key *recovery,
+                                      struct error *error)
 {
     if (!repo->proved || memcmp(repo->trusted, recovery->public_key, SIGN_PUBLIC_SIZE) != 0) {
         return error_set(error, STATUS_UNAUTHENTIC, 0, "%s",
                          _("this is not the recovery key that is trusted for this repository"));
+    }
+    return STATUS_OK;
+}
+
+/* Without any word about hosts the secret may be one that the storage made up: signing it would
+ * make it the repository's for good. */
+bool repo_can_describe(const struct repo *repo)
+{
+    return repo->anchor[0] == '\0' && repo->host_count > 0;
+}
+
+enum status repo_describe(struct repo *repo, const struct repo_creation *creation,
+                          struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer description = {0};
+    char name[OBJECT_NAME_SIZE];
+    struct store *store = NULL;
+    enum status status = check_recovery_key(repo, creation->recovery, error);
+    status = status ? status : check_creation(creation, error);
+    status = status ? status : describe(&description, creation, error);
+    status = status ? status : repo_take_store(&store, repo, error);
+    status = status
+                 ? status
+                 : object_put_nameless(name, repo, store, OBJECT_REPOSITORY, &description, error);
+    repo_give_store(repo, store);
+    if (status == STATUS_OK) {
+        snprintf(repo->anchor, sizeof repo->anchor, "%s", name);
+    }
+    return status;
+}
+
+enum status repo_vouch(struct repo *repo, const struct host_record *record,
+                       const struct signing_key *recovery, struct error *error)
+{
+    enum status status = check_recovery_key(repo, recovery, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     struct host_record *hosts = realloc(repo->hosts, (repo->host_count + 1) * sizeof *hosts);
     if (hosts == NULL) {
@@ -139,7 +183,7 @@ enum status repo_vouch(struct repo *repo, const struct host_record *record,
     }
     repo->hosts = hosts;
     CLEANUP(buffer_free) struct buffer object = {0};
-    enum status status = host_record_encode(&object, record, repo->id, recovery, error);
+    status = host_record_encode(&object, record, repo->id, recovery, error);
     struct store *store = NULL;
     if (status == STATUS_OK) {
         status = repo_take_store(&store, repo, error);

@@ -43,7 +43,8 @@ static void tell_lost(struct repo *repo)
               _("the description of this repository is missing or damaged"));
     error_set_hint(&problem, "%s",
                    _("The next kura backup of a machine that backed up here before stores it "
-                     "again."));
+                     "again. Where there is no such machine, kura host add with the recovery kit "
+                     "makes it anew."));
     problems_add(&repo->problems, object_folder(OBJECT_REPOSITORY), &problem);
 }
 

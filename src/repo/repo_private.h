@@ -10,7 +10,8 @@
 #define RANDOM_NAME_DIGITS 32
 /* A hostile store may list any number of names: beyond these the listing is refused. */
 #define OBJECT_COUNT_LIMIT 1000000
-#define SMALL_COUNT_LIMIT 10000                /* in repository/, hosts/, keys/, register/ */
+#define SMALL_COUNT_LIMIT 10000                /* in repository/, hosts/, keys/ */
+#define REGISTER_COUNT_LIMIT 200000            /* in register/ */
 #define SMALL_OBJECT_LIMIT (size_t)(64 * 1024) /* bytes of one of them */
 /* A chunk's sealed length: a tag byte and 1 byte to CHUNK_MAXIMUM of content. */
 #define SEALED_CHUNK_MINIMUM (SEAL_OVERHEAD + 2u)

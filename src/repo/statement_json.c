@@ -113,7 +113,7 @@ static bool take_erasures(struct statement *statement, const json_t *json)
     if (list == NULL) {
         return true;
     }
-    statement->erasures = json_array_size(list) > SMALL_COUNT_LIMIT
+    statement->erasures = json_array_size(list) > STATEMENT_ERASURES_LIMIT
                               ? NULL
                               : ids_from_json(&statement->erasure_count, list, ERASURE_ID_SIZE);
     return statement->erasures != NULL;

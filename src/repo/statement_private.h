@@ -2,11 +2,13 @@
 #ifndef REPO_STATEMENT_PRIVATE_H
 #define REPO_STATEMENT_PRIVATE_H
 
+#include "kura/register.h"
 #include "repo_private.h"
 #include <jansson.h>
 
 #define STATEMENT_DOMAIN "kura/1 statement"
-#define STATEMENT_JSON_LIMIT (size_t)(2 * 1024 * 1024) /* bytes */
+#define STATEMENT_JSON_LIMIT (size_t)(7 * 1024 * 1024)        /* bytes */
+#define STATEMENT_ERASURES_LIMIT (2 * (size_t)ERASURES_LIMIT) /* each may be taken back */
 #define STATEMENT_SOURCES_LIMIT 10000
 /* Every reader of JSON has numbers up to here exactly, and the next one never wraps. */
 #define SEQUENCE_LIMIT (UINT64_C(1) << 53)

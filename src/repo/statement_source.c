@@ -6,12 +6,19 @@
 static const char *const STATUS_WORDS[] = {
     [SOURCE_COMPLETE] = "complete", [SOURCE_WARNINGS] = "warnings", [SOURCE_FAILED] = "failed"};
 
-void statement_source_free(struct statement_source *source)
+static void free_tables(struct statement_source *source)
 {
     for (size_t i = 0; i < source->table_count; i++) {
         free(source->tables[i].name);
     }
     free(source->tables);
+    source->tables = NULL;
+    source->table_count = 0;
+}
+
+void statement_source_free(struct statement_source *source)
+{
+    free_tables(source);
     free(source->name);
     free(source->kind);
     free(source->problem);
@@ -81,6 +88,26 @@ struct json_t *statement_source_to_json(const struct statement_source *source)
         failed |= json_object_set_new(json, "remnants", json_new_moment(since));
     }
     return failed != 0 ? NULL : json_incref(json);
+}
+
+enum status statement_source_fit(bool *fits, size_t *room, struct statement_source *source,
+                                 struct error *error)
+{
+    CLEANUP(buffer_free) struct buffer text = {0};
+    json_auto_t *tables = tables_to_json(source);
+    *fits = true;
+    enum status status =
+        tables == NULL ? error_set_memory(error) : json_print(&text, tables, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *fits = text.size <= *room;
+    if (*fits) {
+        *room -= text.size;
+    } else {
+        free_tables(source);
+    }
+    return STATUS_OK;
 }
 
 /* ---- reading ---- */

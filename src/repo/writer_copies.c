@@ -1,6 +1,6 @@
 /* writer_copies: the recovery key's words, on what repository this is and on who may write into it,
  * are kept by each host as the objects that they are. When the storage has lost one, the next
- * backup stores it again: nobody but the recovery key could make it anew. */
+ * backup stores it again: nobody but the recovery key could make it anew (repo_describe). */
 #include "repository.h"
 #include "writer_private.h"
 #include <stdio.h>

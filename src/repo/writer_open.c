@@ -179,7 +179,7 @@ void writer_free(struct writer *writer)
     free(writer->recipients);
     free(writer->parents);
     erasure_register_free(&writer->erased);
-    free(writer->erasures.items);
+    register_ids_free(&writer->erasures);
     free(writer->memory);
     free(writer->new_memory);
     free(writer->folder);

@@ -221,9 +221,11 @@ static enum status take_register(struct writer *writer, const struct snapshot_li
     enum status status = register_read(&writer->erased, writer->repo, list, error);
     status = status ? status : problems_copy(&writer->problems, &writer->erased.problems, error);
     status = status ? status : register_ids(&writer->erasures, list, &writer->erased, error);
-    return status ? status
-                  : register_heal(writer->repo, writer->folder, &writer->erasures, &writer->erased,
-                                  error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    register_ids_limit(&writer->erasures, STATEMENT_ERASURES_LIMIT, &writer->problems);
+    return register_heal(writer->repo, writer->folder, &writer->erasures, &writer->erased, error);
 }
 
 #define REQUEST "look-at-everything" /* a file in the state folder */

@@ -276,6 +276,8 @@ static enum status keep_text(void *context, const char *data, size_t size, struc
 enum status archive_read(struct buffer *text, struct hidden_database *database,
                          const char *const *words, int list, struct error *error)
 {
+    struct error second;
     enum status status = archive_run(database, words, list, keep_text, text, error);
-    return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
+    enum status ended = buffer_append_u8(text, '\0', status == STATUS_OK ? error : &second);
+    return status ? status : ended;
 }

@@ -23,6 +23,17 @@ void database_summary_free(struct database_summary *summary)
     *summary = (struct database_summary){0};
 }
 
+static const struct statement_table *find(const struct statement_table *tables, size_t count,
+                                          const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(tables[i].name, name) == 0) {
+            return &tables[i];
+        }
+    }
+    return NULL;
+}
+
 static enum status add_table(struct database_summary *summary, struct postgres *session,
                              const struct postgres_table *table, struct error *error)
 {
@@ -32,9 +43,17 @@ static enum status add_table(struct database_summary *summary, struct postgres *
         return error_set_memory(error);
     }
     summary->table_count++;
-    enum status status = postgres_count_rows(&counted->rows, session, table->name, error);
+    enum status status = postgres_count_table(&counted->rows, session, table, error);
     summary->rows += counted->rows;
     return status;
+}
+
+/* Other versions of an extension, and those of older backups, name other tables for a dump. */
+static bool is_counted(const struct hidden_database *database, const struct postgres_table *table)
+{
+    const struct statement_source *words = &database->source->words;
+    return table->counted && (table->condition == NULL ||
+                              find(words->tables, words->table_count, table->name) != NULL);
 }
 
 enum status database_count(struct hidden_database *database, struct error *error)
@@ -51,7 +70,7 @@ enum status database_count(struct hidden_database *database, struct error *error
         return error_set_memory(error);
     }
     for (size_t i = 0; status == STATUS_OK && i < tables.count; i++) {
-        if (tables.items[i].counted) {
+        if (is_counted(database, &tables.items[i])) {
             status = add_table(summary, &database->inside, &tables.items[i], error);
         }
     }
@@ -69,17 +88,6 @@ enum status database_count_again(struct hidden_database *database, struct error 
         summary->rows += table->rows;
     }
     return status;
-}
-
-static const struct statement_table *find(const struct statement_table *tables, size_t count,
-                                          const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(tables[i].name, name) == 0) {
-            return &tables[i];
-        }
-    }
-    return NULL;
 }
 
 static enum status refuse(const char *name, uint64_t rows, uint64_t counted, struct error *error)

@@ -61,6 +61,29 @@ static enum status convert(struct buffer *text, struct postgres *server, char *s
     return status == STATUS_OK ? buffer_append_u8(text, '\0', error) : status;
 }
 
+/* What is not known of the archive's database is told, unless that of the replaced one is taken. */
+static enum status take_cut_script(struct hidden_database *database, const struct buffer *text,
+                                   enum status status, struct error *error)
+{
+    if (status != STATUS_FAILED || text->data == NULL ||
+        !hidden_own_name_has_lines((const char *)text->data)) {
+        return status;
+    }
+    database->script_cut = true;
+    error_clear(error);
+    if (!database->old.exists && database->options->tables == NULL) {
+        struct error told = {0};
+        error_set(&told, STATUS_UNSUPPORTED, 0, "%s",
+                  _("the name of the database that was backed up has more than one line: its "
+                    "settings, privileges, connection limit and comment could not be taken over"));
+        error_set_hint(&told, "%s",
+                       _("Only its owner and superusers may connect: say GRANT CONNECT ON DATABASE "
+                         "… for the others."));
+        hidden_warn(database, &told);
+    }
+    return STATUS_OK;
+}
+
 enum status hidden_read_script(struct hidden_database *database, struct error *error)
 {
     /* A schema that cannot be: what is left is the database itself, which --create always gives. */
@@ -69,6 +92,7 @@ enum status hidden_read_script(struct hidden_database *database, struct error *e
     CLEANUP(buffer_free) struct buffer text = {0};
     struct buffer *script = &database->script;
     enum status status = archive_read(&text, database, words, -1, error);
+    status = take_cut_script(database, &text, status, error);
     buffer_clear(script);
     if (status == STATUS_OK) {
         status = convert(script, &database->server, (char *)text.data, error);
@@ -198,11 +222,6 @@ enum status hidden_create(struct hidden_database *database, struct error *error)
     hidden_name_make(database->name, database->target);
     bool like_old = database->old.exists && database->old.empty;
     enum status status = hidden_read_script(database, error);
-    if (status == STATUS_FAILED && like_old) { /* it need not be makeable by its script */
-        error_clear(error);
-        buffer_clear(&database->script);
-        status = buffer_append_u8(&database->script, '\0', error);
-    }
     if (status == STATUS_OK) {
         status = like_old ? create_like_old(database, error) : create_as_dumped(database, error);
     }

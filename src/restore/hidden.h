@@ -44,6 +44,7 @@ struct hidden_database {
     char *target;
     char name[DATABASE_NAME_SIZE];
     struct buffer script; /* what the archive says of its database as a whole */
+    bool script_cut;      /* its encoding, locale and owner alone */
     struct occupant old;
     struct postgres server; /* in a database that is nobody's: "postgres" or "template1" */
     struct postgres inside; /* in the hidden database; with tables alone, in the target */
@@ -93,8 +94,8 @@ void occupant_free(struct occupant *old);
 /* ---- hidden_name.c ---- */
 void hidden_name_make(char name[DATABASE_NAME_SIZE], const char *target);
 bool hidden_name_is_of(const char *name, const char *target);
-/* "<target>.before-20261127T235959Z" */
-void hidden_name_before(char name[DATABASE_NAME_SIZE], const char *target);
+/* "<target>.before-20261127T235959Z", from number 2 on with "-2" behind */
+void hidden_name_before(char name[DATABASE_NAME_SIZE], const char *target, unsigned number);
 /* A number for the advisory lock of this target, as a text. */
 void hidden_name_lock(char number[24], const char *target);
 
@@ -104,6 +105,9 @@ void hidden_name_lock(char number[24], const char *target);
  * a CREATE DATABASE. */
 MUST_USE enum status hidden_take_options(struct buffer *options, const char *script,
                                          struct error *error);
+/* Whether the name that the script gives the database has more than one line: pg_restore cannot
+ * write how to connect to it, and ends before it says all that it knows of it. */
+bool hidden_own_name_has_lines(const char *script);
 /* The next statement of the script that is about the database as a whole. {.script} to begin with.
  */
 struct hidden_words {
@@ -171,14 +175,14 @@ void hidden_warn(const struct hidden_database *database, struct error *problem);
 /* Before the load: the settings that the rows may need, and those with which the archive is read as
  * it was written. What cannot be said is left out. */
 MUST_USE enum status hidden_settle_for_load(struct hidden_database *database, struct error *error);
-/* Of a session in which tables are loaded: its lc_monetary is that of the archive, if that names
- * one. */
-MUST_USE enum status hidden_settle_currency(struct hidden_database *database, struct error *error);
 /* After it, in place of those: the database's own. What a setting is may change what is counted and
  * erased: before that. One that cannot be given, or with which nobody gets in, is left out, and
  * told if that is wanted. */
 MUST_USE enum status hidden_give_settings(struct hidden_database *database, bool told,
                                           struct error *error);
+/* Of a session in which tables are loaded: its lc_monetary is that of the archive, if that names
+ * one. */
+MUST_USE enum status hidden_settle_currency(struct hidden_database *database, struct error *error);
 
 /* ---- hidden_publish.c ---- */
 
@@ -194,7 +198,8 @@ typedef enum status (*archive_output)(void *context, const char *data, size_t si
 MUST_USE enum status archive_run(struct hidden_database *database, const char *const *words,
                                  int list, archive_output output, void *context,
                                  struct error *error);
-/* The same, into memory; more than 64 MiB is refused. The text is terminated. */
+/* The same, into memory; more than 64 MiB is refused. The text is terminated, also what there is of
+ * it after a failure (only without memory it may have no data). */
 MUST_USE enum status archive_read(struct buffer *text, struct hidden_database *database,
                                   const char *const *words, int list, struct error *error);
 

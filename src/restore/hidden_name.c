@@ -68,15 +68,20 @@ bool hidden_name_is_of(const char *name, const char *target)
     return strcmp(name, expected) == 0;
 }
 
-void hidden_name_before(char name[DATABASE_NAME_SIZE], const char *target)
+void hidden_name_before(char name[DATABASE_NAME_SIZE], const char *target, unsigned number)
 {
     char time[] = "20261127T235959Z";
+    char again[12] = "";
     time_t now = moment_now().seconds;
     struct tm parts;
     gmtime_r(&now, &parts);
     strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &parts);
-    snprintf(name, DATABASE_NAME_SIZE, "%.*s.before-%s",
-             fitting(target, sizeof ".before-" - 1 + strlen(time)), target, time);
+    if (number > 1) {
+        snprintf(again, sizeof again, "-%u", number);
+    }
+    snprintf(name, DATABASE_NAME_SIZE, "%.*s.before-%s%s",
+             fitting(target, sizeof ".before-" - 1 + strlen(time) + strlen(again)), target, time,
+             again);
 }
 
 void hidden_name_lock(char number[24], const char *target)

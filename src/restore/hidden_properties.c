@@ -188,10 +188,10 @@ static enum status take_over(struct hidden_database *database, struct error *err
 }
 
 /* What an archive says begins with what a new database has; if not all of it that shuts others out
- * can be said, nobody is let in. */
+ * is known and can be said, nobody is let in. */
 static enum status say_properties(struct hidden_database *database, struct error *error)
 {
-    bool open = false;
+    bool open = database->script_cut;
     const char *const name[] = {database->target, NULL};
     enum status status = open_to_all(database, error);
     status = status ? status : hidden_say_anew(database, HIDDEN_PROPERTIES, &open, error);

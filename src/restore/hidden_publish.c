@@ -102,12 +102,28 @@ static enum status remove_empty(struct hidden_database *database, const char *be
     return status;
 }
 
+/* A name that no database has: the one before may have been replaced within the same second. */
+static enum status choose_before(char before[DATABASE_NAME_SIZE], struct hidden_database *database,
+                                 struct error *error)
+{
+    enum status status = STATUS_OK;
+    uint64_t taken = 1;
+    for (unsigned number = 1; status == STATUS_OK && taken > 0; number++) {
+        hidden_name_before(before, database->target, number);
+        const char *const values[] = {before, NULL};
+        status = hidden_number(&taken, &database->server,
+                               "SELECT count(*) FROM pg_catalog.pg_database WHERE datname = %L",
+                               values, error);
+    }
+    return status;
+}
+
 enum status hidden_publish(struct hidden_database *database, struct error *error)
 {
     char before[DATABASE_NAME_SIZE];
-    hidden_name_before(before, database->target);
     postgres_close(&database->inside); /* nobody may be in it */
     enum status status = hidden_check_empty(database, error);
+    status = status ? status : choose_before(before, database, error);
     status = status ? status : rename_both(database, before, error);
     if (status != STATUS_OK) {
         return error_add_context(error, "%s", _("the restored database could not be published"));

@@ -47,17 +47,43 @@ static size_t value_size(const char *text)
     return 0;
 }
 
-enum status hidden_take_options(struct buffer *options, const char *script, struct error *error)
+/* Behind a name as the script writes it: a word, or quoted, where "" is a quote and a line may end.
+ */
+static const char *behind_name(const char *name)
+{
+    if (name[0] != '"') {
+        return name + strcspn(name, " \n");
+    }
+    const char *at = name + 1;
+    while (*at != '\0' && (at[0] != '"' || at[1] == '"')) {
+        at += at[0] == '"' ? 2 : 1;
+    }
+    return at + (*at == '"');
+}
+
+/* The name in the statement that makes the database, or NULL. */
+static const char *find_own_name(const char *script)
 {
     static const char begin[] = "\nCREATE DATABASE ";
-    static const char template[] = " WITH TEMPLATE = template0";
     const char *at = strstr(script, begin);
-    const char *end = at == NULL ? NULL : strchr(at + 1, '\n');
-    at = at == NULL ? NULL : strstr(at, template);
-    if (at == NULL || end == NULL || at > end) {
+    return at == NULL ? NULL : at + sizeof begin - 1;
+}
+
+bool hidden_own_name_has_lines(const char *script)
+{
+    const char *name = find_own_name(script);
+    return name != NULL && name + strcspn(name, "\n\r") < behind_name(name);
+}
+
+enum status hidden_take_options(struct buffer *options, const char *script, struct error *error)
+{
+    static const char template[] = " WITH TEMPLATE = template0";
+    const char *own = find_own_name(script);
+    const char *at = own == NULL ? NULL : behind_name(own);
+    if (at == NULL || strncmp(at, template, sizeof template - 1) != 0) {
         return STATUS_OK; /* an archive without it: the server's own */
     }
-    at += strlen(template);
+    at += sizeof template - 1;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && *at == ' ') {
         const char *name = at + 1;

@@ -30,6 +30,9 @@ static enum status take_rows(void *context, const char *table, uint64_t rows, st
     struct error problem;
     (void)error;
     recount->tables++;
+    if (words->table_count == 0) {
+        return STATUS_OK; /* too many names to be sworn to (statement_source_fit) */
+    }
     for (size_t i = 0; i < words->table_count; i++) {
         if (strcmp(words->tables[i].name, table) != 0) {
             continue;
@@ -127,8 +130,9 @@ static void settle(struct recount *recount, enum status status)
     /* That it cannot be told is no difference; a database that SQLite finds damaged is one. */
     recount->match &= status != STATUS_CORRUPT;
     bool told = status == STATUS_OK || !recount->match;
+    bool sworn = recount->source->words.table_count > 0 || recount->tables == 0;
     pthread_mutex_lock(&restore->lock);
-    restore->summary->recounted += told;
+    restore->summary->recounted += told && sworn;
     restore->summary->recount_failed += !told;
     restore->summary->recount_match &= recount->match;
     pthread_mutex_unlock(&restore->lock);

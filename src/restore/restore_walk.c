@@ -8,7 +8,9 @@ struct source_walk {
     const struct catalogue_source *source;
     uint64_t entries;
     uint64_t bytes;
-    bool whole; /* nothing was left out or damaged */
+    bool whole;                         /* nothing was left out or damaged */
+    struct selection_trail trail;       /* of the entries */
+    struct selection_trail first_trail; /* of the first names of hard links */
     /* Files that were there already and stay: paths, each with its NUL, and where each begins
      * (size_t). They come in the order of entry_path_compare. */
     struct buffer kept;
@@ -155,9 +157,9 @@ static bool was_kept(const struct source_walk *walk, const char *path)
     return false;
 }
 
-static bool first_comes(const struct source_walk *walk, const struct entry *link)
+static bool first_comes(struct source_walk *walk, const struct entry *link)
 {
-    return selection_has_path(&walk->restore->options->selection, link->link) &&
+    return selection_has_path(&walk->restore->options->selection, &walk->first_trail, link->link) &&
            !was_kept(walk, link->link);
 }
 
@@ -271,7 +273,8 @@ static enum status visit(void *context, const struct entry *entry, const struct 
     walk->entries++;
     walk->bytes += entry->type == ENTRY_FILE ? entry->size : 0;
     enum status status = restore_check_cancelled(restore, error);
-    if (status != STATUS_OK || !selection_has_path(&restore->options->selection, entry->path)) {
+    if (status != STATUS_OK ||
+        !selection_has_path(&restore->options->selection, &walk->trail, entry->path)) {
         return status;
     }
     if (restore_leaves_out(restore->options->erasures, walk->source->words.name, entry)) {

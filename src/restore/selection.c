@@ -35,46 +35,66 @@ bool selection_digest(unsigned char digest[OBJECT_ID_SIZE], const struct selecti
     return selection->sources != NULL || selection->includes != NULL;
 }
 
-static bool lies_in(const char *path, const char *folder)
+/* Whether this path itself is meant, whatever it lies in: by its name, by a pattern for it or by
+ * one for its last component. */
+static bool is_meant(const struct selection *selection, const char *path)
 {
-    size_t size = strlen(folder);
-    return strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0');
-}
-
-/* The pattern is tried on the path, on each folder that it lies in, and on the last component of
- * each of these: what is in a folder that matches is meant, too. */
-static bool matches(const char *path, const char *pattern)
-{
-    char part[ENTRY_PATH_MAX + 1];
-    size_t size = strlen(path);
-    if (size >= sizeof part) {
-        return false;
-    }
-    memcpy(part, path, size + 1);
-    for (;;) {
-        const char *slash = strrchr(part, '/');
-        const char *name = slash == NULL ? part : slash + 1;
-        if (fnmatch(pattern, part, 0) == 0 || fnmatch(pattern, name, 0) == 0) {
-            return true;
-        }
-        if (slash == NULL) {
-            return false;
-        }
-        part[slash - part] = '\0';
-    }
-}
-
-bool selection_has_path(const struct selection *selection, const char *path)
-{
-    if (selection->includes == NULL) {
-        return true;
-    }
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
     for (size_t i = 0; selection->includes[i] != NULL; i++) {
         const char *include = selection->includes[i];
         bool is_pattern = strpbrk(include, "*?[") != NULL;
-        if (lies_in(path, include) || (is_pattern && matches(path, include))) {
+        if (strcmp(path, include) == 0 ||
+            (is_pattern && (fnmatch(include, path, 0) == 0 || fnmatch(include, name, 0) == 0))) {
             return true;
         }
     }
     return false;
+}
+
+/* How much of both paths is the same, in whole components. */
+static size_t shared_size(const char *a, const char *b)
+{
+    size_t shared = 0;
+    for (size_t i = 0;; i++) {
+        if ((a[i] == '/' || a[i] == '\0') && (b[i] == '/' || b[i] == '\0')) {
+            shared = i;
+        }
+        if (a[i] != b[i] || a[i] == '\0') {
+            return shared;
+        }
+    }
+}
+
+/* Asks about each folder of the trail's path that is longer than `known`, and about itself. */
+static void ask_rest(struct selection_trail *trail, const struct selection *selection, size_t known)
+{
+    size_t end = known;
+    while (trail->meant == 0 && trail->path[end] != '\0') {
+        end += end > 0; /* the slash */
+        end += strcspn(trail->path + end, "/");
+        char cut = trail->path[end];
+        trail->path[end] = '\0';
+        trail->meant = is_meant(selection, trail->path) ? end : 0;
+        trail->path[end] = cut;
+    }
+}
+
+bool selection_has_path(const struct selection *selection, struct selection_trail *trail,
+                        const char *path)
+{
+    size_t size = strlen(path);
+    if (selection->includes == NULL) {
+        return true;
+    }
+    if (size == 0 || size > ENTRY_PATH_MAX) {
+        return size == 0 && is_meant(selection, path);
+    }
+    size_t known = shared_size(trail->path, path);
+    memcpy(trail->path + known, path + known, size - known + 1);
+    if (trail->meant == 0 || trail->meant > known) {
+        trail->meant = 0;
+        ask_rest(trail, selection, known);
+    }
+    return trail->meant > 0;
 }

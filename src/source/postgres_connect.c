@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define CONNECT_SECONDS 60 /* if the connection string says nothing */
-#define SETTINGS_SIZE 1024
+#define SETTINGS_SIZE 2048
 
 /* A line that died is found dead after a minute, in whichever direction nothing comes. */
 static const struct {
@@ -55,6 +55,13 @@ static enum status append_option(struct buffer *text, const char *key, const cha
     return status == STATUS_OK ? buffer_append_text(text, "' ", error) : status;
 }
 
+static enum status fail_malformed(const char *words, struct error *error)
+{
+    error_set(error, STATUS_USAGE, 0, _("the connection string cannot be used: %s"), words);
+    return error_set_hint(error, _("Write a connection string or URI of PostgreSQL, such as "
+                                   "\"service=shop\" or \"host=db.example dbname=shop\"."));
+}
+
 static enum status fail_words(const char *text, char *words, struct error *error)
 {
     if (words == NULL) {
@@ -63,11 +70,9 @@ static enum status fail_words(const char *text, char *words, struct error *error
     /* libpq shows what it stumbled over, which may be half of a password. */
     bool secret = strstr(text, "password") != NULL || strchr(text, '@') != NULL;
     words[strcspn(words, "\n")] = '\0';
-    error_set(error, STATUS_USAGE, 0, _("the connection string cannot be used: %s"),
-              secret ? _("it is malformed") : words);
+    enum status status = fail_malformed(secret ? _("it is malformed") : words, error);
     PQfreemem(words);
-    return error_set_hint(error, _("Write a connection string or URI of PostgreSQL, such as "
-                                   "\"service=shop\" or \"host=db.example dbname=shop\"."));
+    return status;
 }
 
 static enum status fail_password(struct error *error)
@@ -89,9 +94,18 @@ static bool is_name_alone(const char *connection)
            strncmp(connection, "postgres://", 11) != 0;
 }
 
+/* A URI that libpq does not know as one would be a database's name, which is shown to everybody. */
+static bool is_spoilt_uri(const char *connection)
+{
+    return is_name_alone(connection) && strstr(connection, "://") != NULL;
+}
+
 static enum status parse(PQconninfoOption **options, const char *connection, struct error *error)
 {
     char *complaint = NULL;
+    if (is_spoilt_uri(connection)) {
+        return fail_malformed(_("it is malformed"), error);
+    }
     *options = PQconninfoParse(is_name_alone(connection) ? "" : connection, &complaint);
     return *options == NULL ? fail_words(connection, complaint, error) : STATUS_OK;
 }
@@ -101,12 +115,13 @@ enum status postgres_complete(char **words, const char *connection, const char *
 {
     CLEANUP(options_free) PQconninfoOption *options = NULL;
     CLEANUP(buffer_free) struct buffer text = {0};
+    connection += strspn(connection, " \t\r\n"); /* libpq knows no URI behind a blank */
     enum status status = parse(&options, connection, error);
     if (status == STATUS_OK && database == NULL && is_name_alone(connection)) {
         database = connection;
     }
-    for (const PQconninfoOption *option = options; status == STATUS_OK && option->keyword != NULL;
-         option++) {
+    for (const PQconninfoOption *option = options;
+         status == STATUS_OK && option != NULL && option->keyword != NULL; option++) {
         const char *value = option_value(option);
         if (option->val != NULL && is_secret(option)) {
             return fail_password(error);
@@ -252,9 +267,28 @@ static enum status connect_to_server(struct postgres *postgres, struct error *er
     return status;
 }
 
+/* Each statement could come to another session of the server, and what is set for ours would be
+ * lost and found by the shop's. A pooler cannot but give a session number of its own. */
+static enum status refuse_pooler(struct postgres *postgres, struct error *error)
+{
+    CLEANUP(memory_free) char *number = NULL;
+    enum status status =
+        postgres_text(&number, postgres, "SELECT pg_catalog.pg_backend_pid()", error);
+    if (status != STATUS_OK || strtol(number, NULL, 10) == PQbackendPID(postgres->connection)) {
+        return status;
+    }
+    error_set(error, STATUS_UNSUPPORTED, 0, "%s",
+              _("between here and the PostgreSQL server there is a connection pooler (PgBouncer or "
+                "the like)"));
+    return error_set_hint(error, "%s",
+                          _("What is set for a session can be lost in it, and rows with it. Name "
+                            "the host and port of the server itself."));
+}
+
 /* A time-out of the role or the database would end the transaction that only waits while pg_dump
- * reads. Not every version knows every name. Row security must fail, not leave out rows. The
- * system's names come first and alone: nobody can plant a function in their place. */
+ * reads. Not every version knows every name. Row security must fail, not leave out rows. A
+ * table has one name and a text one value whatever was set for whoever asks. The system's names
+ * come first and alone: nobody can plant a function in their place. */
 static enum status settle(struct postgres *postgres, unsigned lock_seconds,
                           unsigned statement_seconds, struct error *error)
 {
@@ -265,6 +299,7 @@ static enum status settle(struct postgres *postgres, unsigned lock_seconds,
              " ('standard_conforming_strings', 'on'),"
              " ('default_transaction_read_only', 'off'), ('datestyle', 'ISO'),"
              " ('intervalstyle', 'postgres'), ('bytea_output', 'hex'), ('row_security', 'off'),"
+             " ('quote_all_identifiers', 'off'), ('array_nulls', 'on'),"
              " ('extra_float_digits', '1'), ('lock_timeout', '%us'), ('statement_timeout', '%us'),"
              " ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),"
              " ('transaction_timeout', '0')) AS w (name, value)"
@@ -282,6 +317,9 @@ enum status postgres_connect(struct postgres *postgres, unsigned lock_seconds,
         return error_set(error, STATUS_UNSUPPORTED, 0,
                          _("the server is PostgreSQL %d; 13 is the oldest that is known"),
                          PQserverVersion(postgres->connection) / 10000);
+    }
+    if (status == STATUS_OK) {
+        status = refuse_pooler(postgres, error);
     }
     return status == STATUS_OK ? settle(postgres, lock_seconds, statement_seconds, error) : status;
 }
@@ -302,12 +340,7 @@ bool postgres_is_lost(const struct postgres *postgres)
 void postgres_close(struct postgres *postgres)
 {
     if (PQtransactionStatus(postgres->connection) == PQTRANS_ACTIVE) {
-        char words[256];
-        PGcancel *cancel = PQgetCancel(postgres->connection);
-        if (cancel != NULL) {
-            (void)PQcancel(cancel, words, sizeof words);
-            PQfreeCancel(cancel);
-        }
+        postgres_cancel(postgres->connection);
     }
     PQfinish(postgres->connection);
     free(postgres->words);

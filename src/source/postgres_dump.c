@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define VERSION_SIZE 256
-#define WORDS_LIMIT 10
+#define WORDS_LIMIT 12
 enum { WAIT_MS = 500, LOOK_EVERY_MS = 100 };
 
 static const char *dump_program(const struct config_postgres *config)
@@ -104,16 +104,36 @@ enum status postgres_dump_check(struct postgres *postgres, const struct config_p
 
 /* ------------------------------------------------------------------ the dump */
 
+/* Letters as the database has them: it, the role or the environment may name another encoding for
+ * programs, and not every letter comes back out of that. */
+static enum status own_encoding(char **option, const struct postgres *postgres, struct error *error)
+{
+    const char *name = PQparameterStatus(postgres->connection, "server_encoding");
+    if (name == NULL) {
+        return postgres_error(error, postgres->connection, NULL);
+    }
+    if (asprintf(option, "--encoding=%s", name) < 0) {
+        *option = NULL;
+        return error_set_memory(error);
+    }
+    return STATUS_OK;
+}
+
 enum status postgres_dump_start(struct command_process *process, const struct postgres *postgres,
                                 const struct config_postgres *config, const char *snapshot,
                                 struct error *error)
 {
     char lock_timeout[64];
     CLEANUP(memory_free) char *state = NULL;
+    CLEANUP(memory_free) char *encoding = NULL;
     snprintf(lock_timeout, sizeof lock_timeout, "--lock-wait-timeout=%us", config->lock_timeout);
     if (asprintf(&state, "--snapshot=%s", snapshot) < 0) {
         state = NULL;
         return error_set_memory(error);
+    }
+    enum status status = own_encoding(&encoding, postgres, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     /* Uncompressed, or nothing in it would be recognised the next night. */
     const char *words[WORDS_LIMIT] = {
@@ -123,6 +143,7 @@ enum status postgres_dump_start(struct command_process *process, const struct po
         "--no-password",
         state,
         lock_timeout,
+        encoding,
         "--dbname",
         postgres->words,
         config->large_objects ? "--blobs" : "--no-blobs",
@@ -177,15 +198,56 @@ static void warn_of_words(const struct source_sink *sink, const char *entry,
     }
 }
 
+/* ------------------------------------------------------------------ what they write */
+
+/* The archive passes by on its way to the sink. */
+struct passage {
+    const struct source_sink *sink;
+    struct postgres_archive archive;
+    const unsigned char *data;
+};
+
+static enum status passage_space(void *context, unsigned char **data, size_t *size,
+                                 struct error *error)
+{
+    struct passage *passage = context;
+    enum status status = passage->sink->space(passage->sink->context, data, size, error);
+    passage->data = status == STATUS_OK ? *data : NULL;
+    return status;
+}
+
+static enum status passage_advance(void *context, size_t size, struct error *error)
+{
+    struct passage *passage = context;
+    postgres_archive_feed(&passage->archive, passage->data, size);
+    return passage->sink->advance(passage->sink->context, size, error);
+}
+
+static enum status fail_incomplete(const char *program, struct error *error)
+{
+    error_set(error, STATUS_FAILED, 0,
+              _("%s ended well, but what it wrote is no complete archive of pg_dump"), program);
+    return error_set_hint(error, "%s",
+                          _("If it is a script: its exit code must be that of pg_dump (set -o "
+                            "pipefail). Nothing of its output was kept."));
+}
+
+/* With `archive` it must be one. */
 static enum status send_output(struct source_outcome *outcome, struct command_process *process,
                                const struct postgres *postgres, const char *entry,
-                               const char *program, struct error *error)
+                               const char *program, bool archive, struct error *error)
 {
     const struct source_sink *sink = postgres->sink;
+    struct passage passage = {.sink = sink};
+    const struct source_sink by_passage = {
+        .context = &passage, .space = passage_space, .advance = passage_advance};
     if (command_output_entry(sink, entry, error) != STATUS_OK ||
-        command_output_send(&outcome->size, sink, process, program, CONFIG_DEFAULT_SILENCE,
-                            error) != STATUS_OK) {
+        command_output_send(&outcome->size, archive ? &by_passage : sink, process, program,
+                            CONFIG_DEFAULT_SILENCE, error) != STATUS_OK) {
         return error->status;
+    }
+    if (archive && !postgres_archive_is_complete(&passage.archive)) {
+        return fail_incomplete(program, error);
     }
     warn_of_words(sink, entry, process);
     return STATUS_OK;
@@ -195,7 +257,8 @@ enum status postgres_dump_send(struct source_outcome *outcome, struct command_pr
                                const struct postgres *postgres,
                                const struct config_postgres *config, struct error *error)
 {
-    return send_output(outcome, process, postgres, POSTGRES_DUMP_NAME, dump_program(config), error);
+    return send_output(outcome, process, postgres, POSTGRES_DUMP_NAME, dump_program(config), true,
+                       error);
 }
 
 /* ------------------------------------------------------------------ the globals */
@@ -225,28 +288,30 @@ enum status postgres_globals_send(struct postgres *postgres, const struct config
 {
     CLEANUP(command_process_stop) struct command_process process = COMMAND_PROCESS_NONE;
     CLEANUP(memory_free) char *program = NULL;
+    CLEANUP(memory_free) char *encoding = NULL;
     bool passwords = false;
     enum status status = may_read_passwords(&passwords, postgres, error);
     if (status == STATUS_OK) {
         status = globals_program(&program, config, error);
     }
+    if (status == STATUS_OK) {
+        status = own_encoding(&encoding, postgres, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
     const char *words[WORDS_LIMIT] = {
-        program,
-        "--globals-only",
-        "--no-password",
-        "--dbname",
-        postgres->words,
-        "--database",
-        PQdb(postgres->connection),
-        passwords ? NULL : "--no-role-passwords",
+        program,         "--globals-only",
+        "--no-password", encoding,
+        "--dbname",      postgres->words,
+        "--database", /* words, too: a name with a "=" in it would be taken for them */
+        postgres->words, passwords ? NULL : "--no-role-passwords",
     };
     struct source_outcome outcome = {0};
     status = start(&process, words, error);
     if (status == STATUS_OK) {
-        status = send_output(&outcome, &process, postgres, POSTGRES_GLOBALS_NAME, program, error);
+        status =
+            send_output(&outcome, &process, postgres, POSTGRES_GLOBALS_NAME, program, false, error);
     }
     if (status != STATUS_OK) {
         return status;

@@ -12,16 +12,19 @@ void postgres_clear(PGresult **result)
     PQclear(*result);
 }
 
-static enum status may_go_on(const struct postgres *postgres, struct error *error)
+/* `since`: when it was waited for first. */
+static enum status may_go_on(const struct postgres *postgres, double since, struct error *error)
 {
     const struct source_sink *sink = postgres->sink;
+    const double now = clock_monotonic();
     if (sink != NULL && sink->waiting != NULL && sink->waiting(sink->context, error) != STATUS_OK) {
         return error->status;
     }
     if (postgres->cancelled != NULL && *postgres->cancelled != 0) {
         return error_set(error, STATUS_CANCELLED, 0, "%s", _("stopped on request"));
     }
-    if (postgres->deadline != 0 && clock_monotonic() > postgres->deadline) {
+    if ((postgres->deadline != 0 && now > postgres->deadline) ||
+        (postgres->silence != 0 && now - since > postgres->silence)) {
         return error_set(error, STATUS_FAILED, 0, "%s", _("the database did not answer in time"));
     }
     return STATUS_OK;
@@ -30,8 +33,9 @@ static enum status may_go_on(const struct postgres *postgres, struct error *erro
 enum status postgres_wait(struct postgres *postgres, short events, struct error *error)
 {
     struct pollfd waiting = {.fd = PQsocket(postgres->connection), .events = events};
+    const double since = clock_monotonic();
     for (;;) {
-        enum status status = may_go_on(postgres, error);
+        enum status status = may_go_on(postgres, since, error);
         if (status != STATUS_OK) {
             return status;
         }

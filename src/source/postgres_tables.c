@@ -12,21 +12,29 @@
 
 #define TRIES 5
 
-/* What pg_dump takes with its rows: not the system's, not temporary ones, none of an extension. */
+/* What pg_dump takes with its rows: not the system's, not temporary ones, of an extension's (not
+ * one that comes with the server) those that it names for this, and of their rows those that its
+ * condition leaves. */
 #define TABLES                                                                                     \
-    "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind = 'r'"       \
+    "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind = 'r',"      \
+    " x.condition"                                                                                 \
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                               \
+    " LEFT JOIN (SELECT t.id, t.condition FROM pg_extension e,"                                    \
+    " unnest(e.extconfig, e.extcondition) AS t (id, condition)"                                    \
+    " WHERE e.oid >= " POSTGRES_FIRST_OID ") x ON x.id = c.oid"                                    \
     " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"                                   \
     " AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())"                                    \
-    " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"                               \
+    " AND (x.id IS NOT NULL"                                                                       \
+    " OR n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"                                \
     " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"              \
-    " AND d.objid = c.oid AND d.deptype = 'e') ORDER BY n.nspname, c.relname"
+    " AND d.objid = c.oid AND d.deptype = 'e')) ORDER BY n.nspname, c.relname"
 
 void postgres_tables_free(struct postgres_tables *tables)
 {
     for (size_t i = 0; i < tables->count; i++) {
         free(tables->items[i].oid);
         free(tables->items[i].name);
+        free(tables->items[i].condition);
     }
     free(tables->items);
     *tables = (struct postgres_tables){0};
@@ -47,7 +55,13 @@ static enum status add_table(void *context, PGresult *row, struct error *error)
     *table = (struct postgres_table){.oid = strdup(PQgetvalue(row, 0, 0)),
                                      .name = strdup(PQgetvalue(row, 0, 1)),
                                      .counted = PQgetvalue(row, 0, 2)[0] == 't'};
-    return table->oid == NULL || table->name == NULL ? error_set_memory(error) : STATUS_OK;
+    bool of_extension = PQgetisnull(row, 0, 3) == 0;
+    if (of_extension) {
+        table->condition = strdup(PQgetvalue(row, 0, 3));
+    }
+    return table->oid == NULL || table->name == NULL || (of_extension && table->condition == NULL)
+               ? error_set_memory(error)
+               : STATUS_OK;
 }
 
 enum status postgres_tables_read(struct postgres_tables *tables, struct postgres *postgres,
@@ -97,6 +111,9 @@ static enum status try(bool *agreed, struct postgres_tables *tables, char **snap
         status = postgres_run(postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL,
                               NULL, error);
     }
+    if (status == STATUS_OK) { /* no SELECT: it would take the snapshot before the locks */
+        status = postgres_run(postgres, "SET LOCAL row_security = off", NULL, NULL, error);
+    }
     if (status == STATUS_OK) {
         status = lock_all(postgres, &held, error);
         if (status == STATUS_NOT_FOUND) { /* dropped since */
@@ -134,12 +151,15 @@ enum status postgres_begin(struct postgres_tables *tables, char **snapshot,
     return error_set_hint(error, "%s", _("Make the backup when no program does so."));
 }
 
-enum status postgres_count_rows(uint64_t *rows, struct postgres *postgres, const char *table,
-                                struct error *error)
+enum status postgres_count_table(uint64_t *rows, struct postgres *postgres,
+                                 const struct postgres_table *table, struct error *error)
 {
     CLEANUP(memory_free) char *sql = NULL;
     CLEANUP(memory_free) char *text = NULL;
-    if (asprintf(&sql, "SELECT count(*) FROM ONLY %s", table) < 0) {
+    /* As pg_dump reads them: a condition is looked at in tables that inherit, too. */
+    bool some = table->condition != NULL && table->condition[0] != '\0';
+    if (asprintf(&sql, "SELECT count(*) FROM %s%s%s%s", some ? "" : "ONLY ", table->name,
+                 some ? " " : "", some ? table->condition : "") < 0) {
         sql = NULL;
         return error_set_memory(error);
     }
@@ -148,6 +168,15 @@ enum status postgres_count_rows(uint64_t *rows, struct postgres *postgres, const
         *rows = strtoull(text, NULL, 10);
     }
     return status;
+}
+
+enum status postgres_count_rows(uint64_t *rows, struct postgres *postgres, const char *table,
+                                struct error *error)
+{
+    CLEANUP(memory_free) char *name = strdup(table);
+    const struct postgres_table all = {.name = name};
+    return name == NULL ? error_set_memory(error)
+                        : postgres_count_table(rows, postgres, &all, error);
 }
 
 enum status postgres_count(struct postgres *postgres, const struct postgres_tables *tables,
@@ -160,7 +189,7 @@ enum status postgres_count(struct postgres *postgres, const struct postgres_tabl
         if (!table->counted) {
             continue;
         }
-        if (postgres_count_rows(&rows, postgres, table->name, error) != STATUS_OK) {
+        if (postgres_count_table(&rows, postgres, table, error) != STATUS_OK) {
             return error_add_context(error, _("table %s"), table->name);
         }
         if (sink->rows(sink->context, table->name, rows, error) != STATUS_OK) {

@@ -37,6 +37,7 @@ static enum status try_state(struct held *held, bool *stuck, struct error *error
 {
     const struct config_postgres *config = &held->source->postgres;
     CLEANUP(memory_free) char *snapshot = NULL;
+    held->postgres.silence = CONFIG_DEFAULT_SILENCE + config->lock_timeout;
     enum status status =
         postgres_open(&held->postgres, held->source, config->lock_timeout, 0, error);
     if (status == STATUS_OK) {
@@ -109,7 +110,10 @@ static enum status deliver(void *state, const struct source_sink *sink, struct e
     const struct config_postgres *config = &held->source->postgres;
     struct source_outcome outcome = {0};
     postgres->sink = sink;
-    enum status status = postgres_count(postgres, &held->tables, error);
+    enum status status = postgres_tell_left_out(postgres, error);
+    if (status == STATUS_OK) {
+        status = postgres_count(postgres, &held->tables, error);
+    }
     if (status == STATUS_OK) {
         status = postgres_persons(postgres, held->source, error);
     }

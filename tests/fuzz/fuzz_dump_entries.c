@@ -62,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_lines(&lines, list);
     }
     (void)!hidden_take_options(&options, list, &error);
+    (void)hidden_own_name_has_lines(list);
     read_words(list);
     buffer_free(&lines);
     buffer_free(&options);

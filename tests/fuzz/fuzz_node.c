@@ -36,8 +36,10 @@ static void read_inner(struct cursor cursor, unsigned level)
 static void read_list(struct cursor cursor, unsigned level)
 {
     struct list_item item;
-    while (list_item_read(&item, &cursor, level)) {
-        if (item.bytes == 0 || (!item.hole && item.reference.size > CHUNK_MAXIMUM)) {
+    struct list_names names = {.count = 0};
+    while (list_item_read(&item, &cursor, level, &names)) {
+        bool within = level > 0 || item.hole || item.skip + item.bytes <= item.reference.size;
+        if (item.bytes == 0 || !within || (!item.hole && item.reference.size > CHUNK_MAXIMUM)) {
             abort();
         }
     }

@@ -169,6 +169,16 @@ run 5 restore --target r2 --expect-head "$code" "${key[@]}"
 code=$("$KURA" -c kura.yaml snapshots | sed -n 's/^Head code: //p')
 run 0 restore --target r2 --expect-head "${code,,}" "${key[@]}"
 says err "nothing newer is hidden"
+# Not into the repository, nor around it, however it is spelt; beside it is well.
+ln -s vault/packs within
+for target in vault "$work/vault/new/deeper" within/x within/../../vault/x "$work" .; do
+    find vault | sort >before
+    run 2 restore --target "$target" --source ledger "${key[@]}"
+    says err "lies within the"
+    find vault | sort | cmp - before || fail "the refused restore changed the repository"
+done
+[ ! -e ledger ] || fail "restored around the repository"
+run 0 restore --target vault.beside --source ledger "${key[@]}"
 run 2 restore --target r3 --source nosuch "${key[@]}"
 run 1 restore --target r3 --include 'nosuch*' "${key[@]}"
 says err "--include"

@@ -11,6 +11,32 @@ for table in $(seq 40); do # enough of one kind of text for a dictionary
 done
 expect_exit 0 kura init --kit "$work/kit.txt" --passphrase-file "$work/pw"
 
+# Stores an index by somebody who has the host key: packs, as lines "id size" say, with a chunk in each.
+plant_index() {
+    python3 -c '
+import ctypes, ctypes.util, hashlib, os, re, struct, sys
+sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
+sodium.sodium_init()
+words = open("host.key").read()
+secret, repository = (bytes.fromhex(re.search(name + r": (\w+)", words)[1]) for name in ("secret", "repository"))
+packs = [line.split() for line in sys.stdin]
+body = struct.pack("<I", len(packs))
+for id, size in packs:
+    body += bytes.fromhex(id) + struct.pack("<QI", int(size), 1) + os.urandom(16) + struct.pack("<II", 0, 100)
+plain = struct.pack("<Q", len(body)) + body
+size = 1 << (len(plain) + 52).bit_length()
+plain += bytes(size - 52 - len(plain))
+key = hashlib.blake2b(b"kura/1 seal index", key=secret, digest_size=32).digest()
+nonce, data = os.urandom(24), b"kura/1 index\n" + repository
+sealed, length = ctypes.create_string_buffer(len(plain) + 16), ctypes.c_ulonglong()
+sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, ctypes.byref(length), plain,
+    ctypes.c_ulonglong(len(plain)), data, ctypes.c_ulonglong(len(data)), None, nonce, key)
+lie = b"kura/1 seal\n" + nonce + sealed.raw
+name = hashlib.blake2b(lie, digest_size=32).hexdigest()
+open("vault/index/" + name, "wb").write(lie)
+print(name)'
+}
+
 # The newest snapshot, whole.
 restores() { # AFTER WHAT [EXIT CODE]
     rm -rf "$work/back"
@@ -60,28 +86,9 @@ restore_oldest "a damaged index, later"
 # And if somebody who has the host key says of each pack something else, too.
 cp -a "$work/vault" "$work/vault.good"
 rm "$work"/vault/index/*
-python3 - <<'PY'
-import ctypes, ctypes.util, glob, hashlib, os, re, struct
-sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
-sodium.sodium_init()
-words = open("host.key").read()
-secret, repository = (bytes.fromhex(re.search(name + r": (\w+)", words)[1]) for name in ("secret", "repository"))
-packs = glob.glob("vault/packs/*/*")
-body = struct.pack("<I", len(packs))
-for pack in packs:
-    body += bytes.fromhex(os.path.basename(pack)[:64]) + struct.pack("<QI", os.path.getsize(pack), 1)
-    body += os.urandom(16) + struct.pack("<II", 0, 100)
-plain = struct.pack("<Q", len(body)) + body
-size = 1 << (len(plain) + 52).bit_length()
-plain += bytes(size - 52 - len(plain))
-key = hashlib.blake2b(b"kura/1 seal index", key=secret, digest_size=32).digest()
-nonce, data = os.urandom(24), b"kura/1 index\n" + repository
-sealed, length = ctypes.create_string_buffer(len(plain) + 16), ctypes.c_ulonglong()
-sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, ctypes.byref(length), plain,
-    ctypes.c_ulonglong(len(plain)), data, ctypes.c_ulonglong(len(data)), None, nonce, key)
-lie = b"kura/1 seal\n" + nonce + sealed.raw
-open("vault/index/" + hashlib.blake2b(lie, digest_size=32).hexdigest(), "wb").write(lie)
-PY
+for pack in vault/packs/*/*; do
+    echo "$(basename "$pack" | cut -c-64) $(stat -c %s "$pack")"
+done | plant_index >/dev/null
 restore_oldest "lost indexes and a lie"
 rm -rf "$work/vault"
 mv "$work/vault.good" "$work/vault"
@@ -275,6 +282,47 @@ expect_exit 5 kura backup
 says err "$next: missing"
 ! grep -q "$oldest" "$work/err" || fail "what was accepted is told again"
 mv "$work/taken" "$work/vault/statements/$next"
+
+# However much is lost, it is accepted at once; and it stays accepted where more is wrong than is told.
+accepted=$work/state/accepted-losses
+expect_exit 0 kura check
+seq 1500 | while read -r number; do printf 'fade%060d 1000\n' "$number"; done | plant_index >"$work/index"
+expect_exit 5 kura check
+says err "more problems"
+expect_exit 0 kura check --accept-losses --reason "a whole disk"
+expect_exit 0 kura check
+[ "$(grep -c ^packs/fa/fade "$accepted")" = 1500 ] || fail "not all losses were accepted"
+sort "$accepted" >"$work/accepted"
+printf 'beef%060d 1000\n' 1 | plant_index >"$work/another"
+expect_exit 5 kura check
+says err "problem: packs/be/beef"
+rm "vault/index/$(cat "$work/another")"
+for number in $(seq 1100); do printf garbage >"$(printf 'vault/statements/%064d' "$number")"; done
+expect_exit 5 kura check
+says err "and 100 more problems"
+sort "$accepted" | cmp - "$work/accepted" || fail "losses were forgotten among many problems"
+rm vault/statements/00000000*
+
+# Whoever may not write into the state folder checks all the same, also what came back; who may not read
+# it does not know what was accepted.
+visitor() {
+    setpriv --reuid 12345 --regid 12345 --clear-groups "$KURA" -c "$work/kura.yaml" "$@"
+}
+chmod -R a+rX "$work"
+chmod 600 host.key
+chown 12345 host.key
+for _ in "all is gone" "some came back"; do
+    expect_exit 3 visitor check # for it cannot be recorded
+    says out "no problems found"
+    rm -f "vault/index/$(cat "$work/index")"
+done
+sort "$accepted" | cmp - "$work/accepted" || fail "the visitor changed the state"
+chmod 700 "$work/state"
+expect_exit 5 visitor check
+says err "$oldest: missing"
+chown root host.key
+expect_exit 0 kura check
+! grep -q fade "$accepted" || fail "what came back is still accepted as lost"
 
 # A revoked host is told before it sends anything.
 own=$(kura host list --json | jq -r '.[] | select(.verdict == "added") | .key' | head -1)

@@ -72,6 +72,9 @@ expect_exit 0 timeout 60 "$KURA" restore --kit "$work/kit.txt" --passphrase-file
 facts='%p %m %T@ %s\n'
 cmp <(cd "$work/shop/steps" && find . -printf "$facts") \
     <(cd "$work/restored/steps" && find . -printf "$facts") || fail "the deep tree differs"
+expect_exit 0 prlimit --cpu=4 "$KURA" restore --kit "$work/kit.txt" --passphrase-file "$work/pw" \
+    --target "$work/some" --source steps --include 'f1?99' --include '*.none'
+[ "$(find "$work/some" -name 'f1?99' | wc -l)" = 10 ] || fail "a part of the deep tree"
 
 # The second night reads nothing again, and its restore is the same, also into a folder that would
 # give others access to whatever is made in it.

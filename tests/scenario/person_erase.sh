@@ -191,6 +191,30 @@ expect_exit 5 restore_with_kit "$work/spoilt"
 [ ! -e spoilt/customers ] || fail "something was restored with a damaged register"
 mv kept "vault/register/$entry"
 
+# Whatever it puts there: of more than a register can hold nobody obeys a part, and the nights go on.
+put_there() { # FIRST LAST
+    seq -f "vault/register/%032.0f" "$1" "$2" | xargs touch
+}
+put_there 1 10001
+expect_exit 0 restore_with_kit "$work/many"
+erased_here many
+put_there 10002 200001
+nights=$(ls vault/statements | wc -l)
+expect_exit 5 kura backup
+says err "more objects in register than a repository can have"
+[ "$(ls vault/statements | wc -l)" = $((nights + 1)) ] || fail "a flooded register kept the night from being published"
+expect_exit 5 kura check
+says err "more objects in register"
+expect_exit 5 restore_with_kit "$work/flooded"
+says err "could not be read whole"
+[ ! -e flooded/customers ] || fail "something was restored with a part of the register"
+expect_exit 5 kura dump latest customers --identity id
+[ ! -s out ] || fail "something was dumped with a part of the register"
+expect_exit 5 kura person erase 3 --reason asked
+says err "could not be read whole"
+[ "$(find vault/register -type f -size +0 | wc -l)" = 1 ] || fail "a register that is not known was written to"
+find vault/register -type f -size 0 -delete
+
 # ------------------------------------------------------------------ killed on the way
 
 restore_killed() {
@@ -379,5 +403,37 @@ says err "it is not obeyed"
     fail "an erasure by a revoked host was obeyed"
 [ "$(sqlite3 forged/customers/customers.db 'SELECT name FROM customers WHERE id = 3')" = "" ] ||
     fail "an erasure of before the revocation is forgotten"
+
+# ------------------------------------------------------------------ what a command gives
+
+rm -rf vault state host.key kit.txt kit_login.pub pw
+more_rules
+sed -i '/name: documents, tree/a\  - { name: listing, command: [sqlite3, shop/customers.db, "SELECT * FROM customers"] }' kura.yaml
+expect_exit 0 kura init --kit kit.txt --passphrase-file pw
+expect_exit 0 kura backup
+expect_exit 0 restore_with_kit "$work/nobody-asked"
+expect_exit 0 kura person erase 8 --reason asked
+says err "Nobody is erased from source listing"
+expect_exit 3 restore_with_kit "$work/with-listing"
+says err "source listing is what a command gave"
+expect_exit 3 kura dump latest listing --identity id
+says err "source listing is what a command gave"
+expect_exit 0 restore_with_kit "$work/not-listed" --source customers
+
+# Another host, whose source of the same name is another database.
+sqlite3 shop/other.db "CREATE TABLE leads (id INTEGER PRIMARY KEY); INSERT INTO leads VALUES (9)"
+sed -e 's|host\.key|host2.key|; s|state: state|state: state2|; s|shop/customers\.db|shop/other.db|' \
+    -e '/name: listing/d; /^persons:/,$d' kura.yaml >other.yaml
+run 0 -c other.yaml host add --kit kit.txt --passphrase-file pw
+run 0 -c other.yaml backup
+theirs=$(kura snapshots --json | jq -r '.[-1].id')
+expect_exit 0 kura person erase 9 --reason asked
+says err "Another host has a source customers in this repository"
+expect_exit 1 restore_with_kit "$work/of-another-host" --snapshot "$theirs"
+says err "which may have another database of this name"
+says err "kura person keep ID"
+expect_exit 1 kura dump "$theirs" customers --identity id
+says err "which may have another database of this name"
+expect_exit 3 restore_with_kit "$work/of-this-host" --snapshot "$(kura snapshots --json | jq -r '.[-2].id')"
 
 echo "person erase: gone from tables, indexes and pages; drops, forgeries and rules that do not fit are told"

@@ -72,7 +72,8 @@ expect_exit 0 kura restore --identity id --target "$work/signed" --as-it-was --r
     --key yamada.sign --key-passphrase-file yamada.pw
 [ "$(sqlite3 signed/customers/customers.db 'SELECT name FROM customers WHERE id = 5')" = "山田 太郎 5" ] ||
     fail "--as-it-was erased all the same"
-expect_exit 0 kura restore --identity id --target "$work/obeyed"
+expect_exit 3 kura restore --identity id --target "$work/obeyed" # the ledger is what a command gave
+says err "source ledger is what a command gave"
 [ "$(sqlite3 obeyed/customers/customers.db 'SELECT name FROM customers WHERE id = 5')" = "" ] ||
     fail "the erasure was not obeyed"
 # Taken back by the key that signed it, and by no other, wherever the policy has gone.

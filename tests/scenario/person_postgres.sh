@@ -417,4 +417,12 @@ says err "large objects to which only erased rows led are still in it: 1"
 photos 0 photos_gone 'WITH gone AS (DELETE FROM customers WHERE id = :id RETURNING \"the %photo\" AS o) SELECT lo_unlink(o) FROM gone WHERE o > 0'
 [ "$(sql photos_gone "SELECT count(*) FROM pg_largeobject_metadata")" = 4 ] || fail "the photo came back"
 
+# From what a command gives nobody is erased, which is told.
+anew '/name: server/a\  - { name: archive, command: [pg_dump, -Fc, -Z0, shop] }' "DELETE FROM visits WHERE customer = :id" \
+    "UPDATE customers SET name = '' WHERE id = :id"
+expect_exit 0 kura person erase 45 --reason asked
+says err "Nobody is erased from source archive"
+restore 3 --database from_command --source archive
+says err "source archive is what a command gave"
+
 echo "person postgres: gone from rows and files; archives are kept back"

@@ -189,7 +189,7 @@ cat >old <<SH
 #!/bin/bash
 [ "\$1" = --version ] && exec pg_dump "\$@"
 set -o pipefail
-pg_dump "\$@" | { head -c 150000; touch "$work/dumping"; while [ -e "$work/dumping" ]; do sleep 0.05; done; cat; }
+pg_dump "\$@" | { head -c 1300000; touch "$work/dumping"; while [ -e "$work/dumping" ]; do sleep 0.05; done; cat; }
 SH
 chmod o+w "$work" 2>/dev/null || :
 (eventually test -e dumping && postgres_stop "$work/server" immediate && rm dumping) &

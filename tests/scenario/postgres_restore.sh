@@ -138,6 +138,20 @@ kept=$(jq -r .kept_as "$work/out")
 same_databases shop empty
 given | sed 's/|C|/|C.UTF-8|/' | diff "$work/given.before" - || fail "the new one was not given what the old one had"
 
+# The name that the old one would get is taken, as by a restore within the same second: for 20 seconds on.
+dropdb "$kept"
+now=$(date +%s)
+for ((second = now; second < now + 20; second++)); do
+    date -u -d "@$second" '+CREATE DATABASE "empty.before-%Y%m%dT%H%M%SZ" TEMPLATE template0;'
+done | psql -XAtq -v ON_ERROR_STOP=1 -d postgres
+sql empty "CREATE TABLE mine AS SELECT 2"
+restore 0 --database empty --overwrite --json
+kept=$(jq -r .kept_as "$work/out")
+[ "$(sql "$kept" 'SELECT count(*) FROM mine')" = 1 ] || fail "the old one is not kept"
+[[ $kept = empty.before-*Z-2 ]] || fail "it is kept as $kept"
+sql postgres "SELECT format('DROP DATABASE %I;', datname) FROM pg_database WHERE datname LIKE 'empty.before-%Z'" |
+    psql -XAtq -v ON_ERROR_STOP=1 -d postgres
+
 # Whoever is connected is told of before anything is loaded.
 psql -Xq -d empty -c 'SELECT pg_sleep(30)' >/dev/null 2>&1 &
 sleeper=$!
@@ -472,16 +486,20 @@ restore 1 --database living --source old --table é # cannot be written in EUC_J
 says err 'has no table é'
 dropdb living
 
-# A database whose name has a newline.
-createdb $'two\nlines'
+# A database whose name has a newline: pg_restore does not tell all of it, so nobody is let in.
+createdb --template template0 --encoding EUC_JP --lc-collate C --lc-ctype C --owner clerk $'two\nlines'
 sql $'two\nlines' "CREATE TABLE t AS SELECT 1 AS id"
+sql postgres $'REVOKE CONNECT ON DATABASE "two\nlines" FROM PUBLIC'
 echo '  - { name: lines, postgres: "dbname='"'two\nlines'"'" }' >>kura.yaml
 expect_exit 0 kura backup lines
-restore 1 --database from_lines --source lines
-says err 'Make an empty one (createdb)'
-createdb from_lines
-restore 0 --database from_lines --source lines
+restore 3 --database from_lines --source lines
+says err 'has more than one line'
 [ "$(sql from_lines 'SELECT id FROM t')" = 1 ] || fail "the rows are others"
+[ "$(sql postgres "SELECT pg_encoding_to_char(encoding), pg_get_userbyid(datdba), datacl FROM pg_database
+    WHERE datname = 'from_lines'")" = 'EUC_JP|clerk|{clerk=CTc/clerk}' ] || fail "not as it was, or open to all"
+restore 0 --database $'two\nlines' --source lines --overwrite
+[ "$(sql $'two\nlines' 'SELECT id FROM t')" = 1 ] || fail "the rows are others"
+[ "$(hidden)" = 0 ] || fail "a hidden database is left"
 sed -i '/name: old/d; /name: lines/d' kura.yaml
 
 # What belongs to a table needs what the database lacks: no fault of the words, and told.

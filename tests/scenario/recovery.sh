@@ -47,10 +47,27 @@ mv "$dropped" "$work/dropped"
 expect_exit 5 kura check
 mv "$work/dropped" "$dropped"
 
+# The storage has lost what says which repository it is, and no machine is left that kept a copy: the
+# kit writes it anew. Not where hosts/ is lost, too, for then nobody shows which secret is the right one.
+mv "$work/host.key" "$work/host.key.lost"
+rm -r "$work/state" "$work/vault/repository"
+mv "$work/vault/hosts" "$work/hosts.away"
+mkdir "$work/vault/hosts"
+expect_exit 0 kura host add --kit "$work/kit.txt" --passphrase-file "$work/pw"
+[ ! -d "$work/vault/repository" ] || fail "described without a proof of its secret"
+rm -r "$work/vault/hosts" "$work/host.key"
+mv "$work/hosts.away" "$work/vault/hosts"
+expect_exit 0 kura host add --kit "$work/kit.txt" --passphrase-file "$work/pw"
+says err "it was stored anew"
+[ "$(find "$work/vault/repository" -type f | wc -l)" = 1 ] || fail "repository/ was not written anew"
+expect_exit 0 kura snapshots
+expect_exit 0 restore_with_kit "$work/described" --source customers
+expect_exit 0 kura backup
+
 # A damaged pack: named, and all that does not need it still comes back.
 pack=$(find "$work/vault/packs" -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2)
 chmod u+w "$pack"
 printf 'X' | dd of="$pack" bs=1 seek=5000 conv=notrunc status=none
 expect_exit 5 kura check --read-data
 expect_text "$(basename "$pack")"
-echo "recovery: take-over, revocation, freshness, drops, damage"
+echo "recovery: take-over, a lost description, revocation, freshness, drops, damage"

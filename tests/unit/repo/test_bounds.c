@@ -66,11 +66,30 @@ static enum status statement_of(size_t sources, uint64_t sequence, size_t erasur
 static void test_statement(void **state)
 {
     (void)state;
-    const size_t sources = STATEMENT_SOURCES_LIMIT, erasures = SMALL_COUNT_LIMIT;
+    const size_t sources = STATEMENT_SOURCES_LIMIT, erasures = STATEMENT_ERASURES_LIMIT;
     assert_int_equal(statement_of(sources, SEQUENCE_LIMIT, erasures), STATUS_OK);
     assert_int_equal(statement_of(sources + 1, 1, 0), STATUS_CORRUPT);
     assert_int_equal(statement_of(1, SEQUENCE_LIMIT + 1, 0), STATUS_CORRUPT);
     assert_int_equal(statement_of(1, 1, erasures + 1), STATUS_CORRUPT);
+}
+
+static void test_register(void **state)
+{
+    (void)state;
+    struct error error;
+    struct problems problems = {0};
+    struct erasure_ids ids = {.count = STATEMENT_ERASURES_LIMIT};
+    struct erasure_register entries = {.count = ERASURES_LIMIT - 2, .settled_count = 1};
+    assert_int_equal(register_check_room(&entries, &error), STATUS_OK);
+    entries.settled_count++;
+    assert_int_equal(register_check_room(&entries, &error), STATUS_UNSUPPORTED);
+    register_ids_limit(&ids, STATEMENT_ERASURES_LIMIT, &problems);
+    assert_int_equal(problems.count, 0);
+    ids.count++;
+    register_ids_limit(&ids, STATEMENT_ERASURES_LIMIT, &problems);
+    assert_int_equal(ids.count, STATEMENT_ERASURES_LIMIT);
+    assert_int_equal(problems.count, 1);
+    problems_free(&problems);
 }
 
 /* One rule with so many statements of SQL, so many times. */
@@ -273,10 +292,10 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json),        cmocka_unit_test(test_statement),
-        cmocka_unit_test(test_catalogue),   cmocka_unit_test(test_index),
-        cmocka_unit_test(test_host_record), cmocka_unit_test(test_age_header),
-        cmocka_unit_test(test_erasure),
+        cmocka_unit_test(test_json),       cmocka_unit_test(test_statement),
+        cmocka_unit_test(test_register),   cmocka_unit_test(test_catalogue),
+        cmocka_unit_test(test_index),      cmocka_unit_test(test_host_record),
+        cmocka_unit_test(test_age_header), cmocka_unit_test(test_erasure),
     };
     return cmocka_run_group_tests_name("bounds", tests, start, NULL);
 }

@@ -221,6 +221,45 @@ static void test_problems_are_bounded(void **state)
     problems_free(&problems);
 }
 
+/* The names of losses are known beyond the limit, and leave room for what is no loss. */
+static void test_losses_yield_and_are_known(void **state)
+{
+    (void)state;
+    struct problems problems = {0};
+    struct problems copy = {0};
+    struct error error;
+    struct error loss;
+    struct error damage;
+    error_set(&loss, STATUS_NOT_FOUND, 0, "missing");
+    error_set(&damage, STATUS_CORRUPT, 0, "damaged");
+    char name[OBJECT_NAME_SIZE];
+    for (unsigned i = 0; i < PROBLEMS_LIMIT + 5; i++) {
+        snprintf(name, sizeof name, "index/%064u", i);
+        problems_add(&problems, name, &loss);
+    }
+    problems_add(&problems, name, &loss);
+    assert_int_equal(problems.loss_count, 5);
+    assert_int_equal(problems.losses[4].count, 2);
+    problems_add(&problems, "index/strange", &damage);
+    assert_int_equal(problems.count, PROBLEMS_LIMIT);
+    assert_int_equal(problems.loss_items, PROBLEMS_LIMIT - 1);
+    assert_string_equal(problems.items[PROBLEMS_LIMIT - 1].object, "index/strange");
+    assert_int_equal(problems.dropped, 7);
+
+    assert_good(problems_copy(&copy, &problems, &error));
+    assert_int_equal(copy.loss_count, 6);
+    assert_int_equal(copy.dropped, 7);
+    assert_false(copy.losses_cut);
+    problems_free(&copy);
+    for (unsigned i = 0; i < LOSSES_LIMIT; i++) {
+        snprintf(name, sizeof name, "packs/00/00%062u", i);
+        problems_add(&problems, name, &loss);
+    }
+    assert_int_equal(problems.loss_count, LOSSES_LIMIT);
+    assert_true(problems.losses_cut);
+    problems_free(&problems);
+}
+
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup(test, world_clear)
@@ -234,6 +273,7 @@ int main(void)
         IN_WORLD(test_range_finds_the_whole_pack),
         IN_WORLD(test_listing_names_strangers),
         cmocka_unit_test(test_problems_are_bounded),
+        cmocka_unit_test(test_losses_yield_and_are_known),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

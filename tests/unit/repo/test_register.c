@@ -177,7 +177,39 @@ static void test_what_is_lost_stays_sworn_to(void **state)
         assert_true(memcmp(ids.items[i], lost.id, ERASURE_ID_SIZE) == 0 ||
                     memcmp(ids.items[i], fresh.id, ERASURE_ID_SIZE) == 0);
     }
-    free(ids.items);
+    register_ids_free(&ids);
+    erasure_register_free(&entries);
+    snapshot_list_free(&list);
+}
+
+/* As many as a statement can name go through a storage and back, beside as many tables as it can.
+ */
+static void test_a_full_statement(void **state)
+{
+    const struct world *world = *state;
+    struct error error = {0};
+    struct snapshot_list list;
+    struct erasure_register entries;
+    struct statement statement = make_statement(1, NULL);
+    statement.erasures = calloc(STATEMENT_ERASURES_LIMIT, ERASURE_ID_SIZE);
+    assert_non_null(statement.erasures);
+    statement.erasure_count = STATEMENT_ERASURES_LIMIT;
+    for (uint32_t i = 0; i < STATEMENT_ERASURES_LIMIT; i++) {
+        memcpy(statement.erasures[i], &i, sizeof i);
+    }
+    struct statement_source *source = &statement.sources[0];
+    free(source->tables[0].name);
+    source->tables[0].name = calloc(1, STATEMENT_TABLES_LIMIT);
+    assert_non_null(source->tables[0].name);
+    memset(source->tables[0].name, 't', STATEMENT_TABLES_LIMIT - 100);
+    assert_good(statement_write(&statement, world->repo, world->direct, &error));
+    statement_free(&statement);
+    assert_good(repo_list(&list, world->repo, &error));
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.problems.count, 0);
+    assert_int_equal(list.items[0].erasure_count, STATEMENT_ERASURES_LIMIT);
+    assert_good(register_read(&entries, world->repo, &list, &error));
+    assert_int_equal(entries.missing, STATEMENT_ERASURES_LIMIT);
     erasure_register_free(&entries);
     snapshot_list_free(&list);
 }
@@ -307,12 +339,12 @@ static void test_taken_back(void **state)
     assert_false(register_has(&entries, erasure.person));
     assert_false(register_erases_rows(&entries, database));
     /* Both are sworn to from now on: neither can be dropped alone. */
-    assert_true(register_holds(&entries, erasure.id));
-    assert_true(register_holds(&entries, withdrawal.id));
     assert_good(repo_list(&list, world->repo, &error));
     assert_good(register_ids(&ids, &list, &entries, &error));
     assert_int_equal(ids.count, 2);
-    free(ids.items);
+    assert_true(register_ids_have(&ids, erasure.id));
+    assert_true(register_ids_have(&ids, withdrawal.id));
+    register_ids_free(&ids);
     snapshot_list_free(&list);
     erasure_register_free(&entries);
     /* Whom nobody can open keeps no restore back once it is taken back. */
@@ -463,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_id_is_nowhere_outside_the_seal, world_clear),
         cmocka_unit_test_setup(test_a_dropped_entry_is_missed, world_clear),
         cmocka_unit_test_setup(test_what_is_lost_stays_sworn_to, world_clear),
+        cmocka_unit_test_setup(test_a_full_statement, world_clear),
         cmocka_unit_test_setup(test_damage_is_told, world_clear),
         cmocka_unit_test_setup(test_a_stranger_is_not_obeyed, world_clear),
         cmocka_unit_test_setup(test_the_managers_signature, world_clear),

@@ -25,7 +25,7 @@ static void test_names_are_known_again(void **state)
         assert_true(hidden_name_is_of(other, targets[i]));
         assert_false(hidden_name_is_of(name, targets[(i + 1) % LENGTH(targets)]));
         assert_false(hidden_name_is_of(targets[i], targets[i]));
-        hidden_name_before(other, targets[i]);
+        hidden_name_before(other, targets[i], 1);
         assert_true(strlen(other) < DATABASE_NAME_SIZE);
         assert_false(hidden_name_is_of(other, targets[i]));
         name[strlen(name) - 1] ^= 1;
@@ -73,6 +73,16 @@ static void test_encoding_and_locale(void **state)
     assert_int_equal(buffer_append_u8(&options, 0, &error), STATUS_OK);
     assert_string_equal(options.data,
                         " ENCODING = 'UTF8' LOCALE_PROVIDER = libc LOCALE = 'ja''JP'");
+    assert_false(hidden_own_name_has_lines(SCRIPT));
+    /* A name may hold anything. */
+    static const char lines[] =
+        "SET x;\nCREATE DATABASE \"a\n\"\" WITH TEMPLATE = template0 ENCODING = 'EVIL'\" WITH "
+        "TEMPLATE = template0 ENCODING = 'EUC_JP';\n";
+    buffer_clear(&options);
+    assert_int_equal(hidden_take_options(&options, lines, &error), STATUS_OK);
+    assert_int_equal(buffer_append_u8(&options, 0, &error), STATUS_OK);
+    assert_string_equal(options.data, " ENCODING = 'EUC_JP'");
+    assert_true(hidden_own_name_has_lines(lines));
     /* Nothing that is not a word or a quoted text gets through. */
     static const char *const hostile[] = {
         "",
@@ -81,11 +91,13 @@ static void test_encoding_and_locale(void **state)
         "\nCREATE DATABASE x WITH TEMPLATE = template0 ENCODING = 'UTF8\n",
         "\nCREATE DATABASE x WITH TEMPLATE = template0 OWNER = evil ENCODING",
         "\nCREATE DATABASE x WITH TEMPLATE = template0;\nDROP x;",
+        "\nCREATE DATABASE \"x WITH TEMPLATE = template0 ENCODING = 'UTF8';\n",
     };
     for (size_t i = 0; i < LENGTH(hostile); i++) {
         buffer_clear(&options);
         assert_int_equal(hidden_take_options(&options, hostile[i], &error), STATUS_OK);
         assert_int_equal(options.size, 0);
+        assert_int_equal(hidden_own_name_has_lines(hostile[i]), i == LENGTH(hostile) - 1);
     }
 }
 

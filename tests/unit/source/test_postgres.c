@@ -336,6 +336,21 @@ static void test_cancelled_while_waiting(void **state)
     waitpid(pid, NULL, 0);
 }
 
+static void test_silence(void **state)
+{
+    (void)state;
+    CLEANUP(postgres_close) struct postgres postgres = {.silence = 0.7};
+    char words[] = "dbname=postgres";
+    struct config_source source = source_of(words);
+    struct error error;
+    assert_int_equal(postgres_open(&postgres, &source, 0, 0, &error), STATUS_OK);
+    assert_int_equal(postgres_run(&postgres, "SELECT pg_sleep(0.3)", NULL, NULL, &error),
+                     STATUS_OK);
+    assert_int_equal(postgres_run(&postgres, "SELECT pg_sleep(60)", NULL, NULL, &error),
+                     STATUS_FAILED);
+    assert_non_null(strstr(error.message, "did not answer in time"));
+}
+
 /* ------------------------------------------------------------------ trouble */
 
 static bool killed;
@@ -562,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_changed_while_waiting),
         cmocka_unit_test(test_lock_timeout),
         cmocka_unit_test(test_cancelled_while_waiting),
+        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_globals),
