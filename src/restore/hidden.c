@@ -71,7 +71,7 @@ static enum status take_cut_script(struct hidden_database *database, const struc
     }
     database->script_cut = true;
     error_clear(error);
-    if (!database->old.exists) {
+    if (!database->old.exists && database->options->tables == NULL) {
         struct error told = {0};
         error_set(&told, STATUS_UNSUPPORTED, 0, "%s",
                   _("the name of the database that was backed up has more than one line: its "
@@ -222,11 +222,6 @@ enum status hidden_create(struct hidden_database *database, struct error *error)
     hidden_name_make(database->name, database->target);
     bool like_old = database->old.exists && database->old.empty;
     enum status status = hidden_read_script(database, error);
-    if (status == STATUS_FAILED && like_old) { /* it need not be makeable by its script */
-        error_clear(error);
-        buffer_clear(&database->script);
-        status = buffer_append_u8(&database->script, '\0', error);
-    }
     if (status == STATUS_OK) {
         status = like_old ? create_like_old(database, error) : create_as_dumped(database, error);
     }

@@ -175,14 +175,14 @@ void hidden_warn(const struct hidden_database *database, struct error *problem);
 /* Before the load: the settings that the rows may need, and those with which the archive is read as
  * it was written. What cannot be said is left out. */
 MUST_USE enum status hidden_settle_for_load(struct hidden_database *database, struct error *error);
-/* Of a session in which tables are loaded: its lc_monetary is that of the archive, if that names
- * one. */
-MUST_USE enum status hidden_settle_currency(struct hidden_database *database, struct error *error);
 /* After it, in place of those: the database's own. What a setting is may change what is counted and
  * erased: before that. One that cannot be given, or with which nobody gets in, is left out, and
  * told if that is wanted. */
 MUST_USE enum status hidden_give_settings(struct hidden_database *database, bool told,
                                           struct error *error);
+/* Of a session in which tables are loaded: its lc_monetary is that of the archive, if that names
+ * one. */
+MUST_USE enum status hidden_settle_currency(struct hidden_database *database, struct error *error);
 
 /* ---- hidden_publish.c ---- */
 

@@ -50,6 +50,11 @@ static enum status try_to_connect(struct hidden_database *database, const char *
 static enum status settle(struct hidden_database *database, bool told, enum status status,
                           struct error *problem, struct error *error)
 {
+    if (status == STATUS_DENIED) {
+        error_set_hint(problem, "%s",
+                       _("Let a superuser give it: ALTER DATABASE … SET … (or ALTER ROLE … IN "
+                         "DATABASE … SET …)."));
+    }
     if (told || postgres_is_lost(&database->server) || status == STATUS_CANCELLED) {
         return hidden_settle(database, status, problem, _("settings"), error);
     }
@@ -185,6 +190,31 @@ static enum status set_for_load(struct hidden_database *database, const char *na
     return hidden_run(&database->server, "ALTER DATABASE %I SET %I = %L", values, error);
 }
 
+/* PGOPTIONS, or a role that may not give itself settings, may be stronger. pg_restore would put the
+ * text "NULL" in the place of nothing, and nobody be told. What a session began with is what it
+ * would go back to. */
+static enum status check_nulls(struct hidden_database *database, struct error *error)
+{
+    CLEANUP(postgres_close) struct postgres look = {0};
+    CLEANUP(memory_free) char *nulls = NULL;
+    enum status status = hidden_connect(&look, database, database->name, error);
+    if (status == STATUS_OK) {
+        status = postgres_text(&nulls, &look,
+                               "SELECT reset_val FROM pg_catalog.pg_settings WHERE name OPERATOR("
+                               "pg_catalog.=) 'array_nulls'",
+                               error);
+    }
+    if (status != STATUS_OK || strcmp(nulls, "on") == 0) {
+        return status;
+    }
+    error_set(error, STATUS_FAILED, 0, "%s",
+              _("array_nulls is off for whoever restores: a NULL in an array would become the text "
+                "\"NULL\""));
+    return error_set_hint(error, "%s",
+                          _("Say ALTER ROLE … RESET array_nulls for the role that logs in, and "
+                            "take it out of PGOPTIONS."));
+}
+
 enum status hidden_settle_for_load(struct hidden_database *database, struct error *error)
 {
     CLEANUP(postgres_clear) PGresult *rows = NULL;
@@ -199,7 +229,7 @@ enum status hidden_settle_for_load(struct hidden_database *database, struct erro
     for (int i = 0; status == STATUS_OK && i < PQntuples(rows); i++) {
         status = set_for_load(database, PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1), error);
     }
-    return status;
+    return status == STATUS_OK ? check_nulls(database, error) : status;
 }
 
 enum status hidden_settle_currency(struct hidden_database *database, struct error *error)

@@ -76,6 +76,10 @@ restore 0 --database empty
 is "$(sql empty "SELECT a[1] IS NULL FROM c")" t
 is "$(sql empty "SELECT current_setting('work_mem'), current_setting('app.tenant', true)")" '7MB|'
 
+PGOPTIONS='-c array_nulls=off' restore 1 --database never
+says err 'array_nulls is off for whoever restores'
+nothing_left
+
 # A table alone, into a session that is set so.
 createdb one
 sql postgres "ALTER DATABASE one SET app.tenant = '7'"
@@ -97,6 +101,9 @@ restore 3 --database librarycopy
 says err "with the setting session_preload_libraries nobody can connect"
 is "$(sql librarycopy "SELECT current_setting('work_mem')")" 9MB
 nothing_left
+sql postgres "CREATE ROLE maker LOGIN CREATEDB"
+restore 3 --database 'dbname=made user=maker' --no-owner
+says err 'Let a superuser give it'
 
 # ------------------------------------------------------------------ event triggers
 
