@@ -163,6 +163,24 @@ static enum status stream_advance(struct source_backup *backup, size_t size, str
                                      : source_fragments_advance(backup->fragments, size, error);
 }
 
+/* What of a content came before it was known to be long: less than there is room for. */
+static enum status stream_append(struct source_backup *backup, const struct buffer *data,
+                                 struct error *error)
+{
+    unsigned char *space;
+    size_t room;
+    if (data->size == 0) {
+        return STATUS_OK;
+    }
+    enum status status = stream_space(backup, &space, &room, error);
+    if (status == STATUS_OK) {
+        assert(room >= data->size);
+        memcpy(space, data->data, data->size);
+        status = stream_advance(backup, data->size, error);
+    }
+    return status;
+}
+
 /* The content is too long for the leaf: what there is of it becomes the beginning of a stream. */
 static enum status start_streaming(struct source_backup *backup, struct error *error)
 {
@@ -181,14 +199,7 @@ static enum status start_streaming(struct source_backup *backup, struct error *e
     enum status status = pipeline_stream_begin(backup->journey->pipeline, &stream, error);
     if (status == STATUS_OK) {
         backup->streaming = true;
-        unsigned char *space;
-        size_t room;
-        status = stream_space(backup, &space, &room, error);
-        if (status == STATUS_OK) {
-            assert(room >= content->data.size);
-            memcpy(space, content->data.data, content->data.size);
-            status = stream_advance(backup, content->data.size, error);
-        }
+        status = stream_append(backup, &content->data, error);
         buffer_clear(&content->data);
         content->inlined = false;
     }
