@@ -29,6 +29,19 @@ static bool add(struct problems *problems, const struct problem *problem)
     return true;
 }
 
+/* Doubles at each power of two: what it has room for needs no word of its own. */
+static bool make_room(struct problems *problems)
+{
+    size_t count = problems->loss_count;
+    if ((count & (count - 1)) != 0) {
+        return true;
+    }
+    struct loss *losses =
+        reallocarray(problems->losses, count == 0 ? 1 : 2 * count, sizeof *losses);
+    problems->losses = losses != NULL ? losses : problems->losses;
+    return losses != NULL;
+}
+
 /* Problems of one object mostly come one after another. */
 static void add_loss(struct problems *problems, const char *object, uint64_t count)
 {
@@ -38,18 +51,13 @@ static void add_loss(struct problems *problems, const char *object, uint64_t cou
         last->count += count;
         return;
     }
-    struct loss loss = {NULL, count};
-    struct loss *losses = NULL;
-    if (problems->loss_count < LOSSES_LIMIT && (loss.object = strdup(object)) != NULL) {
-        losses = realloc(problems->losses, (problems->loss_count + 1) * sizeof *losses);
-    }
-    if (losses == NULL) {
-        free(loss.object);
+    char *copy = problems->loss_count < LOSSES_LIMIT ? strdup(object) : NULL;
+    if (copy == NULL || !make_room(problems)) {
+        free(copy);
         problems->losses_cut = true;
         return;
     }
-    problems->losses = losses;
-    losses[problems->loss_count++] = loss;
+    problems->losses[problems->loss_count++] = (struct loss){copy, count};
 }
 
 /* Beyond the limit. Whoever accepts losses accepts these, too. */
