@@ -1,5 +1,5 @@
 /* fragment_window: where the new stream is in the remembered one. Both go forward, and what stays
- * keeps its order, so a window of some tens of MiB around the place that was reached last finds
+ * keeps its order, so a window of some MiB around the place that was reached last finds
  * nearly all. Where much was inserted, it waits; where much was deleted, two anchors in a row,
  * found far ahead, tell how far it has to go. Beyond that whole chunks are still recognised. */
 #include "fragments.h"
@@ -9,6 +9,7 @@
 #define WINDOW 65536u       /* fragments, a power of 2 */
 #define AHEAD (WINDOW / 2u) /* of the place that was reached */
 #define HEADS 65536u
+#define NEAR 64u       /* that are looked at one after another */
 #define CANDIDATES 32u /* of one hash that are looked at */
 
 struct kept {
@@ -126,27 +127,42 @@ static bool is_it(const struct kept *candidate, const unsigned char *mark, uint3
            memcmp(candidate->fragment.mark, mark, MARK_SIZE) == 0;
 }
 
-static uint64_t distance(uint64_t a, uint64_t b)
+static bool find_ahead(uint64_t *number, struct fragment_window *window, const unsigned char *mark,
+                       uint32_t size)
 {
-    return a < b ? b - a : a - b;
+    uint64_t end = window->place + NEAR < window->end ? window->place + NEAR : window->end;
+    for (*number = window->place; *number < end; (*number)++) {
+        if (is_it(kept(window, *number), mark, size)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-/* The nearest to the place that was reached. */
-static bool find_near(uint64_t *number, struct fragment_window *window, const unsigned char *mark,
-                      uint32_t size)
+/* The only one with this mark: of several, none tells where the stream is, and the window would run
+ * away after the farthest. */
+static bool find_alone(uint64_t *number, struct fragment_window *window, const unsigned char *mark,
+                       uint32_t size)
 {
-    bool found = false;
-    uint64_t at = window->heads[hash_of(mark)];
-    for (unsigned i = 0; i < CANDIDATES && at > window->begin; i++) {
+    unsigned found = 0, seen = 0;
+    for (uint64_t at = window->heads[hash_of(mark)]; at > window->begin && found < 2; seen++) {
         const struct kept *candidate = kept(window, at - 1);
-        if (is_it(candidate, mark, size) &&
-            (!found || distance(at - 1, window->place) < distance(*number, window->place))) {
+        if (seen == CANDIDATES) {
+            return false;
+        }
+        if (is_it(candidate, mark, size)) {
             *number = at - 1;
-            found = true;
+            found++;
         }
         at = candidate->older == 0 ? 0 : at - candidate->older;
     }
-    return found;
+    return found == 1;
+}
+
+static bool find_near(uint64_t *number, struct fragment_window *window, const unsigned char *mark,
+                      uint32_t size)
+{
+    return find_ahead(number, window, mark, size) || find_alone(number, window, mark, size);
 }
 
 /* The only anchor with this mark, or anchor_count. */
@@ -188,11 +204,9 @@ enum status fragment_window_find(const struct fragment **found, struct fragment_
                                  struct error *error)
 {
     *found = NULL;
-    uint64_t number = window->place;
+    uint64_t number = 0;
     enum status status = move_to(window, window->place, error);
-    bool next =
-        status == STATUS_OK && number < window->end && is_it(kept(window, number), mark, size);
-    if (status == STATUS_OK && !next && !find_near(&number, window, mark, size)) {
+    if (status == STATUS_OK && !find_near(&number, window, mark, size)) {
         status = look_far(window, mark, error);
         if (status != STATUS_OK || !find_near(&number, window, mark, size)) {
             return status;

@@ -1,5 +1,5 @@
 /* fragments: a dump whose rows change all over it. A chunk of it is hardly ever the same the next
- * night, but most of what is in it is. So the stream is cut into fragments of about half a KiB, by
+ * night, but most of what is in it is. So the stream is cut into fragments of a row or two, by
  * their content; each is known by its mark, a keyed hash. Those that the last backup had are taken
  * from the chunks that hold them; only the others go into the pipeline and make new chunks.
  *
@@ -8,16 +8,21 @@
  *                                                 +-> not there -> pipeline -> part of a new chunk
  *
  * What is gone from a chunk that is still used in part stays openable with it: a remnant. It is
- * counted for each chunk how much of it is used, and since when not all; when that is as many days
- * ago as the configuration allows, the chunk is used no more, and its other parts are stored anew.
+ * counted for each chunk how much of it is used, and when that was all for the last time; when it
+ * is as many days ago as the configuration allows, the chunk is used no more, and its other parts
+ * are stored anew.
  *
- * Two more files of the memory (memory.h), sealed and read in the same way:
+ * Two more files of the memory (memory.h), sealed and read in the same way. <source>.fragments is
+ * the last dump, in records of 18 bytes; the second kind says where those lie that follow it:
  *
- *   <source>.fragments   the last dump: records of 18 bytes, u16 size | mark; or, of size 0, where
- *                        those that follow lie: u16 0 | u32 number of the chunk | u32 offset |
- * zeros <source>.chunks      i64 seconds of that backup | u32 chunks | u32 anchors per chunk:
- * content hash 32 | u32 size | i64 since when it is used in part, 0: is not per anchor: mark | u64
- * number of the fragment
+ *     u16 size | mark 16
+ *     u16 0 | u32 number of the chunk | u32 offset in it | zeros 8
+ *
+ * <source>.chunks is the table of those chunks, and the fragments that are anchors:
+ *
+ *     i64 seconds of that backup | u32 chunks | u32 anchors
+ *     per chunk: content hash 32 | u32 size | i64 when it was whole for the last time, 0: it is
+ *     per anchor: mark 16 | u64 number of the fragment
  */
 #ifndef BACKUP_FRAGMENTS_H
 #define BACKUP_FRAGMENTS_H

@@ -107,22 +107,33 @@ static const struct statement_source *source_named(const struct statement *state
     return NULL;
 }
 
-/* Whether what is gone from the source could be the person: a backup of it since held the person,
- * or may have. */
-static bool is_in_remnants(const struct where *where, size_t number,
+static bool same_host(const struct statement *a, const struct statement *b)
+{
+    return memcmp(a->host, b->host, SIGN_PUBLIC_SIZE) == 0;
+}
+
+/* Whether what is gone from the source could be the person: a backup of it since then held the
+ * person, or may have; or one of those is missing, and nobody knows. */
+static bool is_in_remnants(const struct where *where, const struct statement *statement,
                            const struct statement_source *source)
 {
-    const struct statement *statements = where->list.items;
+    uint64_t present = 0, first = statement->sequence;
+    bool begun = false;
     for (size_t i = 0; i < where->list.count; i++) {
+        const struct statement *other = &where->list.items[i];
+        if (!same_host(other, statement) || other->sequence >= statement->sequence ||
+            other->time.seconds < source->remnants) {
+            continue;
+        }
         bool held = where->holdings[i] == HOLDS || where->holdings[i] == HOLDS_UNKNOWN;
-        if (held && i != number && statements[i].time.seconds >= source->remnants &&
-            moment_compare(statements[i].time, statements[number].time) <= 0 &&
-            memcmp(statements[i].host, statements[number].host, SIGN_PUBLIC_SIZE) == 0 &&
-            source_named(&statements[i], source->name) != NULL) {
+        if (held && source_named(other, source->name) != NULL) {
             return true;
         }
+        present++;
+        begun |= other->time.seconds == source->remnants;
+        first = other->sequence < first ? other->sequence : first;
     }
-    return false;
+    return !begun || present < statement->sequence - first;
 }
 
 /* After all were looked into. */
@@ -132,7 +143,7 @@ static void judge_remnants(struct where *where)
         const struct statement *statement = &where->list.items[i];
         for (size_t j = 0; j < statement->source_count && where->holdings[i] == HOLDS_NOT; j++) {
             const struct statement_source *source = &statement->sources[j];
-            where->holdings[i] = source->remnants != 0 && is_in_remnants(where, i, source)
+            where->holdings[i] = source->remnants != 0 && is_in_remnants(where, statement, source)
                                      ? HOLDS_REMNANTS
                                      : HOLDS_NOT;
         }

@@ -239,27 +239,66 @@ enum status chunk_reader_get(struct chunk_reader *reader, const struct catalogue
     return status;
 }
 
-enum status chunk_reader_borrow(const unsigned char **content, struct chunk_reader *reader,
-                                const struct catalogue_source *source,
-                                const struct chunk_reference *reference, struct error *error)
+static struct lent_chunk *find_lent(struct chunk_reader *reader,
+                                    const struct chunk_reference *reference)
 {
     for (size_t i = 0; i < LENT_CHUNKS; i++) {
-        const struct lent_chunk *lent = &reader->lent[i];
+        struct lent_chunk *lent = &reader->lent[i];
         if (lent->content.size == reference->size &&
             memcmp(lent->key, reference->key, CHUNK_KEY_SIZE) == 0) {
-            *content = lent->content.data;
-            return STATUS_OK;
+            return lent;
         }
     }
-    struct lent_chunk *fresh = &reader->lent[reader->lent_next++ % LENT_CHUNKS];
-    buffer_clear(&fresh->content);
+    return NULL;
+}
+
+/* A place for `size` more bytes; what was not wanted for the longest time makes way. */
+static struct lent_chunk *make_room(struct chunk_reader *reader, size_t size)
+{
+    for (;;) {
+        struct lent_chunk *empty = NULL, *oldest = NULL;
+        for (size_t i = 0; i < LENT_CHUNKS; i++) {
+            struct lent_chunk *lent = &reader->lent[i];
+            if (lent->content.size == 0) {
+                empty = lent;
+            } else if (oldest == NULL || lent->turn < oldest->turn) {
+                oldest = lent;
+            }
+        }
+        if (oldest == NULL || (empty != NULL && reader->lent_bytes + size <= LENT_BYTES)) {
+            return empty;
+        }
+        reader->lent_bytes -= oldest->content.size;
+        buffer_wipe(&oldest->content);
+    }
+}
+
+static enum status lend(struct lent_chunk **lent, struct chunk_reader *reader,
+                        const struct catalogue_source *source,
+                        const struct chunk_reference *reference, struct error *error)
+{
+    struct lent_chunk *fresh = make_room(reader, reference->size);
     enum status status = buffer_reserve(&fresh->content, reference->size, error);
     status =
         status ? status : chunk_reader_get(reader, source, reference, fresh->content.data, error);
     if (status == STATUS_OK) {
         fresh->content.size = reference->size;
+        reader->lent_bytes += reference->size;
         memcpy(fresh->key, reference->key, CHUNK_KEY_SIZE);
-        *content = fresh->content.data;
+        *lent = fresh;
+    }
+    return status;
+}
+
+enum status chunk_reader_borrow(const unsigned char **content, struct chunk_reader *reader,
+                                const struct catalogue_source *source,
+                                const struct chunk_reference *reference, struct error *error)
+{
+    struct lent_chunk *lent = find_lent(reader, reference);
+    enum status status = lent != NULL ? STATUS_OK : lend(&lent, reader, source, reference, error);
+    if (status == STATUS_OK) {
+        lent->turn = ++reader->turn;
+        *content = lent->content.data;
     }
     return status;
 }

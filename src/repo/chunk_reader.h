@@ -6,12 +6,14 @@
 #include "snapshot_private.h"
 
 #define BAD_PACKS 8 /* packs that did not verify, not to be fetched whole again and again */
-#define LENT_CHUNKS 16
+#define LENT_CHUNKS 128
+#define LENT_BYTES ((size_t)16 * 1024 * 1024) /* together, unless one is longer */
 
 /* The content of a chunk that may be wanted once more. */
 struct lent_chunk {
     unsigned char key[CHUNK_KEY_SIZE];
     struct buffer content; /* empty: none */
+    uint64_t turn;         /* when it was wanted last */
 };
 
 struct chunk_reader {
@@ -23,7 +25,8 @@ struct chunk_reader {
     struct range range;         /* of get_many */
     struct chunk_wish unpacked; /* whose content that is; of size 0: nobody's */
     struct lent_chunk lent[LENT_CHUNKS];
-    unsigned lent_next; /* the oldest */
+    size_t lent_bytes;
+    uint64_t turn;
     unsigned char missed_pack[OBJECT_ID_SIZE];
     uint64_t window;
     unsigned char bad[BAD_PACKS][OBJECT_ID_SIZE];

@@ -33,6 +33,7 @@ static enum status visit_alone(struct many *many, const struct chunk_wish *wish,
         return status;
     }
     bool good = status == STATUS_OK;
+    many->reader->unpacked = good ? *wish : many->reader->unpacked;
     return many->visit(many->context, wish, good ? many->reader->content.data : NULL,
                        good ? reason : &damage, error);
 }

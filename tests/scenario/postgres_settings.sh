@@ -14,6 +14,7 @@ make_locales() { # es_AR writes 99,95 where C writes 99.95
 locales=yes
 make_locales || locales=
 postgres_start "$work/pg"
+unset LOCPATH # the C library forgets to free what it makes of it
 at_exit+=("postgres_stop '$work/pg' immediate")
 
 sql() { # DATABASE SQL

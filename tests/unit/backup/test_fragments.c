@@ -18,6 +18,8 @@ static const struct memory_place place = {folder, "shop", key};
 
 #define MANY 200000u /* fragments: three windows */
 
+static bool recurring; /* every third has the same mark and size */
+
 /* The number'th of a stream: in chunks of 100, of 10 to 19 bytes each. */
 static struct fragment fragment_of(uint32_t number)
 {
@@ -26,8 +28,10 @@ static struct fragment fragment_of(uint32_t number)
     for (uint32_t i = number / 10 * 10; i < number; i++) {
         fragment.offset += 10 + i % 10;
     }
-    crypto_generichash(fragment.mark, MARK_SIZE, (const unsigned char *)&number, sizeof number,
+    uint32_t content = recurring && number % 3 == 2 ? UINT32_MAX : number;
+    crypto_generichash(fragment.mark, MARK_SIZE, (const unsigned char *)&content, sizeof content,
                        NULL, 0);
+    fragment.size = recurring ? 14 : fragment.size;
     return fragment;
 }
 
@@ -188,6 +192,20 @@ static void goes_on_behind_what_was_deleted(void **state)
     forget(&recalled);
 }
 
+static void what_recurs_leads_nowhere(void **state)
+{
+    (void)state;
+    recurring = true;
+    remember(MANY);
+    struct recalled recalled;
+    recall(&recalled);
+    assert_int_equal(count_found(&recalled, 0, 1000), 1000);
+    assert_int_equal(count_found(&recalled, 2 * MANY, 2 * MANY + 1), 0);
+    assert_int_equal(count_found(&recalled, 1001, MANY), MANY - 1001);
+    forget(&recalled);
+    recurring = false;
+}
+
 /* Ends of fragments in a text of rows; returns how many. */
 static size_t cut_all(size_t ends[], const struct fragment_cutter *cutter,
                       const unsigned char *data, size_t size)
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(rows_that_moved_are_found),
         cmocka_unit_test(goes_on_behind_what_was_inserted),
         cmocka_unit_test(goes_on_behind_what_was_deleted),
+        cmocka_unit_test(what_recurs_leads_nowhere),
         cmocka_unit_test(a_change_cuts_one_fragment_anew),
         cmocka_unit_test(a_long_row_is_cut_within),
     };
