@@ -132,10 +132,10 @@ confined() {
     exec 7>&-
     wait "$waiting" || fail "backup ended with $?"
 }
-# Whoever waits can be told to stop.
+# Whoever waits can be told to stop: once, for a second signal ends it at once.
 exec 7>"$work/state/lock"
 flock 7
-timeout --preserve-status -s TERM 2 "${user[@]}" "$KURA" -c "$work/kura.yaml" backup documents \
+timeout --foreground --preserve-status -s TERM 2 "${user[@]}" "$KURA" -c "$work/kura.yaml" backup documents \
     >"$work/out" 2>"$work/err" 7>&- </dev/null && fail "a backup went past the lock of another one"
 says err "stopped on request"
 exec 7>&-
