@@ -33,7 +33,7 @@ static bool add(struct problems *problems, const struct problem *problem)
 static bool make_room(struct problems *problems)
 {
     size_t count = problems->loss_count;
-    if ((count & (count - 1)) != 0) {
+    if (problems->losses != NULL && (count & (count - 1)) != 0) {
         return true;
     }
     struct loss *losses =
