@@ -74,6 +74,9 @@ MUST_USE enum status source_fragments_open(struct source_fragments **fragments,
 void source_fragments_space(struct source_fragments *fragments, unsigned char **data, size_t *size);
 MUST_USE enum status source_fragments_advance(struct source_fragments *fragments, size_t size,
                                               struct error *error);
+/* What comes out of the pipeline. */
+MUST_USE enum status emerge_fragments(void *pending, const struct chunk_result *result,
+                                      struct error *error);
 /* Before pipeline_stream_end: when it returns, all of the entry's content has come out. */
 MUST_USE enum status source_fragments_end(struct source_fragments *fragments,
                                           struct pending *pending, struct error *error);
@@ -95,8 +98,6 @@ void source_persons_free(struct source_backup *backup);
 /* ---- outward: what comes out of the pipeline, in order (source_emerge.c) ---- */
 MUST_USE enum status emerge_chunk(void *pending, const struct chunk_result *result,
                                   struct error *error);
-MUST_USE enum status emerge_fragments(void *pending, const struct chunk_result *result,
-                                      struct error *error);
 /* One more use of a chunk, in the order of the list. */
 MUST_USE enum status emerge_use(struct source_backup *backup,
                                 const unsigned char hash[CHUNK_HASH_SIZE], struct error *error);

@@ -8,10 +8,11 @@
 #include <string.h>
 
 #define DAY (24 * 60 * 60)
-
 #define INPUT_SIZE ((size_t)256 * 1024)
 #define QUEUE_LIMIT 65536u /* fragments that may wait: then a chunk is ended before its time */
-#define NEW UINT32_MAX     /* in the place of a chunk's number: it is in the pipeline */
+#define NEW UINT32_MAX     /* in the place of a fragment's chunk: it is in the pipeline */
+#define UNUSED UINT32_MAX  /* in the place of an old chunk's new number: none of it was found yet  \
+                            */
 
 struct source_fragments {
     struct source_backup *backup;
@@ -27,7 +28,7 @@ struct source_fragments {
     struct fragment_input *remembered; /* NULL: nothing */
     struct fragment_window *window;
     struct fragment_table old;
-    uint32_t *renumbered; /* of the old table: number in the new one; NEW: none yet */
+    uint32_t *renumbered; /* of the old table: number in the new one, or UNUSED */
     bool *refused;        /* of the old table */
 
     struct fragment_output *output;
@@ -66,7 +67,7 @@ static enum status take_old(struct source_fragments *fragments, struct error *er
     }
     for (uint32_t i = 0; i < old->chunk_count; i++) {
         int64_t since = old->chunks[i].since == 0 ? old->time : old->chunks[i].since;
-        fragments->renumbered[i] = NEW;
+        fragments->renumbered[i] = UNUSED;
         fragments->refused[i] = is_too_old(fragments, since);
     }
     return fragment_window_new(&fragments->window, fragments->remembered, old, error);
@@ -243,12 +244,12 @@ enum status emerge_fragments(void *context, const struct chunk_result *result, s
 
 /* ------------------------------------------------------------------ inward */
 
-/* The number in the new table. *usable: the store still has the chunk. */
+/* Into the new table. *usable: it is not too old, and the store still has it. */
 static enum status take_over(struct source_fragments *fragments, uint32_t number, bool *usable,
                              struct error *error)
 {
     *usable = !fragments->refused[number];
-    if (!*usable || fragments->renumbered[number] != NEW) {
+    if (!*usable || fragments->renumbered[number] != UNUSED) {
         return STATUS_OK;
     }
     struct fragment_chunk *chunk = &fragments->old.chunks[number];
