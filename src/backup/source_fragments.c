@@ -11,8 +11,7 @@
 #define INPUT_SIZE ((size_t)256 * 1024)
 #define QUEUE_LIMIT 65536u /* fragments that may wait: then a chunk is ended before its time */
 #define NEW UINT32_MAX     /* in the place of a fragment's chunk: it is in the pipeline */
-#define UNUSED UINT32_MAX  /* in the place of an old chunk's new number: none of it was found yet  \
-                            */
+#define UNUSED UINT32_MAX  /* in the place of an old chunk's new number: nothing of it is used */
 
 struct source_fragments {
     struct source_backup *backup;
